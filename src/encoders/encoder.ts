@@ -1,0 +1,34 @@
+/**
+ * What the gradient engine needs of an encoder: a model file, how an item becomes its inputs, and how token states become one
+ * vector. A modality brings an implementation; the engine knows none.
+ */
+import type { Item } from '../core/item.js';
+import type { Feeds } from '../runtime/session.js';
+
+/** One item, ready for the model. */
+export interface Prepared {
+  /** A, the tokens that the model sees of it. */
+  readonly tokens: number;
+  /** Whether part of the item did not fit the model. */
+  readonly truncated: boolean;
+}
+
+/** How token states [A,D] become f(x) [D]. */
+export type Pooling = 'first' | 'mean';
+
+export interface Encoder<P extends Prepared = Prepared> {
+  readonly id: string;
+  readonly modelPath: string;
+  /** sha256 of the model file. */
+  readonly modelSha256: string;
+  /** sha256 of what turns an item into model inputs: tokenizer or preprocessor. */
+  readonly preprocessorSha256: string;
+  readonly pooling: Pooling;
+  /** Longest input in tokens. */
+  readonly maxTokens: number;
+  prepare(items: readonly Item[]): P[];
+  /** Pads a batch to its longest item and builds the model's inputs [B,T], for those that the model has. */
+  collate(batch: readonly P[], inputNames: readonly string[]): Feeds;
+  /** Two small items of different length, to try a graph on. */
+  probe(): readonly [P, P];
+}

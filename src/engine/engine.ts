@@ -1,0 +1,73 @@
+/** The gradient engine's interface: encode once, then ask for embeddings and gradients of any loss. */
+import type { Item } from '../core/item.js';
+import type { OnProgress } from '../core/progress.js';
+import type { Loss } from '../losses/loss.js';
+import type { States } from './states.js';
+import type { GradientOutput } from './tail.js';
+
+export interface EngineInfo {
+  /** Which implementation computes: onnx, tfjs. */
+  readonly engine: string;
+  /** D, width of the embedding. */
+  readonly dims: number;
+  /** O, I and b of the target layer. */
+  readonly target: {
+    readonly node: string;
+    readonly outFeatures: number;
+    readonly inFeatures: number;
+    readonly bias: boolean;
+  };
+  /** Whether only token 0 goes through the tail. */
+  readonly sliced: boolean;
+}
+
+/** A frozen tensor that a program reads: a head, negatives, a projection. */
+export interface Artefact {
+  readonly data: Float32Array;
+  readonly shape: readonly number[];
+}
+
+export type Artefacts = Readonly<Record<string, Artefact>>;
+
+/** What to compute of items. Without a loss only f(x). */
+export interface ProgramSpec {
+  readonly loss?: Loss;
+  readonly gradient?: GradientOutput;
+}
+
+/** The terms of one item's gradient G = Σ_r δ_r ⊗ [x_r; 1]; padding is left out. */
+export interface Factors {
+  /** δ [R,O] */
+  readonly delta: Float32Array;
+  /** x [R,I] */
+  readonly x: Float32Array;
+  readonly terms: number;
+}
+
+export interface ProgramResult {
+  /** f(x) of every view, [B·V,D]. */
+  readonly pooled: Float32Array;
+  /** [B]; empty without a loss. */
+  readonly loss: Float32Array;
+  /** Projected gradient [B,M]; empty unless asked for. */
+  readonly block: Float32Array;
+  /** B entries when factors were asked for, else none. */
+  readonly factors: readonly Factors[];
+}
+
+export interface Program {
+  /**
+   * @param states what {@link GradientEngine.encode} returned
+   * @param views for each of B items the V places in `states` of its views
+   */
+  run(states: States, views: readonly (readonly number[])[]): Promise<ProgramResult>;
+}
+
+export interface GradientEngine {
+  readonly info: EngineInfo;
+  /** Runs the trunk once for each item. */
+  encode(items: readonly Item[], onProgress?: OnProgress): Promise<States>;
+  /** @param artefacts the loss's, named "<loss>.<artefact>", and the projection's */
+  program(spec: ProgramSpec, artefacts?: Artefacts): Promise<Program>;
+  close(): Promise<void>;
+}

@@ -1,0 +1,163 @@
+/** The gradient engine on onnxruntime: trunk and tail as two ONNX models over the user's own weights. */
+import type { Item } from '../core/item.js';
+import type { OnProgress } from '../core/progress.js';
+import type { Encoder, Prepared } from '../encoders/encoder.js';
+import { float32, Session, type Feeds, type RuntimeOptions } from '../runtime/session.js';
+import { batchesByTokens, type BatchLimits } from './batches.js';
+import type { Artefacts, EngineInfo, GradientEngine, Program, ProgramResult, ProgramSpec } from './engine.js';
+import { importEncoder, trunkOutput, type ImportedEncoder, type ImportOptions } from './import.js';
+import { poolingTensor } from './pooling.js';
+import { allocateStates, gather, scatter, tokensOf, type States } from './states.js';
+import { buildTail, OUTPUTS, POOLING, type OutputName } from './tail.js';
+
+/** Encoder runs: about what keeps a 768-wide model's activations in cache. */
+const TRUNK_LIMITS: BatchLimits = { maxTokens: 512, maxItems: 64 };
+/** Tail runs: sliced rows are small, and the weights are read once a run. */
+const TAIL_LIMITS: BatchLimits = { maxTokens: 1024, maxItems: 256 };
+
+export class OnnxEngine<P extends Prepared> implements GradientEngine {
+  readonly info: EngineInfo;
+  private readonly tails = new Map<string, Promise<Session>>();
+
+  private constructor(
+    private readonly encoder: Encoder<P>,
+    private readonly imported: ImportedEncoder,
+    private readonly trunk: Session,
+    private readonly options: RuntimeOptions,
+  ) {
+    const { node, outFeatures, inFeatures, bias } = imported.target;
+    const target = { node, outFeatures, inFeatures, bias };
+    this.info = { engine: 'onnx', dims: imported.dims, target, sliced: imported.sliced };
+  }
+
+  /** @throws {FungiError} FILE_NOT_FOUND, MODEL_CORRUPT, MODEL_UNSUPPORTED, TARGET_NOT_FOUND, OP_UNSUPPORTED, PROVIDER_UNAVAILABLE */
+  static async load<P extends Prepared>(encoder: Encoder<P>, options: ImportOptions = {}): Promise<OnnxEngine<P>> {
+    const imported = await importEncoder(encoder, options);
+    const trunk = await Session.load(imported.trunk, encoder.id, { ...options, folder: imported.folder });
+    return new OnnxEngine(encoder, imported, trunk, options);
+  }
+
+  async encode(items: readonly Item[], onProgress?: OnProgress): Promise<States> {
+    const { boundary, sliced, inputs } = this.imported;
+    const prepared = this.encoder.prepare(items);
+    const lengths = prepared.map((item) => item.tokens);
+    const states = allocateStates(
+      sliced ? lengths.map(() => 1) : lengths,
+      boundary.map(({ width }) => width),
+    );
+    prepared.forEach((item, i) => (states.truncated[i] = item.truncated ? 1 : 0));
+    const names = boundary.map(({ name }) => trunkOutput(name));
+    let done = 0;
+    for (const batch of batchesByTokens(lengths, TRUNK_LIMITS)) {
+      const feeds = this.encoder.collate(
+        batch.map((item) => prepared[item]!),
+        inputs,
+      );
+      const results = await this.trunk.run(feeds, names);
+      names.forEach((name, tensor) => {
+        scatter(states, tensor, batch, results[name]!);
+      });
+      done += batch.length;
+      onProgress?.({ stage: 'encode', done, total: items.length, unit: 'rows' });
+    }
+    return states;
+  }
+
+  async program(spec: ProgramSpec, artefacts: Artefacts = {}): Promise<Program> {
+    const graph = buildTail(this.imported, spec);
+    const session = await this.tail(graph.bytes);
+    const frozen = Object.fromEntries(
+      Object.entries(artefacts).map(([name, { data, shape }]) => [name, float32(data, shape)]),
+    );
+    const views = spec.loss?.views ?? 1;
+    return { run: (states, items) => this.runTail(session, graph.outputs, frozen, views, states, items) };
+  }
+
+  async close(): Promise<void> {
+    const tails = await Promise.all(this.tails.values());
+    await Promise.all([this.trunk, ...tails].map((session) => session.release()));
+  }
+
+  /** One session a graph: indexes that differ only in their artefacts share it. */
+  private tail(bytes: Uint8Array): Promise<Session> {
+    const key = Buffer.from(bytes).toString('base64');
+    let session = this.tails.get(key);
+    if (session === undefined) {
+      session = Session.load(bytes, `${this.encoder.id} tail`, { ...this.options, folder: this.imported.folder });
+      this.tails.set(key, session);
+    }
+    return session;
+  }
+
+  private async runTail(
+    session: Session,
+    outputs: readonly OutputName[],
+    frozen: Feeds,
+    views: number,
+    states: States,
+    items: readonly (readonly number[])[],
+  ): Promise<ProgramResult> {
+    const { dims, target, boundary } = this.imported;
+    const longest = items.map((places) => Math.max(...places.map((place) => tokensOf(states, place))));
+    const pooled = new Float32Array(items.length * views * dims);
+    const loss = new Float32Array(outputs.includes('loss') ? items.length : 0);
+    const factors = outputs.includes('delta') ? new Array<ProgramResult['factors'][number]>(items.length) : [];
+    let block: Float32Array = new Float32Array(0);
+
+    const limits = { maxTokens: TAIL_LIMITS.maxTokens / views, maxItems: Math.ceil(TAIL_LIMITS.maxItems / views) };
+    for (const batch of batchesByTokens(longest, limits)) {
+      const places = batch.flatMap((item) => items[item]!);
+      const padded = longest[batch[0]!]!;
+      const tokens = places.map((place) => tokensOf(states, place));
+      const results = await session.run(
+        {
+          ...Object.fromEntries(boundary.map(({ name }, i) => [name, gather(states, i, places, padded)])),
+          [POOLING]: poolingTensor(this.encoder.pooling, tokens, padded),
+          ...frozen,
+        },
+        outputs.map((name) => OUTPUTS[name]),
+      );
+      const read = (name: OutputName): Float32Array => results[OUTPUTS[name]].data as Float32Array;
+
+      const spread = (target: Float32Array, source: Float32Array, width: number): void => {
+        batch.forEach((item, row) => {
+          target.set(source.subarray(row * width, (row + 1) * width), item * width);
+        });
+      };
+      spread(pooled, read('pooled'), views * dims);
+      if (outputs.includes('loss')) spread(loss, read('loss'), 1);
+      if (outputs.includes('block')) {
+        const width = results[OUTPUTS.block].shape[1]!;
+        if (block.length === 0) block = new Float32Array(items.length * width);
+        spread(block, read('block'), width);
+      }
+      if (outputs.includes('delta')) {
+        batch.forEach((item, row) => {
+          const keep = (name: 'delta' | 'x', width: number): Float32Array =>
+            unpadded(read(name), row * views, tokens.slice(row * views, (row + 1) * views), padded, width);
+          const delta = keep('delta', target.outFeatures);
+          factors[item] = { delta, x: keep('x', target.inFeatures), terms: delta.length / target.outFeatures };
+        });
+      }
+    }
+    return { pooled, loss, block, factors };
+  }
+}
+
+/** Rows of `views` consecutive views from a padded [rows,A,width], without the padding. */
+function unpadded(
+  data: Float32Array,
+  first: number,
+  tokens: readonly number[],
+  padded: number,
+  width: number,
+): Float32Array {
+  const out = new Float32Array(tokens.reduce((sum, count) => sum + count, 0) * width);
+  let at = 0;
+  tokens.forEach((count, view) => {
+    const from = (first + view) * padded * width;
+    out.set(data.subarray(from, from + count * width), at);
+    at += count * width;
+  });
+  return out;
+}

@@ -1,0 +1,51 @@
+/** What the trunk leaves behind of a list of texts: the tensors that the tail starts from, without padding. */
+import { float32, type Tensor } from '../runtime/session.js';
+
+/** Rows of one boundary tensor: the tokens of all items one after the other. */
+export interface States {
+  /** Where item i's tokens begin: offsets[i] … offsets[i+1]. */
+  readonly offsets: Int32Array;
+  /** One array a boundary tensor, [Σ A, width]. */
+  readonly tensors: readonly Float32Array[];
+  readonly widths: readonly number[];
+  /** Items whose end did not fit the model. */
+  readonly truncated: Uint8Array;
+}
+
+export function allocateStates(tokens: readonly number[], widths: readonly number[]): States {
+  const offsets = new Int32Array(tokens.length + 1);
+  tokens.forEach((count, i) => (offsets[i + 1] = offsets[i]! + count));
+  const total = offsets[tokens.length]!;
+  return {
+    offsets,
+    widths,
+    tensors: widths.map((width) => new Float32Array(total * width)),
+    truncated: new Uint8Array(tokens.length),
+  };
+}
+
+export const tokensOf = (states: States, item: number): number => states.offsets[item + 1]! - states.offsets[item]!;
+
+/** Copies a padded run's output [B,T,width] into the places of its items. */
+export function scatter(states: States, tensor: number, items: readonly number[], output: Tensor): void {
+  const padded = output.shape[1]!;
+  const width = states.widths[tensor]!;
+  const source = output.data as Float32Array;
+  items.forEach((item, row) => {
+    const from = row * padded * width;
+    const to = states.offsets[item]! * width;
+    states.tensors[tensor]!.set(source.subarray(from, from + tokensOf(states, item) * width), to);
+  });
+}
+
+/** One boundary tensor of `items`, padded with zeros to [items, tokens, width]. */
+export function gather(states: States, tensor: number, items: readonly number[], tokens: number): Tensor {
+  const width = states.widths[tensor]!;
+  const out = new Float32Array(items.length * tokens * width);
+  const source = states.tensors[tensor]!;
+  items.forEach((item, row) => {
+    const [from, to] = [states.offsets[item]!, states.offsets[item + 1]!];
+    out.set(source.subarray(from * width, to * width), row * tokens * width);
+  });
+  return float32(out, [items.length, tokens, width]);
+}

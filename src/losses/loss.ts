@@ -1,0 +1,38 @@
+/**
+ * A self-supervised loss is a forward graph: from an item's features to one number. Its derivative is derived, not written.
+ *
+ * Contract: the loss of an item depends on no other item of the batch (never averaged over B), and everything random in it (head,
+ * negatives) is an artefact, drawn once and frozen.
+ */
+import type { GraphBuilder } from '../onnx/builder.js';
+
+/**
+ * Where the paper (§4.2, equations 5 and 6) and its released code differ, `paper` is the former and `reference` the latter:
+ * the direction of KL, and what InfoNCE's temperature divides.
+ */
+export type Mode = 'paper' | 'reference';
+
+/** Shapes of the frozen tensors that a loss reads, by name. */
+export type ArtefactShapes = Readonly<Record<string, readonly number[]>>;
+
+export interface Loss {
+  readonly name: string;
+  /** V: how many views of an item the loss compares. */
+  readonly views: number;
+  /** @param dims D, the features' width */
+  artefacts(dims: number): ArtefactShapes;
+  /**
+   * Writes the loss.
+   *
+   * @param features f(x) [B,V,D], not normalised
+   * @param artefacts tensor name of each artefact
+   * @returns the loss [B]
+   */
+  write(g: GraphBuilder, features: string, artefacts: Readonly<Record<string, string>>): string;
+}
+
+/** The head h: a linear layer D → L. The weight is kept [D,L], as a product takes it. */
+export const headShapes = (dims: number, latent: number): ArtefactShapes => ({
+  'head.weight': [dims, latent],
+  'head.bias': [latent],
+});

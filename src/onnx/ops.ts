@@ -1,0 +1,57 @@
+/** Arithmetic on graph tensors that reads like arithmetic; numbers become constants of the other operand's type. */
+import type { GraphBuilder } from './builder.js';
+import type { StandardOp } from './rules/table.js';
+import { withAxes } from './rules/rule.js';
+import type { Attributes } from './attributes.js';
+
+export interface Ops {
+  add(a: string, b: string | number): string;
+  sub(a: string, b: string | number): string;
+  mul(a: string, b: string | number): string;
+  div(a: string, b: string | number): string;
+  neg(a: string): string;
+  exp(a: string): string;
+  sqrt(a: string): string;
+  matmul(a: string, b: string): string;
+  /** Swaps the last two of three axes. */
+  transpose(a: string): string;
+  concat(tensors: readonly string[], axis: number): string;
+  reshape(a: string, shape: readonly number[]): string;
+  sum(a: string, axes: readonly number[], keep?: boolean): string;
+  mean(a: string, axes: readonly number[], keep?: boolean): string;
+  logSumExp(a: string, axes: readonly number[], keep?: boolean): string;
+  toFloat64(a: string): string;
+  toFloat32(a: string): string;
+  /** a/‖a‖₂ along the last axis. */
+  normalize(a: string): string;
+}
+
+export function ops(g: GraphBuilder): Ops {
+  const op = (type: StandardOp, inputs: readonly string[], attributes: Attributes = {}): string =>
+    g.op(type, inputs, attributes);
+  const operand = (like: string, b: string | number): string =>
+    typeof b === 'string' ? b : g.scalar(b, g.known(like).type === 'float64' ? 'float64' : 'float32');
+  const reduce = (type: StandardOp, a: string, axes: readonly number[], keep: boolean): string =>
+    withAxes(g, type, a, axes, { keepdims: keep ? 1 : 0 });
+
+  const self: Ops = {
+    add: (a, b) => op('Add', [a, operand(a, b)]),
+    sub: (a, b) => op('Sub', [a, operand(a, b)]),
+    mul: (a, b) => op('Mul', [a, operand(a, b)]),
+    div: (a, b) => op('Div', [a, operand(a, b)]),
+    neg: (a) => op('Neg', [a]),
+    exp: (a) => op('Exp', [a]),
+    sqrt: (a) => op('Sqrt', [a]),
+    matmul: (a, b) => op('MatMul', [a, b]),
+    transpose: (a) => op('Transpose', [a], { perm: [0, 2, 1] }),
+    concat: (tensors, axis) => op('Concat', tensors, { axis }),
+    reshape: (a, shape) => op('Reshape', [a, g.integers(shape)]),
+    sum: (a, axes, keep = false) => reduce('ReduceSum', a, axes, keep),
+    mean: (a, axes, keep = false) => reduce('ReduceMean', a, axes, keep),
+    logSumExp: (a, axes, keep = false) => reduce('ReduceLogSumExp', a, axes, keep),
+    toFloat64: (a) => op('Cast', [a], { to: 11 }),
+    toFloat32: (a) => op('Cast', [a], { to: 1 }),
+    normalize: (a) => self.div(a, self.sqrt(self.sum(self.mul(a, a), [-1], true))),
+  };
+  return self;
+}

@@ -1,0 +1,88 @@
+/** What the engine knows of one operator: how shapes pass through it, and how derivatives come back. */
+import { FungiError } from '../../core/errors.js';
+import type { AttributeValue, Attributes } from '../attributes.js';
+import type { NodeProto, TensorProto } from '../proto/onnx_pb.js';
+import { broadcastAxes, type Shape } from '../shape.js';
+import { integers, type ElementType } from '../tensor.js';
+
+export interface TensorInfo {
+  readonly type: ElementType;
+  readonly shape: Shape;
+}
+
+/** The part of a graph builder that rules need: read shapes and constants, write nodes. */
+export interface Emitter {
+  readonly opset: number;
+  op(type: string, inputs: readonly string[], attributes?: Attributes, options?: { readonly domain?: string }): string;
+  scalar(value: number, type?: 'float32' | 'float64' | 'int64'): string;
+  integers(values: readonly number[]): string;
+  fresh(hint: string): string;
+  known(tensor: string): TensorInfo;
+  constantTensor(name: string): TensorProto | undefined;
+  /** The shape that a shape tensor (a constant, or the output of Shape) stands for, when it can be told. */
+  shapeValue(tensor: string): Shape | undefined;
+}
+
+export interface Backward {
+  readonly g: Emitter;
+  readonly node: NodeProto;
+  /** Cotangent of each output; undefined where the loss does not depend on it. */
+  readonly cotangents: readonly (string | undefined)[];
+  /** Whether input i depends on the tensor that is differentiated for: the others need no cotangent. */
+  needs(input: number): boolean;
+}
+
+export interface Rule {
+  /** Outputs' shapes and types, or undefined where they cannot be told before a run. */
+  infer(node: NodeProto, g: Emitter): TensorInfo[] | undefined;
+  /** Cotangent of each needed input (vector-Jacobian product), undefined for the others. */
+  vjp(backward: Backward): (string | undefined)[];
+}
+
+/** The cotangent of the first output: the walk backwards visits no node without one. */
+export function upstream(b: Backward): string {
+  return b.cotangents[0]!;
+}
+
+/** A constant as the tensor's own type needs it. */
+export function like(g: Emitter, tensor: string, value: number): string {
+  return g.scalar(value, g.known(tensor).type === 'float64' ? 'float64' : 'float32');
+}
+
+/** Axes moved from attribute to input over the operator sets: ReduceSum, Squeeze and Unsqueeze at 13, the other reductions at 18. */
+export function withAxes(
+  g: Emitter,
+  type: string,
+  tensor: string,
+  axes: readonly number[],
+  attributes: Record<string, AttributeValue> = {},
+): string {
+  const since = type === 'ReduceSum' || type === 'Squeeze' || type === 'Unsqueeze' ? 13 : 18;
+  return g.opset >= since
+    ? g.op(type, [tensor, g.integers(axes)], attributes)
+    : g.op(type, [tensor], { ...attributes, axes });
+}
+
+/** Sums a cotangent of the broadcast result back to the shape of the operand `input`. */
+export function unbroadcast(g: Emitter, cotangent: string, input: string): string {
+  const { leading, stretched } = broadcastAxes(g.known(input).shape, g.known(cotangent).shape);
+  let out = cotangent;
+  if (stretched.length > 0) out = withAxes(g, 'ReduceSum', out, stretched, { keepdims: 1 });
+  if (leading.length > 0) out = withAxes(g, 'ReduceSum', out, leading, { keepdims: 0 });
+  return out;
+}
+
+/** Integers that a node takes as a constant input: axes, a shape. */
+export function constantIntegers(g: Emitter, node: NodeProto, input: number): number[] | undefined {
+  const name = node.input[input];
+  const tensor = name === undefined || name === '' ? undefined : g.constantTensor(name);
+  return tensor === undefined ? undefined : integers(tensor);
+}
+
+/** @throws {FungiError} OP_UNSUPPORTED */
+export function unsupported(node: NodeProto, reason: string): never {
+  throw new FungiError('OP_UNSUPPORTED', `${node.opType} node "${node.name}": ${reason}`, {
+    hint: 'Name another target layer with --target, or report the model so that the rule can be extended.',
+    details: { op: node.opType, node: node.name },
+  });
+}

@@ -1,0 +1,124 @@
+/**
+ * Finds the layer whose gradient is the feature: the output projection of the last self-attention (paper §4.1).
+ *
+ * By structure, since names differ between exporters: on the graph pruned to the encoder's output, the last product with a
+ * constant weight whose data comes, through operators that only move elements, from softmax(Q·Kᵀ)·V or from a fused attention.
+ */
+import { FungiError } from '../core/errors.js';
+import { intAttribute } from './attributes.js';
+import type { Graph } from './graph.js';
+import type { NodeProto } from './proto/onnx_pb.js';
+import { tensorShape } from './tensor.js';
+
+/** A linear layer y = x·W + b of the graph. */
+export interface TargetLayer {
+  /** Name of the product's node. */
+  readonly node: string;
+  /** The layer's input x, [B,T,I]. */
+  readonly input: string;
+  /** The product's output, before a bias that a separate Add applies: the loss's derivative here is δ, [B,T,O]. */
+  readonly output: string;
+  /** I and O of the weight O×I. */
+  readonly inFeatures: number;
+  readonly outFeatures: number;
+  /** Whether the layer has a bias: its gradient joins the weight's as a last column. */
+  readonly bias: boolean;
+}
+
+const MOVES = new Set(['Reshape', 'Transpose', 'Squeeze', 'Unsqueeze', 'Identity', 'Flatten', 'Cast', 'Dropout']);
+const FUSED_ATTENTION = new Set([
+  'Attention',
+  'MultiHeadAttention',
+  'GroupQueryAttention',
+  'PackedMultiHeadAttention',
+  'PackedAttention',
+]);
+/** What may stand between a softmax and its product with V: dropout, head masks, guards against fully masked rows. */
+const AFTER_SOFTMAX = new Set([...MOVES, 'Mul', 'Where']);
+
+/** Follows the first data input back through operators of `through`. */
+function origin(graph: Graph, tensor: string, through: ReadonlySet<string>): NodeProto | undefined {
+  let node = graph.maker(tensor);
+  while (node !== undefined && through.has(node.opType)) {
+    const next = node.input.find((name) => name !== '' && graph.carriesData(name) && !isCondition(node!, name));
+    node = next === undefined ? undefined : graph.maker(next);
+  }
+  return node;
+}
+
+const isCondition = (node: NodeProto, name: string): boolean => node.opType === 'Where' && node.input[0] === name;
+
+/** Whether `node` is softmax(Q·Kᵀ)·V with a query computed from the data: a pooling head's learned query is not. */
+function isSelfAttention(graph: Graph, node: NodeProto): boolean {
+  if (FUSED_ATTENTION.has(node.opType)) return true;
+  if (node.opType !== 'MatMul' || node.input.some((name) => graph.isConstant(name))) return false;
+  const softmax = origin(graph, node.input[0]!, AFTER_SOFTMAX);
+  if (softmax?.opType !== 'Softmax') return false;
+  const scores = origin(graph, softmax.input[0]!, new Set([...MOVES, 'Add', 'Mul', 'Div', 'Where', 'Sub']));
+  return scores?.opType === 'MatMul' && graph.carriesData(scores.input[0]!);
+}
+
+/** The shape of a constant weight as the product sees it, following transposes of initializers. */
+function weightShape(graph: Graph, name: string): number[] | undefined {
+  const tensor = graph.initializers.get(name);
+  if (tensor !== undefined) return tensorShape(tensor);
+  const node = graph.maker(name);
+  if (node === undefined || !graph.isConstant(name)) return undefined;
+  const inner = node.input[0] === undefined ? undefined : weightShape(graph, node.input[0]);
+  return node.opType === 'Transpose' ? inner?.toReversed() : inner;
+}
+
+function linearLayer(graph: Graph, node: NodeProto): TargetLayer | undefined {
+  if (node.opType !== 'MatMul' && node.opType !== 'Gemm') return undefined;
+  const [input, weight] = [node.input[0]!, node.input[1]!];
+  const shape = weightShape(graph, weight);
+  if (shape?.length !== 2 || graph.isConstant(input)) return undefined;
+  const [rows, columns] = [shape[0]!, shape[1]!];
+  const transposed = node.opType === 'Gemm' && intAttribute(node, 'transB', 0) === 1;
+  const output = node.output[0]!;
+  const users = graph.usersOf(output);
+  const added =
+    users.length === 1 && users[0]!.opType === 'Add' && users[0]!.input.some((name) => graph.isConstant(name));
+  return {
+    node: node.name,
+    input,
+    output,
+    inFeatures: transposed ? columns : rows,
+    outFeatures: transposed ? rows : columns,
+    bias: added || (node.opType === 'Gemm' && (node.input[2] ?? '') !== ''),
+  };
+}
+
+/**
+ * @param name of the node, or of its weight, to take instead of searching
+ * @throws {FungiError} TARGET_NOT_FOUND when nothing qualifies, or `name` is not a linear layer of the graph
+ */
+export function findTarget(graph: Graph, model: string, name?: string): TargetLayer {
+  if (name !== undefined) {
+    const node = graph.nodes.find((n) => n.name === name || n.input.includes(name));
+    const layer = node && linearLayer(graph, node);
+    if (layer !== undefined) return layer;
+    const reason =
+      node === undefined
+        ? 'is not on the way to the output'
+        : `is a ${node.opType}, not a product with a constant weight`;
+    throw new FungiError('TARGET_NOT_FOUND', `${model}: target "${name}" ${reason}`, {
+      hint: `Name a MatMul or Gemm node or its weight, such as ${candidates(graph).slice(-3).join(', ')}; or leave the target out.`,
+    });
+  }
+  for (const node of graph.nodes.toReversed()) {
+    const layer = linearLayer(graph, node);
+    const source = layer && origin(graph, layer.input, MOVES);
+    if (layer !== undefined && source !== undefined && isSelfAttention(graph, source)) return layer;
+  }
+  throw new FungiError(
+    'TARGET_NOT_FOUND',
+    `${model}: no self-attention output projection leads to "${graph.outputs.join(', ')}"`,
+    {
+      hint: `Is this an encoder? Name a linear layer with --target to use another one: ${candidates(graph).slice(-3).join(', ') || 'the graph has none'}.`,
+    },
+  );
+}
+
+const candidates = (graph: Graph): string[] =>
+  graph.nodes.flatMap((node) => (linearLayer(graph, node) === undefined ? [] : [node.name]));

@@ -1,0 +1,120 @@
+/** The ONNX engine against PyTorch autograd in float64, on every form in which a BERT can be exported. */
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import type { Artefacts } from '../../src/engine/engine.js';
+import { OnnxEngine } from '../../src/engine/onnx-engine.js';
+import type { Pooling } from '../../src/encoders/encoder.js';
+import { kl } from '../../src/losses/kl.js';
+import type { Loss, Mode } from '../../src/losses/loss.js';
+import { simclr } from '../../src/losses/simclr.js';
+import { asItem, idEncoder } from '../support/id-encoder.js';
+import { fixture, readGolden, relativeError, values, type GoldenArray } from '../support/golden.js';
+
+interface Expected {
+  texts: number[][];
+  views: number[][][];
+  heads: Record<'kl' | 'simclr', { weight: GoldenArray; bias: GoldenArray }>;
+  negatives: GoldenArray;
+  encoders: { hiddenAct: string; lastHiddenState: GoldenArray[]; pooled: Record<Pooling, GoldenArray> }[];
+  cases: {
+    hiddenAct: string;
+    pooling: Pooling;
+    loss: 'kl' | 'simclr';
+    mode: Mode;
+    temperature: number;
+    value: GoldenArray;
+    gradient: GoldenArray;
+  }[];
+}
+
+const TOLERANCE = 1e-4;
+const [D, VIEWS] = [32, 4];
+const expected = readGolden<Expected>('fungi/tiny-bert/expected.json');
+
+const EXPORTS = [
+  ['op17-erf', 'gelu'],
+  ['op14-erf', 'gelu'],
+  ['op17-sdpa', 'gelu'],
+  ['op17-gemm', 'gelu'],
+  ['op20-gelu', 'gelu'],
+  ['pooled', 'gelu'],
+  ['op17-tanh', 'gelu_new'],
+] as const;
+
+/** [L,D] as the fixtures have it to [D,L] as the head artefact is kept. */
+function transposed(matrix: GoldenArray): Float32Array {
+  const [rows, columns] = matrix.shape as [number, number];
+  const data = values(matrix);
+  return Float32Array.from({ length: rows * columns }, (_, i) => data[(i % rows) * columns + Math.floor(i / rows)]!);
+}
+
+function artefacts(loss: 'kl' | 'simclr'): Artefacts {
+  const { weight, bias } = expected.heads[loss];
+  const [L] = weight.shape as [number];
+  const negatives = expected.negatives;
+  return {
+    [`${loss}.head.weight`]: { data: transposed(weight), shape: [D, L] },
+    [`${loss}.head.bias`]: { data: Float32Array.from(values(bias)), shape: [L] },
+    ...(loss === 'simclr' && {
+      'simclr.negatives': { data: transposed(negatives), shape: negatives.shape.toReversed() },
+    }),
+  };
+}
+
+function lossOf(testCase: Expected['cases'][number]): Loss {
+  const { mode, temperature } = testCase;
+  return testCase.loss === 'kl'
+    ? kl({ mode, temperature, latent: 24 })
+    : simclr({ mode, temperature, latent: 16, views: VIEWS, negatives: 6 });
+}
+
+/** Σ_r δ_r ⊗ [x_r; 1] as [O, I+1]. */
+function dense(delta: Float32Array, x: Float32Array, terms: number): Float64Array {
+  const out = new Float64Array(D * (D + 1));
+  for (let r = 0; r < terms; r++)
+    for (let o = 0; o < D; o++)
+      for (let i = 0; i <= D; i++) out[o * (D + 1) + i]! += delta[r * D + o]! * (i === D ? 1 : x[r * D + i]!);
+  return out;
+}
+
+describe.each(EXPORTS)('%s.onnx', (file, hiddenAct) => {
+  describe.each(['first', 'mean'] as const)('pooling %s', (pooling) => {
+    let engine: OnnxEngine<never>;
+    beforeAll(async () => {
+      engine = (await OnnxEngine.load(idEncoder(fixture(`fungi/tiny-bert/${file}.onnx`), pooling))) as never;
+    });
+    afterAll(() => engine.close());
+
+    it('finds the last attention output projection, with its bias, and slices when one token is pooled', () => {
+      expect(engine.info.target).toMatchObject({ outFeatures: D, inFeatures: D, bias: true });
+      expect(engine.info.sliced).toBe(pooling === 'first');
+    });
+
+    it('pools what PyTorch pools', async () => {
+      const states = await engine.encode(expected.texts.map(asItem));
+      const program = await engine.program({});
+      const { pooled } = await program.run(states, expected.texts.map((_, i) => [i]));
+      const golden = expected.encoders.find((e) => e.hiddenAct === hiddenAct)!.pooled[pooling];
+      expect(relativeError(pooled, values(golden))).toBeLessThan(1e-5);
+    });
+
+    const cases = expected.cases.filter((c) => c.hiddenAct === hiddenAct && c.pooling === pooling);
+    it.each(cases.map((c) => [`${c.loss} ${c.mode} T=${c.temperature}`, c] as const))('%s', async (_, testCase) => {
+      const items = testCase.loss === 'kl' ? expected.texts.map((t) => [t]) : expected.views;
+      const states = await engine.encode(items.flat().map(asItem));
+      let place = 0;
+      const views = items.map((item) => item.map(() => place++));
+      const program = await engine.program(
+        { loss: lossOf(testCase), gradient: { kind: 'factors' } },
+        artefacts(testCase.loss),
+      );
+      const result = await program.run(states, views);
+      expect(relativeError(result.loss, values(testCase.value))).toBeLessThan(TOLERANCE);
+      const gradients = values(testCase.gradient);
+      result.factors.forEach(({ delta, x, terms }, item) => {
+        const golden = gradients.subarray(item * D * (D + 1), (item + 1) * D * (D + 1));
+        expect(relativeError(dense(delta, x, terms), golden)).toBeLessThan(TOLERANCE);
+      });
+      expect(result.factors).toHaveLength(items.length);
+    });
+  });
+});
