@@ -6,6 +6,7 @@ import { dependencies } from './graph.js';
 import type { Emitter, TensorInfo } from './rules/rule.js';
 import { RULES } from './rules/table.js';
 import type { Dim, Shape } from './shape.js';
+import { shapeValue } from './shape-value.js';
 import { elementCode, elementType, externalTensor, inlineTensor, integers, tensorShape } from './tensor.js';
 import type { ConstantData, ElementType, ExternalData } from './tensor.js';
 import {
@@ -186,10 +187,14 @@ export class GraphBuilder implements Emitter {
   }
 
   shapeValue(tensor: string): Shape | undefined {
-    const constant = this.initializers.get(tensor);
-    if (constant !== undefined) return integers(constant);
-    const maker = this.nodes.find((node) => node.opType === 'Shape' && node.output[0] === tensor);
-    return maker && this.infos.get(maker.input[0]!)?.shape;
+    return shapeValue(tensor, {
+      maker: (name) => this.nodes.find((node) => node.output.includes(name)),
+      constant: (name) => {
+        const found = this.initializers.get(name);
+        return found && integers(found);
+      },
+      shape: (name) => this.infos.get(name)?.shape,
+    });
   }
 
   fresh(hint: string): string {

@@ -3,7 +3,13 @@ import { readFile, realpath, stat } from 'node:fs/promises';
 import { basename, dirname } from 'node:path';
 import { fromBinary } from '@bufbuild/protobuf';
 import { FungiError } from '../core/errors.js';
-import { ModelProtoSchema, type GraphProto, type ModelProto, type NodeProto, type TensorProto } from './proto/onnx_pb.js';
+import {
+  ModelProtoSchema,
+  type GraphProto,
+  type ModelProto,
+  type NodeProto,
+  type TensorProto,
+} from './proto/onnx_pb.js';
 import { externalTensor, inlineTensor, isExternal, tensorShape } from './tensor.js';
 
 /** Constants up to this many bytes stay inline: shapes, axes and scalars must be readable when the graph is analysed. */
