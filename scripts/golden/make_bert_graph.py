@@ -12,6 +12,7 @@ gelu_new, a head that is not the encoder's). Weights are random, drawn here; two
 """
 import json, os, sys
 import torch
+import transformers
 from safetensors.torch import save_file
 from transformers import BertConfig, BertModel
 
@@ -47,7 +48,9 @@ def make(folder, activation, seed, rename=None, extra=()):
     state = {(rename(k) if rename else k): v.detach().clone() for k, v in model.state_dict().items()}
     state.update({name: torch.randn(shape) for name, shape in extra})
     save_file(state, f"{folder}/model.safetensors", {"format": "pt"})
-    save_file(expected(model, TINY["vocab_size"]), f"{folder}/expected.safetensors")
+    versions = f"torch {torch.__version__}, transformers {transformers.__version__}"
+    save_file(expected(model, TINY["vocab_size"]), f"{folder}/expected.safetensors",
+              {"made_by": f"scripts/golden/make_bert_graph.py, {versions}"})
 
 
 def google(name):

@@ -9,6 +9,8 @@ export interface Config {
   readonly hubEndpoint: string;
   /** Hub token (`HF_TOKEN` or `HUGGING_FACE_HUB_TOKEN`). */
   readonly hubToken: string | undefined;
+  /** Cache of other Hugging Face tools, read and never written (`HF_HUB_CACHE`, else `HF_HOME`/hub). */
+  readonly hubCacheDir: string;
   /** No network at all for models (`HF_HUB_OFFLINE`, `FUNGI_OFFLINE`). */
   readonly offline: boolean;
   /** Where models are kept (`FUNGI_CACHE`, default ~/.cache/fungi-icl). */
@@ -25,11 +27,13 @@ const isOn = (value: string | undefined): boolean =>
   value !== undefined && !['', '0', 'false', 'no', 'off'].includes(value.toLowerCase());
 
 export function readConfig(env: Environment = process.env): Config {
+  const userCache = env['XDG_CACHE_HOME'] || join(homedir(), '.cache');
   return {
     hubEndpoint: (env['HF_ENDPOINT'] || 'https://huggingface.co').replace(/\/+$/, ''),
     hubToken: env['HF_TOKEN'] || env['HUGGING_FACE_HUB_TOKEN'] || undefined,
     offline: isOn(env['HF_HUB_OFFLINE']) || isOn(env['FUNGI_OFFLINE']),
-    cacheDir: env['FUNGI_CACHE'] || join(env['XDG_CACHE_HOME'] || join(homedir(), '.cache'), 'fungi-icl'),
+    hubCacheDir: env['HF_HUB_CACHE'] || join(env['HF_HOME'] || join(userCache, 'huggingface'), 'hub'),
+    cacheDir: env['FUNGI_CACHE'] || join(userCache, 'fungi-icl'),
     python: env['FUNGI_PYTHON'] || 'python3',
     llmBaseUrl: env['OPENAI_BASE_URL'] || undefined,
     llmApiKey: env['OPENAI_API_KEY'] || undefined,

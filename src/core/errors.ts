@@ -51,6 +51,8 @@ export const ERRORS = {
   INDEX_LOCKED: kind(423, 5, true),
   /** A feature vector is not finite or has the wrong length: nothing was stored. */
   INVALID_VECTOR: kind(422, 5),
+  /** The disk refused: full, read-only, not permitted, too many open files. What was there before is intact. */
+  STORAGE_FAILED: kind(507, 5),
   /** A prompt template does not parse, or names an unknown variable. */
   TEMPLATE_INVALID: kind(422, 2),
   /** A download failed; what had arrived is kept for the next try. */

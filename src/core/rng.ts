@@ -21,7 +21,11 @@ export class Rng {
 
   /** The stream called `name` under `seed`: state = first 16 bytes of sha256("seed/part/part/…"). */
   static stream(seed: number | string, ...name: readonly (string | number)[]): Rng {
-    return new Rng(createHash('sha256').update([seed, ...name].join('/')).digest());
+    return new Rng(
+      createHash('sha256')
+        .update([seed, ...name].join('/'))
+        .digest(),
+    );
   }
 
   /** Uniform in 0 … 2³²−1. */

@@ -17,8 +17,12 @@ export function assertText(text: unknown, where: string): asserts text is string
     });
   }
   if (!text.isWellFormed()) {
-    throw new FungiError('INVALID_TEXT', `${where}: the text has a lone UTF-16 surrogate and cannot be stored as UTF-8`, {
-      hint: 'Repair the encoding at the source, or call text.toWellFormed() to replace it with U+FFFD.',
-    });
+    throw new FungiError(
+      'INVALID_TEXT',
+      `${where}: the text has a lone UTF-16 surrogate and cannot be stored as UTF-8`,
+      {
+        hint: 'Repair the encoding at the source, or call text.toWellFormed() to replace it with U+FFFD.',
+      },
+    );
   }
 }

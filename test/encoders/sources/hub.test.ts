@@ -1,0 +1,267 @@
+import { access, mkdtemp, readFile, readdir, rm, writeFile, mkdir } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { randomBytes } from 'node:crypto';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import type { Progress } from '../../../src/core/progress.js';
+import { pullHub } from '../../../src/encoders/sources/hub.js';
+import type { SourceOptions } from '../../../src/encoders/sources/options.js';
+import { HubServer, breakAfter, silence, status } from './hub-server.js';
+
+const ID = 'org/tiny';
+const WEIGHTS = randomBytes(100_000);
+const SMALL = { 'config.json': '{"model_type":"bert"}', 'tokenizer.json': '{}' };
+
+let hub: HubServer;
+let scratch: string;
+let target: string;
+let slept: number[];
+let progress: Progress[];
+let options: SourceOptions;
+beforeEach(async () => {
+  hub = await HubServer.start();
+  scratch = await mkdtemp(join(tmpdir(), 'hub-'));
+  target = join(scratch, 'models', 'org--tiny');
+  [slept, progress] = [[], []];
+  options = {
+    cacheDir: scratch,
+    hubCacheDir: join(scratch, 'none'),
+    hubEndpoint: hub.endpoint,
+    hubToken: undefined,
+    offline: false,
+    python: 'python3',
+    timeoutMs: 2000,
+    onProgress: (step) => progress.push(step),
+    effects: {
+      sleep: (ms) => {
+        slept.push(ms);
+        return Promise.resolve();
+      },
+    },
+  };
+});
+afterEach(async () => {
+  await hub.stop();
+  await rm(scratch, { recursive: true });
+});
+
+const pull = (changes: Partial<SourceOptions> = {}) => pullHub(ID, target, { ...options, ...changes });
+const staging = () => join(scratch, 'downloads', 'org--tiny', 'a'.repeat(40));
+const installed = (name: string) => readFile(join(target, name));
+
+describe('pulling', () => {
+  it('fetches what an encoder needs, no more, and installs it in one piece', async () => {
+    hub.add(ID, {
+      ...SMALL,
+      'onnx/model.onnx': WEIGHTS,
+      'onnx/model.onnx_data': 'data',
+      'onnx/model_quantized.onnx': 'no',
+      'model.safetensors': 'no',
+      'pytorch_model.bin': 'no',
+      '1_Pooling/config.json': '{}',
+    });
+    await pull();
+    expect(await installed('onnx/model.onnx')).toEqual(WEIGHTS);
+    expect((await readdir(target, { recursive: true })).sort()).toEqual(
+      ['1_Pooling', '1_Pooling/config.json', 'config.json', 'fungi-origin.json', 'onnx', 'onnx/model.onnx', 'onnx/model.onnx_data', 'tokenizer.json'], // prettier-ignore
+    );
+    expect(JSON.parse((await installed('fungi-origin.json')).toString())).toEqual({
+      id: ID,
+      source: 'hub',
+      from: `${hub.endpoint}/${ID}`,
+      revision: 'a'.repeat(40),
+      licence: 'mit',
+    });
+    expect(await readdir(join(scratch, 'downloads'))).toEqual([]);
+    const last = progress.filter(({ stage }) => stage === 'download onnx/model.onnx').at(-1);
+    expect(last).toEqual({ stage: 'download onnx/model.onnx', done: 100_000, total: 100_000, unit: 'bytes' });
+  });
+
+  it('takes the file that was asked for', async () => {
+    hub.add(ID, { ...SMALL, 'onnx/model.onnx': 'no', 'onnx/model_fp16.onnx': WEIGHTS });
+    await pull({ file: 'onnx/model_fp16.onnx' });
+    expect(await readdir(join(target, 'onnx'))).toEqual(['model_fp16.onnx']);
+  });
+
+  it('takes safetensors when there is no graph', async () => {
+    hub.add(ID, { ...SMALL, 'model.safetensors': WEIGHTS, 'model.onnx': 'no' });
+    await pull();
+    expect(await installed('model.safetensors')).toEqual(WEIGHTS);
+  });
+
+  it('sees that safetensors cannot be converted before it fetches them', async () => {
+    hub.add(ID, { 'config.json': '{"model_type":"roberta"}', 'model.safetensors': WEIGHTS });
+    await expect(pull()).rejects.toMatchObject({ code: 'MODEL_UNSUPPORTED' });
+    expect(hub.downloads.map(({ url }) => url)).toEqual([`/${ID}/resolve/main/config.json`]);
+  });
+
+  it('names the graphs there are when none is the usual one', async () => {
+    hub.add(ID, { ...SMALL, 'onnx/decoder.onnx': 'x' });
+    await expect(pull()).rejects.toMatchObject({
+      code: 'MODEL_UNSUPPORTED',
+      hint: expect.stringContaining('onnx/decoder.onnx') as string,
+    });
+  });
+
+  it('adds to a folder that is there already', async () => {
+    await mkdir(join(target, 'onnx'), { recursive: true });
+    await writeFile(join(target, 'onnx', 'model_fp16.onnx'), 'kept');
+    hub.add(ID, { ...SMALL, 'onnx/model.onnx': WEIGHTS });
+    await pull();
+    expect((await readdir(join(target, 'onnx'))).sort()).toEqual(['model.onnx', 'model_fp16.onnx']);
+  });
+});
+
+describe('tokens and redirects', () => {
+  beforeEach(() => {
+    hub.add(ID, { ...SMALL, 'onnx/model.onnx': WEIGHTS });
+  });
+
+  it('shows the token to the hub, and never to the storage it redirects to', async () => {
+    hub.redirect = true;
+    await pull({ hubToken: 'secret' });
+    const [home, away] = [true, false].map((atHome) => hub.seen.filter(({ url }) => url.includes('%2F') !== atHome));
+    expect(home!.length).toBeGreaterThan(3);
+    expect(home!.every(({ authorization }) => authorization === 'Bearer secret')).toBe(true);
+    expect(away!.length).toBe(3);
+    expect(away!.every(({ authorization }) => authorization === undefined)).toBe(true);
+  });
+
+  it('checks the digest that the redirect states', async () => {
+    hub.redirect = true;
+    hub.statedDigest = 'e'.repeat(64);
+    await expect(pull()).rejects.toMatchObject({
+      code: 'DOWNLOAD_FAILED',
+      message: expect.stringContaining('arrived damaged') as string,
+    });
+    await expect(access(target)).rejects.toThrow();
+  });
+
+  it.each<[number, string | undefined, RegExp, RegExp]>([
+    [401, undefined, /private or gated/, /HF_TOKEN/],
+    [401, 'wrong', /token is not accepted/, /HF_TOKEN is valid/],
+    [403, 'mine', /access is not granted/, /terms/],
+    [404, undefined, /does not exist/, /organisation\/name/],
+  ])('explains %i', async (code, hubToken, message, hint) => {
+    hub.refuse = code;
+    await expect(pull({ hubToken })).rejects.toMatchObject({
+      code: 'MODEL_NOT_FOUND',
+      message: expect.stringMatching(message) as string,
+      hint: expect.stringMatching(hint) as string,
+    });
+    expect(slept).toEqual([]);
+  });
+
+  it('refuses an endpoint that is no address', async () => {
+    await expect(pull({ hubEndpoint: 'huggingface.co' })).rejects.toMatchObject({
+      code: 'INVALID_ARGUMENT',
+      message: expect.stringContaining('"huggingface.co"') as string,
+    });
+  });
+
+  it('does not take a login page for a hub', async () => {
+    const page = () => Promise.resolve(new Response('<html>Please sign in</html>'));
+    await expect(pull({ effects: { fetch: page } })).rejects.toMatchObject({
+      code: 'DOWNLOAD_FAILED',
+      message: expect.stringContaining("not a hub's listing") as string,
+    });
+  });
+
+  it('gives up at once on a hub that cannot be reached', async () => {
+    const gone = await HubServer.start();
+    const hubEndpoint = gone.endpoint;
+    await gone.stop();
+    await expect(pull({ hubEndpoint })).rejects.toMatchObject({
+      code: 'DOWNLOAD_FAILED',
+      message: expect.stringContaining('cannot be reached') as string,
+      hint: expect.stringContaining('HF_ENDPOINT') as string,
+    });
+    expect(slept).toEqual([]);
+  });
+});
+
+describe('a bad connection', () => {
+  beforeEach(() => {
+    hub.add(ID, { 'onnx/model.onnx': WEIGHTS });
+  });
+  const half = WEIGHTS.subarray(0, 40_000);
+
+  it('goes on from where it broke off', async () => {
+    hub.faults.push(breakAfter(half, WEIGHTS.length));
+    await pull();
+    expect(hub.downloads.map(({ range }) => range)).toEqual([undefined, 'bytes=40000-']);
+    expect(await installed('onnx/model.onnx')).toEqual(WEIGHTS);
+    expect(slept).toEqual([500]);
+  });
+
+  it('goes on in the next call, when all tries of one failed', async () => {
+    hub.faults.push(breakAfter(half, WEIGHTS.length), ...Array.from({ length: 4 }, () => status(503)));
+    await expect(pull()).rejects.toMatchObject({
+      code: 'DOWNLOAD_FAILED',
+      message: expect.stringContaining('40000 bytes are kept') as string,
+    });
+    expect(slept).toEqual([500, 1000, 2000, 4000]);
+    await expect(access(target)).rejects.toThrow();
+    await pull();
+    expect(hub.downloads.at(-1)?.range).toBe('bytes=40000-');
+    expect(await installed('onnx/model.onnx')).toEqual(WEIGHTS);
+  });
+
+  it('starts over when the server does not know ranges', async () => {
+    hub.ranges = false;
+    hub.faults.push(breakAfter(half, WEIGHTS.length));
+    await pull();
+    expect(await installed('onnx/model.onnx')).toEqual(WEIGHTS);
+  });
+
+  it('starts over when what it has is not the beginning of the file', async () => {
+    await mkdir(join(staging(), 'onnx'), { recursive: true });
+    const partial = join(staging(), 'onnx', 'model.onnx.partial');
+    await writeFile(partial, randomBytes(40_000));
+    await pull();
+    expect(hub.downloads.map(({ range }) => range)).toEqual(['bytes=40000-', undefined]);
+    expect(await installed('onnx/model.onnx')).toEqual(WEIGHTS);
+  });
+
+  it('starts over when what it has is longer than the file', async () => {
+    await mkdir(join(staging(), 'onnx'), { recursive: true });
+    await writeFile(join(staging(), 'onnx', 'model.onnx.partial'), randomBytes(200_000));
+    await pull();
+    expect(await installed('onnx/model.onnx')).toEqual(WEIGHTS);
+  });
+
+  it('waits as long as a busy server asks, within reason', async () => {
+    hub.faults.push(status(429, { 'retry-after': '7' }), status(500), status(503, { 'retry-after': '3600' }));
+    await pull();
+    expect(slept).toEqual([7000, 1000, 30_000]);
+  });
+
+  it('notices silence', async () => {
+    hub.faults.push(silence);
+    await pull({ timeoutMs: 150 });
+    expect(slept).toEqual([500]);
+    expect(await installed('onnx/model.onnx')).toEqual(WEIGHTS);
+  });
+
+  it('does not repeat what no retry can mend', async () => {
+    hub.faults.push(status(410));
+    await expect(pull()).rejects.toMatchObject({ code: 'DOWNLOAD_FAILED' });
+    expect(slept).toEqual([]);
+  });
+
+  it("passes on the caller's own errors from onProgress", async () => {
+    const stop = () => {
+      throw new RangeError('stop');
+    };
+    await expect(pull({ onProgress: stop })).rejects.toThrow(RangeError);
+    expect(slept).toEqual([]);
+  });
+
+  it('ends a circle of redirects', async () => {
+    const circle = () => Promise.resolve(new Response(null, { status: 302, headers: { location: '/again' } }));
+    await expect(pull({ effects: { fetch: circle } })).rejects.toMatchObject({
+      code: 'DOWNLOAD_FAILED',
+      message: expect.stringContaining('redirects') as string,
+    });
+  });
+});

@@ -1,0 +1,287 @@
+import { mkdir, mkdtemp, readFile, rm, symlink, utimes, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { basename, dirname, join } from 'node:path';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { listModels, modelPath, pullModel } from '../../../src/encoders/registry.js';
+import { withLock } from '../../../src/encoders/sources/lock.js';
+import { isModelId, isPath } from '../../../src/encoders/sources/model-id.js';
+import type { SourceOptions } from '../../../src/encoders/sources/options.js';
+import { findLocalModel, resolveModel } from '../../../src/encoders/sources/resolve.js';
+import { Session } from '../../../src/runtime/session.js';
+import { tinyModel, writeFiles } from '../tiny-model.js';
+import { HubServer } from './hub-server.js';
+
+const MINILM = 'sentence-transformers/all-MiniLM-L6-v2';
+let hub: HubServer;
+let scratch: string;
+let options: SourceOptions;
+let pipCalls: number;
+beforeEach(async () => {
+  hub = await HubServer.start();
+  scratch = await mkdtemp(join(tmpdir(), 'resolve-'));
+  pipCalls = 0;
+  options = {
+    cacheDir: join(scratch, 'cache'),
+    hubCacheDir: join(scratch, 'hf'),
+    hubEndpoint: hub.endpoint,
+    hubToken: undefined,
+    offline: false,
+    python: 'python3',
+    timeoutMs: 2000,
+    effects: {
+      sleep: () => Promise.resolve(),
+      run: () => {
+        pipCalls += 1;
+        return Promise.resolve({ exitCode: 1, stdout: '', stderr: 'ERROR: no index here' });
+      },
+    },
+  };
+});
+afterEach(async () => {
+  await hub.stop();
+  await rm(scratch, { recursive: true });
+});
+
+/** The blobs-and-links layout of huggingface_hub. */
+async function hubCache(
+  id: string,
+  files: Readonly<Record<string, Buffer | string>>,
+  revision = 'rev1',
+): Promise<string> {
+  const repository = join(options.hubCacheDir, `models--${id.replaceAll('/', '--')}`);
+  for (const [i, [name, data]] of Object.entries(files).entries()) {
+    await writeFiles(join(repository, 'blobs'), { [`blob${i}`]: data });
+    const path = join(repository, 'snapshots', revision, name);
+    await mkdir(dirname(path), { recursive: true });
+    await symlink(join(repository, 'blobs', `blob${i}`), path);
+  }
+  return repository;
+}
+
+describe('the order of places', () => {
+  it('is folder, cache, Hugging Face cache, hub', async () => {
+    hub.add('org/tiny', { 'onnx/model.onnx': 'from the hub' });
+    const fetched = await resolveModel('org/tiny', options);
+    expect(fetched).toMatchObject({ id: 'org/tiny', source: 'hub', licence: 'mit', bytes: 12 });
+    expect(fetched.folder).toBe(join(options.cacheDir, 'models', 'org--tiny'));
+
+    await hubCache('org/tiny', { 'onnx/model.onnx': 'from the other cache' });
+    expect(await resolveModel('org/tiny', options)).toMatchObject({ source: 'cache', bytes: 12 });
+    await rm(fetched.folder, { recursive: true });
+    expect(await resolveModel('org/tiny', options)).toMatchObject({ source: 'cache', bytes: 20 });
+
+    const folder = await writeFiles(join(scratch, 'mine'), { 'model.onnx': 'mine' });
+    expect(await resolveModel(folder, options)).toMatchObject({ id: folder, source: 'folder', bytes: 4 });
+  });
+
+  it('ends with the package index, for the models it has', async () => {
+    await expect(resolveModel('minilm', options)).rejects.toMatchObject({
+      code: 'DOWNLOAD_FAILED',
+      message: expect.stringMatching(/no index here.*answered 404/s) as string,
+    });
+    expect(pipCalls).toBe(1);
+    hub.add(MINILM, { 'onnx/model.onnx': 'x' });
+    expect(await resolveModel('minilm', options)).toMatchObject({ id: MINILM, source: 'hub' });
+    expect(pipCalls).toBe(1);
+  });
+
+  it('names every place it looked in', async () => {
+    const folder = await writeFiles(join(options.cacheDir, 'models', 'org--tiny'), { 'config.json': '{}' });
+    await expect(resolveModel('org/tiny', options)).rejects.toMatchObject({ code: 'MODEL_NOT_FOUND' });
+    const error: unknown = await resolveModel('org/tiny', { ...options, offline: true }).catch((e: unknown) => e);
+    expect(error).toMatchObject({
+      code: 'MODEL_NOT_FOUND',
+      hint: expect.stringContaining('fungi models pull') as string,
+    });
+    for (const place of [
+      join(process.cwd(), 'org/tiny'),
+      `${folder} (holds no onnx/model.onnx`,
+      options.hubCacheDir,
+      hub.endpoint,
+      'offline',
+    ]) {
+      expect((error as Error).message).toContain(place);
+    }
+  });
+
+  it('asks nobody when offline, or when the name can only be a path', async () => {
+    await expect(resolveModel('minilm', { ...options, offline: true })).rejects.toMatchObject({
+      code: 'MODEL_NOT_FOUND',
+    });
+    for (const path of [join(scratch, 'none'), './none', '../none', '~/none-such', 'a/b/c', 'two words', '..']) {
+      await expect(resolveModel(path, options)).rejects.toMatchObject({ code: 'MODEL_NOT_FOUND' });
+    }
+    expect([hub.seen, pipCalls]).toEqual([[], 0]);
+  });
+
+  it('does not fall back when the model is there but cannot be used', async () => {
+    hub.add(MINILM, { 'config.json': '{"model_type":"t5"}', 'model.safetensors': 'x' });
+    await expect(resolveModel('minilm', options)).rejects.toMatchObject({ code: 'MODEL_UNSUPPORTED' });
+    expect(pipCalls).toBe(0);
+  });
+
+  it.each([['', {}], ['minilm', { file: '../x.onnx' }], ['minilm', { file: '/x.onnx' }]])('refuses %j with %j', async (id, more) => {
+    await expect(resolveModel(id, { ...options, ...more })).rejects.toMatchObject({ code: 'INVALID_ARGUMENT' });
+  }); // prettier-ignore
+
+  it('tells a full or forbidden disk from a missing model', async () => {
+    hub.add('org/tiny', { 'onnx/model.onnx': 'x' });
+    await writeFile(join(scratch, 'file'), '');
+    await expect(resolveModel('org/tiny', { ...options, cacheDir: join(scratch, 'file') })).rejects.toMatchObject({
+      code: 'STORAGE_FAILED',
+      hint: expect.stringContaining('FUNGI_CACHE') as string,
+    });
+  });
+});
+
+describe('a folder', () => {
+  it('prefers an export to safetensors, and takes the file asked for', async () => {
+    const files = { 'onnx/model.onnx': 'a', 'onnx/model_int8.onnx': 'bb', ...(await tinyModel()) };
+    const folder = await writeFiles(join(scratch, 'm'), files);
+    expect((await resolveModel(folder, options)).modelPath).toBe(join(folder, 'onnx/model.onnx'));
+    const other = await resolveModel(folder, { ...options, file: 'onnx/model_int8.onnx' });
+    expect(other.modelPath).toBe(join(folder, 'onnx/model_int8.onnx'));
+    await expect(resolveModel(folder, { ...options, file: 'onnx/none.onnx' })).rejects.toMatchObject({
+      code: 'MODEL_NOT_FOUND',
+      message: expect.stringContaining('holds no onnx/none.onnx') as string,
+    });
+  });
+
+  it('of safetensors becomes a graph, and says its licence', async () => {
+    const folder = await writeFiles(join(scratch, 'm'), await tinyModel());
+    const model = await resolveModel(folder, options);
+    expect(model.weightFiles.map((path) => basename(path))).toEqual([
+      'model.from-safetensors.onnx',
+      'model.safetensors',
+    ]);
+    expect(model.licence).toBe('apache-2.0');
+  });
+
+  it('holds external data beside the graph', async () => {
+    const files = { 'onnx/model.onnx': 'a', 'onnx/model.onnx_data': 'bb', 'onnx/model.onnx_data_1': 'ccc' };
+    const model = await resolveModel(await writeFiles(join(scratch, 'm'), files), options);
+    expect(model).toMatchObject({ bytes: 6, weightFiles: { length: 3 } });
+    expect(new Set(model.weightFiles.map((path) => dirname(path))).size).toBe(1);
+  });
+
+  it('with an empty model file is damaged', async () => {
+    const folder = await writeFiles(join(scratch, 'm'), { 'onnx/model.onnx': '' });
+    await expect(resolveModel(folder, options)).rejects.toMatchObject({ code: 'MODEL_CORRUPT' });
+  });
+});
+
+describe('the Hugging Face cache', () => {
+  it('is read at the revision that main names', async () => {
+    const repository = await hubCache('org/tiny', { 'onnx/model.onnx': 'old' }, 'r1');
+    await hubCache('org/tiny', { 'onnx/model.onnx': 'newer' }, 'r2').catch(() => undefined);
+    await writeFiles(repository, { 'refs/main': 'r1' });
+    const model = await findLocalModel('org/tiny', options);
+    expect(model?.folder).toBe(join(repository, 'snapshots', 'r1'));
+    expect(dirname(model!.modelPath)).toBe(join(repository, 'blobs'));
+  });
+
+  it('finds a model under its short name too', async () => {
+    await hubCache('bert-base-uncased', { 'onnx/model.onnx': 'x' });
+    expect(await findLocalModel('bert-base-uncased', options)).toMatchObject({ source: 'cache' });
+  });
+
+  it('works with weights outside the graph, which are links there', async () => {
+    await hubCache('org/tiny', await tinyModel());
+    const converted = (await findLocalModel('org/tiny', options))!;
+    const session = await Session.load(await readFile(converted.modelPath), 'tiny', {
+      folder: dirname(converted.modelPath),
+    });
+    await session.release();
+
+    await hubCache('org/two', { 'onnx/model.onnx': 'graph', 'onnx/model.onnx_data': 'data' });
+    const two = (await findLocalModel('org/two', options))!;
+    expect(two.weightFiles.map((path) => basename(path))).toEqual(['model.onnx', 'model.onnx_data']);
+    expect(dirname(two.modelPath).startsWith(options.cacheDir)).toBe(true);
+    expect(await readFile(two.weightFiles[1]!, 'utf8')).toBe('data');
+  });
+});
+
+describe('two at once', () => {
+  it('fetch once', async () => {
+    hub.add('org/tiny', { 'onnx/model.onnx': 'x' });
+    const effects = { ...options.effects, sleep: () => new Promise<void>((done) => setTimeout(done, 5)) };
+    const found = await Promise.all([1, 2, 3].map(() => resolveModel('org/tiny', { ...options, effects })));
+    expect(found.map(({ source }) => source).sort()).toEqual(['cache', 'cache', 'hub']);
+    expect(hub.downloads).toHaveLength(1);
+  });
+
+  it('takes over the lock of a process that is gone, or that has not touched it for long', async () => {
+    const path = join(scratch, 'a.lock');
+    await writeFile(path, '2147483646');
+    expect(await withLock(path, options, () => Promise.resolve('mine'))).toBe('mine');
+    await expect(readFile(path)).rejects.toThrow();
+
+    await writeFile(path, String(process.pid)); // as a restarted container, whose processes get the same numbers
+    const longAgo = new Date(Date.now() - 60_000);
+    await utimes(path, longAgo, longAgo);
+    expect(await withLock(path, options, () => Promise.resolve('mine'))).toBe('mine');
+  });
+
+  it('waits for a holder that lives', async () => {
+    const path = join(scratch, 'b.lock');
+    await writeFile(path, String(process.pid));
+    let waits = 0;
+    const sleep = async () => {
+      waits += 1;
+      if (waits === 3) await rm(path);
+    };
+    await withLock(path, { ...options, effects: { sleep } }, () => Promise.resolve());
+    expect(waits).toBe(3);
+  });
+});
+
+describe('the registry', () => {
+  it('lists what is here, what is known, and what is damaged', async () => {
+    await writeFiles(join(options.cacheDir, 'models', 'org--bad'), { 'model.onnx': '' });
+    hub.add('org/tiny', { ...(await tinyModel()) });
+    const pulled = await pullModel('org/tiny', options);
+    expect(pulled).toMatchObject({ id: 'org/tiny', source: 'hub', pooling: 'mean', licence: 'mit' });
+    expect(pulled.sha256).toMatch(/^[0-9a-f]{64}$/);
+
+    const list = await listModels(options);
+    expect(list.map(({ id }) => id)).toEqual(['google-bert/bert-base-uncased', 'org/bad', 'org/tiny', MINILM]);
+    expect(list[0]).toMatchObject({ folder: undefined, source: 'hub', licence: 'Apache-2.0', sha256: undefined });
+    expect(list[1]!.problem).toContain('the file is empty');
+    expect(list[2]).toEqual({ ...pulled, source: 'cache' });
+    expect(list[3]).toMatchObject({ folder: undefined, source: 'package', aliases: ['all-MiniLM-L6-v2', 'minilm'] });
+  });
+
+  it('gives the path of a model that is here, and fetches none', async () => {
+    hub.add('org/tiny', { 'onnx/model.onnx': 'x' });
+    await expect(modelPath('org/tiny', options)).rejects.toMatchObject({ code: 'MODEL_NOT_FOUND' });
+    expect(hub.seen).toEqual([]);
+    await pullModel('org/tiny', options);
+    expect(await modelPath('org/tiny', options)).toBe(join(options.cacheDir, 'models', 'org--tiny'));
+  });
+});
+
+describe('names', () => {
+  it.each(['minilm', 'org/name', 'BAAI/bge-small-en-v1.5', 'a_b/c.d'])('%s is an id', (id) => {
+    expect([isModelId(id), isPath(id)]).toEqual([true, false]);
+  });
+  it.each([
+    './a',
+    '../a',
+    '/a',
+    '~/a',
+    '~',
+    '.',
+    '..',
+    'C:\\a',
+    'a\\b',
+    'a/b/c',
+    'a--b',
+    'a..b',
+    '',
+    'a b',
+    '-a',
+    'a/',
+  ])('%j is a path', (id) => {
+    expect([isModelId(id), isPath(id)]).toEqual([false, true]);
+  });
+});
