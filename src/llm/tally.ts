@@ -1,0 +1,71 @@
+/** Counts over a batch of answers, with what the model said wrong, what it said off the list and what never came kept apart. */
+import type { ErrorCode, FungiError } from '../core/errors.js';
+import type { ParsedLabel } from './label.js';
+
+/** What became of one query. */
+export type Answer = ParsedLabel | { readonly kind: 'failed'; readonly error: FungiError };
+
+export interface JudgedAnswer {
+  readonly answer: Answer;
+  /** The right label, when it is known. */
+  readonly truth?: string | undefined;
+}
+
+export interface AnswerTally {
+  readonly total: number;
+  /** Replies in the list of labels. */
+  readonly answered: number;
+  /** Replies outside it. */
+  readonly invalid: number;
+  /** No reply; by error code in `failures`. */
+  readonly failed: number;
+  readonly failures: Readonly<Partial<Record<ErrorCode, number>>>;
+  /** Over the queries whose truth is known; undefined when there are none. */
+  readonly accuracy: AnswerAccuracy | undefined;
+}
+
+/** Fractions of 1; NaN never: a fraction of nothing is null. */
+export interface AnswerAccuracy {
+  readonly judged: number;
+  readonly correct: number;
+  /** Of the replies in the list. */
+  readonly ofAnswered: number | null;
+  /** Of all replies: one outside the list is wrong, since the model had its say. */
+  readonly ofReplies: number | null;
+  /** Of all queries. A failure is neither right nor wrong, so it is an interval: every failure wrong, every failure right. */
+  readonly ofAll: { readonly low: number; readonly high: number };
+}
+
+export function tallyAnswers(rows: readonly JudgedAnswer[]): AnswerTally {
+  const failures: Partial<Record<ErrorCode, number>> = {};
+  for (const { answer } of rows) {
+    if (answer.kind === 'failed') failures[answer.error.code] = (failures[answer.error.code] ?? 0) + 1;
+  }
+  return {
+    total: rows.length,
+    answered: count(rows, 'label'),
+    invalid: count(rows, 'invalid'),
+    failed: count(rows, 'failed'),
+    failures,
+    accuracy: accuracyOf(rows.filter(({ truth }) => truth !== undefined)),
+  };
+}
+
+function accuracyOf(judged: readonly JudgedAnswer[]): AnswerAccuracy | undefined {
+  if (judged.length === 0) return undefined;
+  const correct = judged.filter(({ answer, truth }) => answer.kind === 'label' && answer.label === truth).length;
+  const answered = count(judged, 'label');
+  const failed = count(judged, 'failed');
+  return {
+    judged: judged.length,
+    correct,
+    ofAnswered: fraction(correct, answered),
+    ofReplies: fraction(correct, judged.length - failed),
+    ofAll: { low: correct / judged.length, high: (correct + failed) / judged.length },
+  };
+}
+
+const count = (rows: readonly JudgedAnswer[], kind: Answer['kind']): number =>
+  rows.filter(({ answer }) => answer.kind === kind).length;
+
+const fraction = (part: number, whole: number): number | null => (whole === 0 ? null : part / whole);

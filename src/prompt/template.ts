@@ -1,0 +1,172 @@
+/**
+ * Prompt templates: a file is parsed once, checked whole, and filled once per query. What an example, label or query contains is
+ * never read as template text, and never moves a border between examples or messages.
+ */
+import { FungiError } from '../core/errors.js';
+import { assertText } from '../core/text.js';
+import { approximateTokens, isWithin, largestFitting, measurePrompt } from './budget.js';
+import type { Budget, PromptSize, TokenCounter } from './budget.js';
+import { compileFill, type Fill } from './fill.js';
+import type { ChatMessage } from './message.js';
+import { parseTemplateFile, type InputValue, type TemplateHeader } from './template-file.js';
+
+export interface PromptExample {
+  readonly input: string;
+  readonly label: string;
+}
+
+export interface PromptValues<E extends PromptExample = PromptExample> {
+  readonly query: string;
+  /** Nearest first, as retrieval returns them; the template's `order` decides how they stand in the prompt. */
+  readonly examples: readonly E[];
+  /** The closed list to choose from. */
+  readonly labels: readonly string[];
+  /** Values for the template's inputs. */
+  readonly variables?: Readonly<Record<string, InputValue>> | undefined;
+  /** Replaces the template's own budget. */
+  readonly budget?: Budget | undefined;
+  /** Exact token counts of one message's text. @default approximateTokens */
+  readonly countTokens?: TokenCounter | undefined;
+}
+
+export interface DroppedExample<E> {
+  readonly example: E;
+  readonly reason: 'max-examples' | 'budget';
+}
+
+export interface RenderedPrompt<E extends PromptExample = PromptExample> {
+  readonly messages: readonly ChatMessage[];
+  /** The examples in the prompt, nearest first. */
+  readonly used: readonly E[];
+  /** The examples left out, nearest first. */
+  readonly dropped: readonly DroppedExample<E>[];
+  readonly size: PromptSize;
+}
+
+export class PromptTemplate {
+  private constructor(
+    /** The file it was read from, or the name of a built-in one. */
+    readonly name: string,
+    private readonly header: TemplateHeader,
+    private readonly fill: Fill,
+  ) {}
+
+  /**
+   * @param name stands for the file in errors
+   * @throws {FungiError} TEMPLATE_INVALID on any fault that can be known before the data: header, syntax, unknown variables, members,
+   *   filters and tags; the message holds the file's line
+   */
+  static parse(source: string, name: string): PromptTemplate {
+    const file = parseTemplateFile(source, name);
+    const fill = compileFill(file);
+    rehearse(fill, file.header);
+    return new PromptTemplate(name, file.header, fill);
+  }
+
+  get mode(): 'chat' | 'text' {
+    return this.header.mode;
+  }
+
+  get description(): string | undefined {
+    return this.header.description;
+  }
+
+  /** What the template takes beyond query, labels and examples. */
+  get inputs(): TemplateHeader['inputs'] {
+    return this.header.inputs;
+  }
+
+  /**
+   * Fills the template; the farthest examples are left out first when all do not fit.
+   *
+   * @throws {FungiError} INVALID_TEXT for an empty or ill-formed query, label or example; INVALID_ARGUMENT for no labels, an input
+   *   that is missing or unknown, or a budget too small even without examples
+   */
+  render<E extends PromptExample>(values: PromptValues<E>): RenderedPrompt<E> {
+    const { query, examples, labels, budget = this.header.budget ?? {}, countTokens = approximateTokens } = values;
+    checkTexts(query, examples, labels);
+    const inputs = this.resolveInputs(values.variables ?? {});
+    const most = Math.min(examples.length, this.header.maxExamples ?? Infinity);
+
+    const fillNearest = (count: number): { messages: ChatMessage[]; size: PromptSize } => {
+      const chosen = examples.slice(0, count).map(({ input, label }) => ({ input, label }));
+      if (this.header.order === 'nearest-last') chosen.reverse();
+      const messages = this.fill({ query, labels, inputs, examples: chosen });
+      return { messages, size: measurePrompt(messages, countTokens) };
+    };
+    let prompt = fillNearest(most);
+    const count = largestFitting(most, (n) => {
+      if (n !== most) prompt = fillNearest(n);
+      return isWithin(prompt.size, budget);
+    });
+    if (count < 0) throw budgetTooSmall(fillNearest(0).size, budget, this.name);
+    if (count !== most) prompt = fillNearest(count);
+
+    return {
+      ...prompt,
+      used: examples.slice(0, count),
+      dropped: examples
+        .slice(count)
+        .map((example, i) => ({ example, reason: count + i < most ? 'budget' : 'max-examples' })),
+    };
+  }
+
+  private resolveInputs(given: Readonly<Record<string, InputValue>>): Record<string, InputValue> {
+    const declared = this.header.inputs;
+    const names = Object.keys(declared);
+    const unknown = Object.keys(given).find((name) => !names.includes(name));
+    if (unknown !== undefined) {
+      throw new FungiError('INVALID_ARGUMENT', `template ${this.name} has no input "${unknown}"`, {
+        hint: names.length > 0 ? `Its inputs are ${names.join(', ')}.` : 'It takes none.',
+      });
+    }
+    return Object.fromEntries(
+      Object.entries(declared).map(([name, { default: fallback }]) => {
+        const value = given[name] ?? fallback;
+        if (value === undefined) {
+          throw new FungiError(
+            'INVALID_ARGUMENT',
+            `template ${this.name}: input "${name}" has no value and no default`,
+            {
+              hint: `Pass variables: { ${name}: … }, or give it a default in the template's header.`,
+            },
+          );
+        }
+        return [name, value];
+      }),
+    );
+  }
+}
+
+/** Fills the template with stand-ins, with and without examples: what static analysis cannot see (`example.txt`) fails here. */
+function rehearse(fill: Fill, header: TemplateHeader): void {
+  const example = { input: 'input', label: 'label' };
+  const inputs = Object.fromEntries(
+    Object.entries(header.inputs).map(([name, input]) => [name, input.default ?? 'value']),
+  );
+  for (const examples of [[], [example, example]])
+    fill({ query: 'query', labels: ['label', 'other'], examples, inputs });
+}
+
+function checkTexts(query: string, examples: readonly PromptExample[], labels: readonly string[]): void {
+  if (labels.length === 0) {
+    throw new FungiError('INVALID_ARGUMENT', 'the list of labels is empty: there is nothing to choose from');
+  }
+  assertText(query, 'query');
+  labels.forEach((label, i) => {
+    assertText(label, `label ${i + 1}`);
+  });
+  examples.forEach(({ input, label }, i) => {
+    assertText(input, `example ${i + 1}`);
+    assertText(label, `label of example ${i + 1}`);
+  });
+}
+
+function budgetTooSmall(size: PromptSize, budget: Budget, name: string): FungiError {
+  const over = size.tokens > (budget.tokens ?? Infinity) ? 'tokens' : 'characters';
+  return new FungiError(
+    'INVALID_ARGUMENT',
+    `template ${name}: instructions and query alone take ${size[over]} ${over}, the budget is ${budget[over] ?? Infinity}`,
+    { hint: 'Raise the budget, or shorten the query or the list of labels.', details: { size, budget } },
+  );
+}
