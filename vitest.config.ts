@@ -1,5 +1,7 @@
 import { defineConfig } from 'vitest/config';
 
+const report = process.env['TEST_REPORT'];
+
 export default defineConfig({
   test: {
     include: ['test/**/*.test.ts'],
@@ -8,6 +10,6 @@ export default defineConfig({
     // Native runtimes (onnxruntime, LanceDB) live best one test file a process; two cores are what the smallest machine has.
     pool: 'forks',
     maxWorkers: 2,
-    reporters: ['default'],
+    reporters: report === undefined ? ['default'] : ['default', ['json', { outputFile: report }]],
   },
 });

@@ -6,32 +6,12 @@ import { GraphBuilder } from '../onnx/builder.js';
 import { cutAt, type Cut } from '../onnx/cut.js';
 import { assertOutput, Graph } from '../onnx/graph.js';
 import { readModel, type OnnxModel } from '../onnx/model.js';
-import type { NodeProto, TensorProto } from '../onnx/proto/onnx_pb.js';
-import { findTarget, type TargetLayer } from '../onnx/target.js';
+import { findTarget } from '../onnx/target.js';
 import { Session, type RuntimeOptions, type Tensor } from '../runtime/session.js';
 import { allocateStates, gather, scatter } from './states.js';
 import { buildTail, OUTPUTS, POOLING } from './tail.js';
+import { trunkOutput, type ImportedEncoder } from './imported-encoder.js';
 import { poolingTensor, poolingWeights } from './pooling.js';
-
-export interface ImportedEncoder {
-  readonly id: string;
-  readonly opset: number;
-  /** Folder of the model file: the weights of every graph below stay there. */
-  readonly folder: string;
-  readonly target: TargetLayer;
-  /** Tensor of the token states [B,T,D]. */
-  readonly output: string;
-  /** D. */
-  readonly dims: number;
-  /** Inputs that the trunk takes. */
-  readonly inputs: readonly string[];
-  readonly boundary: readonly { readonly name: string; readonly width: number }[];
-  /** Whether trunk outputs and tail hold token 0 alone. */
-  readonly sliced: boolean;
-  /** Serialised trunk: inputs → boundary. */
-  readonly trunk: Uint8Array;
-  readonly tail: { readonly nodes: readonly NodeProto[]; readonly initializers: ReadonlyMap<string, TensorProto> };
-}
 
 export interface ImportOptions extends RuntimeOptions {
   /** Target layer by the name of its node or weight, instead of the last self-attention's output projection. */
@@ -137,9 +117,6 @@ function trunkGraph(model: OnnxModel, graph: Graph, cut: Cut, outputs: readonly 
   return { bytes: g.build(), inputs: inputs.map((input) => input.name) };
 }
 
-/** Name of the trunk's output for a boundary tensor. */
-export const trunkOutput = (tensor: string): string => `${tensor}/out`;
-
 /** Width of a boundary tensor that holds one row a token. */
 function tokenWidth(id: string, name: string, tensor: Tensor, hidden: Tensor): number {
   const [rows, tokens, width] = tensor.shape;
@@ -214,7 +191,7 @@ async function probeError<P extends Prepared>(
     const weights = poolingTensor(encoder.pooling, tokens, padded);
     const feeds = Object.fromEntries(names.map((name, i) => [name, gather(states, i, rows, padded)]));
     const { [OUTPUTS.pooled]: pooled } = await tail.run({ ...feeds, [POOLING]: weights }, [OUTPUTS.pooled]);
-    return distance(pooled!.data as Float32Array, whole);
+    return distance(pooled.data as Float32Array, whole);
   } finally {
     await Promise.all([trunk.release(), tail.release()]);
   }

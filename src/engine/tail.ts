@@ -7,7 +7,7 @@ import { differentiate } from '../onnx/differentiate.js';
 import { GraphBuilder } from '../onnx/builder.js';
 import { ops } from '../onnx/ops.js';
 import type { Loss } from '../losses/loss.js';
-import type { ImportedEncoder } from './import.js';
+import type { ImportedEncoder } from './imported-encoder.js';
 
 /** How a gradient G = Σ_r δ_r ⊗ [x_r; 1] becomes a block: inner products with J = `count`·`rank` rank-1 directions. */
 export interface BilinearProjection {

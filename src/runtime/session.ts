@@ -61,10 +61,14 @@ export class Session {
     } catch (cause) {
       const reason = cause instanceof Error ? cause.message : String(cause);
       if (provider !== 'cpu' && /provider|backend|not (?:available|supported)|cuda|library/i.test(reason)) {
-        throw new FungiError('PROVIDER_UNAVAILABLE', `${label}: execution provider "${provider}" cannot be used: ${reason}`, {
-          hint: 'Run `fungi doctor` to see what this installation offers, or use --provider cpu.',
-          cause,
-        });
+        throw new FungiError(
+          'PROVIDER_UNAVAILABLE',
+          `${label}: execution provider "${provider}" cannot be used: ${reason}`,
+          {
+            hint: 'Run `fungi doctor` to see what this installation offers, or use --provider cpu.',
+            cause,
+          },
+        );
       }
       throw new FungiError('MODEL_CORRUPT', `${label}: onnxruntime cannot load the graph: ${reason}`, { cause });
     }
@@ -80,9 +84,13 @@ export class Session {
     try {
       results = await this.session.run(inputs, outputs);
     } catch (cause) {
-      throw new FungiError('RUNTIME_FAILED', `${this.label}: ${cause instanceof Error ? cause.message : String(cause)}`, {
-        cause,
-      });
+      throw new FungiError(
+        'RUNTIME_FAILED',
+        `${this.label}: ${cause instanceof Error ? cause.message : String(cause)}`,
+        {
+          cause,
+        },
+      );
     }
     const out = {} as Record<Name, Tensor>;
     for (const name of outputs) {

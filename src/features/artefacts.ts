@@ -1,0 +1,129 @@
+/**
+ * What is drawn once and frozen with an index, so that a query on another day meets the same random heads, negatives and
+ * projection: all of it from the index's seed and the pool.
+ */
+import type { Item } from '../core/item.js';
+import type { OnProgress } from '../core/progress.js';
+import { Rng } from '../core/rng.js';
+import type { Artefact, GradientEngine } from '../engine/engine.js';
+import { matmul } from '../runtime/linalg.js';
+import { wordDeletion } from '../views/word-deletion.js';
+import { landmarkProjection } from './landmarks.js';
+import { blockWidths, type FeatureArtefacts } from './frozen.js';
+import { norm } from './layout.js';
+import { lossOf, viewsOf, type FeatureSpec, type LossSpec } from './spec.js';
+import { encodeDistinct } from './strings.js';
+
+type Tensors = Record<string, Artefact>;
+
+/** @param pool the items that will be indexed: negatives and landmarks are drawn from them */
+export async function buildArtefacts(
+  engine: GradientEngine,
+  spec: FeatureSpec,
+  pool: readonly Item[],
+  onProgress?: OnProgress,
+): Promise<FeatureArtefacts> {
+  const tensors: Tensors = {};
+  for (const loss of spec.losses) {
+    Object.assign(tensors, head(loss, spec, engine.info.dims));
+    if (loss.name === 'simclr')
+      tensors['simclr.negatives'] = await negatives(engine, spec, loss, pool, tensors, onProgress);
+    Object.assign(tensors, await projection(engine, spec, loss, pool, tensors, onProgress));
+  }
+  return { tensors, widths: blockWidths(engine, spec, tensors) };
+}
+
+/** A frozen linear head, weight and bias from U(±1/√D), as PyTorch's Linear draws them. */
+function head(loss: LossSpec, spec: FeatureSpec, dims: number): Tensors {
+  const bound = 1 / Math.sqrt(dims);
+  const draw = (part: string, shape: readonly number[]): Artefact => ({
+    data: Rng.stream(spec.seed, loss.name, part).uniform(
+      shape.reduce((a, b) => a * b, 1),
+      bound,
+    ),
+    shape,
+  });
+  return {
+    [`${loss.name}.head.weight`]: draw('head.weight', [dims, loss.latent]),
+    [`${loss.name}.head.bias`]: draw('head.bias', [loss.latent]),
+  };
+}
+
+/** Unit-length latents of views of pool items, [L,N] (paper §4.2, Table 24). */
+async function negatives(
+  engine: GradientEngine,
+  spec: FeatureSpec,
+  loss: LossSpec & { name: 'simclr' },
+  pool: readonly Item[],
+  tensors: Tensors,
+  onProgress: OnProgress | undefined,
+): Promise<Artefact> {
+  const picks = Rng.stream(spec.seed, loss.name, 'negatives').sample(
+    pool.length,
+    Math.min(loss.negativeItems, pool.length),
+  );
+  const { mode, seed } = spec;
+  const maker = wordDeletion({ count: loss.negativeViews, seed, mode, p: loss.deletion, purpose: 'negative' });
+  const views = picks.flatMap((pick) => maker.views(pool[pick]!));
+  const encoded = await encodeDistinct(engine, views, stage(onProgress, 'negatives'));
+  const program = await engine.program({});
+  const { pooled } = await program.run(
+    encoded.states,
+    views.map((view) => [encoded.place(view)]),
+  );
+  const [N, D, L] = [views.length, engine.info.dims, loss.latent];
+  const latents = await matmul(pooled, tensors['simclr.head.weight']!.data, { m: N, k: D, n: L });
+  const bias = tensors['simclr.head.bias']!.data;
+  const out = new Float32Array(L * N);
+  for (let n = 0; n < N; n++) {
+    const z = latents.subarray(n * L, (n + 1) * L).map((value, l) => value + bias[l]!);
+    const length = norm(z);
+    for (let l = 0; l < L; l++) out[l * N + n] = z[l]! / length;
+  }
+  return { data: out, shape: [L, N] };
+}
+
+async function projection(
+  engine: GradientEngine,
+  spec: FeatureSpec,
+  lossSpec: LossSpec,
+  pool: readonly Item[],
+  tensors: Tensors,
+  onProgress: OnProgress | undefined,
+): Promise<Tensors> {
+  const { projection: kind, seed } = spec;
+  const { target, dims } = engine.info;
+  if (kind.kind === 'dense') return {}; // drawn tile by tile, never kept
+  if (kind.kind === 'khatri-rao') {
+    const width = kind.width ?? dims;
+    const signs = (part: string, rows: number): Artefact => ({
+      data: Float32Array.from(Rng.stream(seed, 'projection', part).signs(rows * width)),
+      shape: [rows, width],
+    });
+    const bias = Rng.stream(seed, 'projection', 'bias').signs(width);
+    return {
+      'projection.left': signs('left', target.outFeatures),
+      'projection.right': signs('right', target.inFeatures),
+      'projection.bias': { data: Float32Array.from(bias, (sign) => (target.bias ? sign : 0)), shape: [width] },
+    };
+  }
+  const loss = lossOf(lossSpec, spec.mode, tensors[`${lossSpec.name}.negatives`]?.shape[1] ?? 0);
+  const picks = Rng.stream(seed, lossSpec.name, 'landmarks').sample(pool.length, Math.min(kind.landmarks, pool.length));
+  const maker = viewsOf(lossSpec, spec);
+  const views = picks.map((pick) => maker.views(pool[pick]!));
+  const encoded = await encodeDistinct(engine, views.flat(), stage(onProgress, `${loss.name} landmarks`));
+  const own = Object.fromEntries(Object.entries(tensors).filter(([name]) => name.startsWith(`${loss.name}.`)));
+  const program = await engine.program({ loss, gradient: { kind: 'factors' } }, own);
+  const { factors } = await program.run(
+    encoded.states,
+    views.map((items) => items.map((item) => encoded.place(item))),
+  );
+  const parts = await landmarkProjection(factors, target, kind.rank);
+  return Object.fromEntries(Object.entries(parts).map(([part, tensor]) => [`${loss.name}.${part}`, tensor]));
+}
+
+const stage = (onProgress: OnProgress | undefined, name: string): OnProgress | undefined =>
+  onProgress &&
+  ((progress) => {
+    onProgress({ ...progress, stage: name });
+  });

@@ -1,0 +1,77 @@
+/**
+ * The paper's projection R·vec(∇L), R ∈ {−1,+1}^{M × O·(I+b)} (equation 1, after Achlioptas 2003).
+ *
+ * For BERT-base R has 768 × 590,592 entries, 1.8 GB in float32. It is drawn tile by tile from the seed and never kept: each tile
+ * covers a few of the O rows of the gradient, whose part of vec(∇L) is formed for a whole window of items and multiplied at once.
+ */
+import { Rng } from '../core/rng.js';
+import type { EngineInfo, Factors } from '../engine/engine.js';
+import { matmul } from '../runtime/linalg.js';
+
+/** Rows of the gradient in one tile: 16 × 769 × 768 signs are 38 MB in float32. */
+const TILE_ROWS = 16;
+/** Items multiplied at once: drawing a tile costs as much as multiplying some hundred items by it. */
+const WINDOW = 1024;
+
+/** Signs of R for some rows of the gradient, [rows·(I+b), M]. */
+export type Signs = (firstRow: number, count: number) => Int8Array;
+
+/** R drawn from the index's seed. */
+export const seededSigns =
+  (seed: number, columns: number, width: number): Signs =>
+  (firstRow, count) =>
+    Rng.stream(seed, 'projection', firstRow).signs(count * columns * width);
+
+/**
+ * @param width M
+ * @returns factors of B items → their blocks [B,M]
+ */
+export function denseProjection(
+  target: EngineInfo['target'],
+  width: number,
+  signs: Signs,
+): (factors: readonly Factors[]) => Promise<Float32Array> {
+  const columns = gradientColumns(target);
+  return async (factors) => {
+    const out = new Float32Array(factors.length * width);
+    for (let start = 0; start < factors.length; start += WINDOW) {
+      const window = factors.slice(start, start + WINDOW);
+      for (let row = 0; row < target.outFeatures; row += TILE_ROWS) {
+        const count = Math.min(TILE_ROWS, target.outFeatures - row);
+        const gradients = gradientRows(window, target, columns, row, count); // [B, count·columns]
+        const tile = Float32Array.from(signs(row, count)); // [count·columns, M]
+        const part = await matmul(gradients, tile, { m: window.length, k: count * columns, n: width });
+        const at = start * width;
+        for (let i = 0; i < part.length; i++) out[at + i]! += part[i]!;
+      }
+    }
+    return out;
+  };
+}
+
+/** I + b: columns of the gradient [O, I+b]. */
+export const gradientColumns = (target: EngineInfo['target']): number => target.inFeatures + (target.bias ? 1 : 0);
+
+/** Rows `first` … `first`+`count` of every item's gradient Σ_r δ_r ⊗ [x_r; 1], [B, count·columns]. */
+function gradientRows(
+  factors: readonly Factors[],
+  { inFeatures, outFeatures, bias }: EngineInfo['target'],
+  columns: number,
+  first: number,
+  count: number,
+): Float32Array {
+  const out = new Float32Array(factors.length * count * columns);
+  factors.forEach(({ delta, x, terms }, item) => {
+    // A constant factor is gone after L2 normalisation; 1/max|δ| keeps tiny gradients away from float32's floor.
+    const scale = 1 / (delta.reduce((max, value) => Math.max(max, Math.abs(value)), 0) || 1);
+    for (let r = 0; r < terms; r++) {
+      for (let o = 0; o < count; o++) {
+        const d = delta[r * outFeatures + first + o]! * scale;
+        const at = (item * count + o) * columns;
+        for (let i = 0; i < inFeatures; i++) out[at + i]! += d * x[r * inFeatures + i]!;
+        if (bias) out[at + inFeatures]! += d;
+      }
+    }
+  });
+  return out;
+}

@@ -1,0 +1,29 @@
+/** The tensors frozen with an index, and what can be read off them. */
+import type { Artefact, GradientEngine } from '../engine/engine.js';
+import type { FeatureSpec, LossSpec } from './spec.js';
+
+export interface FeatureArtefacts {
+  /** By name: "kl.head.weight", "simclr.negatives", "kl.left", … */
+  readonly tensors: Readonly<Record<string, Artefact>>;
+  /** M of each loss's block. */
+  readonly widths: Readonly<Record<string, number>>;
+}
+
+/** Under which name a loss's projection is stored: Nyström landmarks are each loss's own, random directions serve all. */
+export const projectionOwner = (spec: FeatureSpec, loss: LossSpec): string =>
+  spec.projection.kind === 'nystrom' ? loss.name : 'projection';
+
+/** M of each loss's block, read off the artefacts. */
+export function blockWidths(
+  engine: GradientEngine,
+  spec: FeatureSpec,
+  tensors: Readonly<Record<string, Artefact>>,
+): Record<string, number> {
+  const { projection: kind } = spec;
+  const width = (loss: LossSpec): number => {
+    if (kind.kind === 'dense') return kind.width ?? engine.info.dims;
+    const owner = projectionOwner(spec, loss);
+    return tensors[`${owner}.mix`]?.shape[1] ?? tensors[`${owner}.bias`]!.shape[0]!;
+  };
+  return Object.fromEntries(spec.losses.map((loss) => [loss.name, width(loss)]));
+}

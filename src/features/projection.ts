@@ -1,0 +1,60 @@
+/** From the factors of a gradient to its block (paper equation 1), in each of the three ways a projection is made. */
+import type { Item } from '../core/item.js';
+import type { Artefacts, GradientEngine } from '../engine/engine.js';
+import { PROJECTION } from '../engine/tail.js';
+import { projectionOwner, type FeatureArtefacts } from './frozen.js';
+import { denseProjection, gradientColumns, seededSigns } from './dense-projection.js';
+import { lossOf, type FeatureSpec, type LossSpec } from './spec.js';
+import type { EncodedStrings } from './strings.js';
+
+/** The views of B items → f(x) of each view [B·V,D] and the projected gradient [B,M]. */
+export type GradientStep = (
+  encoded: EncodedStrings,
+  views: readonly (readonly Item[])[],
+) => Promise<{ readonly pooled: Float32Array; readonly block: Float32Array }>;
+
+/** Compiles loss, derivative and projection into one step. */
+export async function gradientStep(
+  engine: GradientEngine,
+  spec: FeatureSpec,
+  lossSpec: LossSpec,
+  { tensors, widths }: FeatureArtefacts,
+): Promise<GradientStep> {
+  const loss = lossOf(lossSpec, spec.mode, tensors[`${lossSpec.name}.negatives`]?.shape[1] ?? 0);
+  const frozen: Artefacts = Object.fromEntries(
+    Object.keys(loss.artefacts(engine.info.dims)).map((name) => [
+      `${loss.name}.${name}`,
+      tensors[`${loss.name}.${name}`]!,
+    ]),
+  );
+  const placed = (encoded: EncodedStrings, views: readonly (readonly Item[])[]): number[][] =>
+    views.map((items) => items.map((item) => encoded.place(item)));
+
+  if (spec.projection.kind === 'dense') {
+    const program = await engine.program({ loss, gradient: { kind: 'factors' } }, frozen);
+    const { target } = engine.info;
+    const width = widths[loss.name]!;
+    const project = denseProjection(target, width, seededSigns(spec.seed, gradientColumns(target), width));
+    return async (encoded, views) => {
+      const { pooled, factors } = await program.run(encoded.states, placed(encoded, views));
+      return { pooled, block: await project(factors) };
+    };
+  }
+
+  const owner = projectionOwner(spec, lossSpec);
+  const [left, right, bias, mix] = ['left', 'right', 'bias', 'mix'].map((part) => tensors[`${owner}.${part}`]);
+  const directions = bias!.shape[0]!;
+  const count = mix?.shape[0] ?? directions;
+  const mixed = mix && { mixed: mix.shape[1]! };
+  const program = await engine.program(
+    { loss, gradient: { kind: 'bilinear', count, rank: directions / count, ...mixed } },
+    {
+      ...frozen,
+      [PROJECTION.left]: left!,
+      [PROJECTION.right]: right!,
+      [PROJECTION.bias]: bias!,
+      ...(mix && { [PROJECTION.mix]: mix }),
+    },
+  );
+  return (encoded, views) => program.run(encoded.states, placed(encoded, views));
+}
