@@ -1,0 +1,188 @@
+import { extname } from 'node:path';
+
+import { FungiError } from '../core/errors.js';
+import type { ExampleInput, MetadataValue } from '../core/item.js';
+import { assertText } from '../core/text.js';
+import { findDuplicates } from './duplicates.js';
+import { delimitedRows, jsonlRows, type Row } from './rows.js';
+
+export interface ReadExamplesOptions {
+  /** Key or column of the text. Default "text". */
+  readonly inputKey?: string | undefined;
+  /** Key or column of the label. Default "label". */
+  readonly labelKey?: string | undefined;
+  /** Key or column of the row's id; every row must have one. Default: "id", for the rows that have it. `null`: rows have no id. */
+  readonly idKey?: string | null | undefined;
+}
+
+export interface ExampleFile {
+  readonly examples: readonly ExampleInput[];
+  /** What was read otherwise than it stands in the file, or looks like a slip; a sentence each. */
+  readonly warnings: readonly string[];
+}
+
+/**
+ * Reads labelled texts from a .jsonl, .csv or .tsv file (UTF-8), in file order, duplicates kept. Texts and labels are kept to
+ * the letter. A JSON number or boolean as label becomes its JSON text ("3", "true"). All other keys become metadata: strings
+ * in CSV and TSV, string, number or boolean in JSON; null, blank cells and nested values are left out.
+ *
+ * @throws {FungiError} FILE_NOT_FOUND; INVALID_ARGUMENT on another file type; INVALID_TEXT on an unusable text, label or id;
+ *   INVALID_DATA on anything else that is wrong with the file. The message says "file:line".
+ */
+export async function readExamples(path: string, options: ReadExamplesOptions = {}): Promise<ExampleFile> {
+  const keys = resolveKeys(options);
+  const reader = new RowReader(keys);
+  const examples: ExampleInput[] = [];
+  for await (const row of rowsOf(path)) examples.push(reader.read(row));
+  if (examples.length === 0) {
+    throw new FungiError('INVALID_DATA', `${path}: the file holds no examples`, {
+      hint: `Give one row per example, with "${keys.input}" and "${keys.label}".`,
+    });
+  }
+  return { examples, warnings: [...reader.warnings(path), ...similarLabels(examples, path)] };
+}
+
+/**
+ * Refuses examples that leave nothing to classify.
+ *
+ * @param where names the examples in the error, e.g. the file
+ * @throws {FungiError} INVALID_DATA when they carry fewer than two labels
+ */
+export function assertLabels(examples: readonly ExampleInput[], where: string): void {
+  const labels = distinctLabels(examples);
+  if (labels.length >= 2) return;
+  const found = labels[0] === undefined ? 'no examples' : `only the label "${labels[0]}"`;
+  throw new FungiError('INVALID_DATA', `${where}: ${found}; a classification needs at least two labels`, {
+    hint: 'Check that the label key names the right column.',
+  });
+}
+
+/** The labels that occur, sorted by code unit. */
+export function distinctLabels(examples: readonly ExampleInput[]): string[] {
+  return [...new Set(examples.map(({ label }) => label))].sort();
+}
+
+function rowsOf(path: string): AsyncIterable<Row> {
+  const extension = extname(path).toLowerCase();
+  switch (extension) {
+    case '.jsonl':
+      return jsonlRows(path);
+    case '.csv':
+      return delimitedRows(path, ',');
+    case '.tsv':
+      return delimitedRows(path, '\t');
+    default:
+      throw new FungiError('INVALID_ARGUMENT', `${path}: cannot read "${extension}" files as examples`, {
+        hint: 'Give a .jsonl, .csv or .tsv file.',
+        details: { path, extension },
+      });
+  }
+}
+
+interface Keys {
+  readonly input: string;
+  readonly label: string;
+  readonly id: string | null;
+  /** Whether the user named the id key, so that every row must have it. */
+  readonly idRequired: boolean;
+}
+
+function resolveKeys({ inputKey: input = 'text', labelKey: label = 'label', idKey }: ReadExamplesOptions): Keys {
+  const id = idKey === undefined && input !== 'id' && label !== 'id' ? 'id' : (idKey ?? null);
+  const twice = input === label ? input : [input, label].find((key) => key === id);
+  if (twice === undefined) return { input, label, id, idRequired: typeof idKey === 'string' };
+  throw new FungiError('INVALID_ARGUMENT', `text, label and id need a key each, but "${twice}" is given twice`);
+}
+
+/** Turns rows of one file into examples, and remembers what must be unique or is worth a warning. */
+class RowReader {
+  private readonly idSeenAt = new Map<string, string>();
+  private readonly nestedKeys = new Map<string, number>();
+  private convertedLabels = 0;
+
+  constructor(private readonly keys: Keys) {}
+
+  read({ where, fields }: Row): ExampleInput {
+    const input = required(fields, this.keys.input, where);
+    assertText(input, where);
+    const label = this.label(required(fields, this.keys.label, where), `${where}, ${this.keys.label}`);
+    const id = this.id(fields, where);
+    const metadata = this.metadata(fields, where);
+    return {
+      input,
+      label,
+      ...(id === undefined ? {} : { id }),
+      ...(metadata.length === 0 ? {} : { metadata: Object.fromEntries(metadata) }),
+    };
+  }
+
+  warnings(path: string): string[] {
+    const nested = [...this.nestedKeys].map(
+      ([key, rows]) =>
+        `${path}: "${key}" holds a list or an object in ${rows} rows, which metadata cannot: left out there`,
+    );
+    if (this.convertedLabels === 0) return nested;
+    return [`${path}: ${this.convertedLabels} labels are numbers or booleans and were read as strings`, ...nested];
+  }
+
+  private label(value: unknown, where: string): string {
+    const scalar = typeof value === 'number' || typeof value === 'boolean';
+    if (scalar) this.convertedLabels++;
+    const label = scalar ? String(value) : value;
+    assertText(label, where);
+    return label;
+  }
+
+  private id(fields: ReadonlyMap<string, unknown>, where: string): string | undefined {
+    const { id: key, idRequired } = this.keys;
+    if (key === null) return undefined;
+    const value = idRequired ? required(fields, key, where) : fields.get(key);
+    if (!idRequired && isAbsent(value)) return undefined;
+    // A larger integer has already lost digits in JSON.parse, and two ids could become one.
+    const id = Number.isSafeInteger(value) ? String(value) : value;
+    assertText(id, `${where}, ${key}`);
+    const first = this.idSeenAt.get(id);
+    if (first !== undefined) {
+      throw new FungiError('INVALID_DATA', `${where}: the id "${id}" is already that of ${first}`, {
+        hint: `Make "${key}" unique, or name another id key.`,
+        details: { id },
+      });
+    }
+    this.idSeenAt.set(id, where);
+    return id;
+  }
+
+  private metadata(fields: ReadonlyMap<string, unknown>, where: string): (readonly [string, MetadataValue])[] {
+    const { input, label, id } = this.keys;
+    const entries: (readonly [string, MetadataValue])[] = [];
+    for (const [key, value] of fields) {
+      if (key === input || key === label || key === id || isAbsent(value)) continue;
+      if (typeof value === 'string') assertText(value, `${where}, ${key}`);
+      if (typeof value === 'object') this.nestedKeys.set(key, (this.nestedKeys.get(key) ?? 0) + 1);
+      else entries.push([key, value as MetadataValue]);
+    }
+    return entries;
+  }
+}
+
+/** CSV cannot tell a missing value from a blank one, so both count as absent, in JSON as well. */
+function isAbsent(value: unknown): value is undefined | null {
+  return value === undefined || value === null || (typeof value === 'string' && value.trim() === '');
+}
+
+function required(fields: ReadonlyMap<string, unknown>, key: string, where: string): unknown {
+  if (fields.has(key)) return fields.get(key);
+  const found = [...fields.keys()].map((name) => `"${name}"`).join(', ');
+  throw new FungiError('INVALID_DATA', `${where}: no "${key}" here; the keys are ${found === '' ? 'none' : found}`, {
+    hint: 'Name the keys of text and label, e.g. --input-key question --label-key intent.',
+    details: { key },
+  });
+}
+
+function similarLabels(examples: readonly ExampleInput[], path: string): string[] {
+  const labels = distinctLabels(examples);
+  return findDuplicates(labels, 'normalised').map(({ rows }) => {
+    const spellings = rows.map((row) => JSON.stringify(labels[row])).join(', ');
+    return `${path}: these labels differ only by case or spaces and are kept apart: ${spellings}`;
+  });
+}

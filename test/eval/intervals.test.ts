@@ -1,0 +1,155 @@
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+
+import { Rng } from '../../src/core/rng.js';
+import { bootstrapMean, mcnemar, pairedBootstrap, wilson } from '../../src/eval/intervals.js';
+
+const invalid = expect.objectContaining({ code: 'INVALID_ARGUMENT' }) as Error;
+const times = (count: number, value: number): number[] => Array<number>(count).fill(value);
+
+/** A's and B's correctness on items of which so many both, only A, only B and neither got right. */
+function outcomes(both: number, onlyA: number, onlyB: number, neither: number): { a: number[]; b: number[] } {
+  return {
+    a: [...times(both, 1), ...times(onlyA, 1), ...times(onlyB, 0), ...times(neither, 0)],
+    b: [...times(both, 1), ...times(onlyA, 0), ...times(onlyB, 1), ...times(neither, 0)],
+  };
+}
+
+describe('bootstrapMean', () => {
+  // The ideal bootstrap of k right of n is Binomial(n, k/n)/n: scipy 1.17.1 binom.ppf([.025, .975], n, k/n)/n. 2,000 resamples
+  // find its ends with a standard error of 0.0015 (n = 200) and 0.001 (n = 500); 0.0055 is more than three of them, one step of 1/200 included.
+  it.each([
+    [170, 200, 0.8, 0.9],
+    [418, 500, 0.802, 0.868],
+  ])('brackets the accuracy %d/%d as its exact distribution does', (right, n, low, high) => {
+    const interval = bootstrapMean([...times(right, 1), ...times(n - right, 0)], Rng.stream(0, 'test'));
+    expect(Math.abs(interval.low - low)).toBeLessThan(0.0055);
+    expect(Math.abs(interval.high - high)).toBeLessThan(0.0055);
+  });
+
+  it('takes booleans as 0 and 1', () => {
+    const numbers = bootstrapMean([1, 0, 1, 1], Rng.stream(5));
+    expect(bootstrapMean([true, false, true, true], Rng.stream(5))).toEqual(numbers);
+  });
+
+  it('repeats with the seed', () => {
+    const scores = Array.from({ length: 101 }, (_, i) => Math.sin(i));
+    expect(bootstrapMean(scores, Rng.stream(1))).toEqual(bootstrapMean(scores, Rng.stream(1)));
+    expect(bootstrapMean(scores, Rng.stream(1))).not.toEqual(bootstrapMean(scores, Rng.stream(2)));
+  });
+
+  it('covers the true accuracy in about 95 of 100 samples', () => {
+    let covered = 0;
+    for (let trial = 0; trial < 400; trial++) {
+      const rng = Rng.stream(trial, 'coverage');
+      const { low, high } = bootstrapMean(
+        Array.from({ length: 150 }, () => rng.float() < 0.7),
+        rng,
+        400,
+      );
+      if (low <= 0.7 && 0.7 <= high) covered++;
+    }
+    // Standard error of a 95 % share over 400 trials: 1.1 points.
+    expect(covered / 400).toBeGreaterThan(0.91);
+    expect(covered / 400).toBeLessThan(0.985);
+  });
+
+  it('refuses no items', () => {
+    expect(() => bootstrapMean([], Rng.stream(0))).toThrow(invalid);
+  });
+});
+
+describe('pairedBootstrap', () => {
+  it('agrees with scipy on the difference of two accuracies', () => {
+    // scipy 1.17.1 stats.bootstrap((b − a,), mean, method="percentile", n_resamples=200000): [0.01, 0.155]. Means are
+    // multiples of 1/200, so 0.0075 allows one step and a half.
+    const { a, b } = outcomes(120, 20, 36, 24);
+    const { difference, low, high } = pairedBootstrap(a, b, Rng.stream(0, 'test'));
+    expect(difference).toBeCloseTo(0.08, 12);
+    expect(Math.abs(low - 0.01)).toBeLessThan(0.0075);
+    expect(Math.abs(high - 0.155)).toBeLessThan(0.0075);
+  });
+
+  it('is a point at zero for a method against itself', () => {
+    const { a } = outcomes(3, 4, 5, 6);
+    expect(pairedBootstrap(a, a, Rng.stream(0))).toEqual({ difference: 0, low: 0, high: 0 });
+  });
+
+  it('keeps pairs together: what both find easy widens nothing', () => {
+    const { a, b } = outcomes(50, 0, 0, 50);
+    b[0] = 0;
+    const { low, high } = pairedBootstrap(a, b, Rng.stream(0));
+    expect(high - low).toBeLessThan(0.05);
+  });
+
+  it('refuses other items', () => {
+    expect(() => pairedBootstrap([1], [1, 0], Rng.stream(0))).toThrow(invalid);
+    expect(() => pairedBootstrap([], [], Rng.stream(0))).toThrow(invalid);
+  });
+});
+
+describe('wilson', () => {
+  // statsmodels 0.15.0 proportion_confint(k, n, method="wilson").
+  it.each([
+    [0, 20, 0, 0.1611251580528194],
+    [20, 20, 0.8388748419471804, 1],
+    [7, 10, 0.39677814746114537, 0.8922087325936989],
+    [418, 500, 0.8010053635257086, 0.8658710796841282],
+    [2067, 3080, 0.6543077913590516, 0.6874737217551359],
+    [1, 50000, 3.530499822832091e-6, 0.00011328970139120266],
+  ])('%d of %d', (successes, n, low, high) => {
+    const interval = wilson(successes, n);
+    expect(Math.abs(interval.low - low)).toBeLessThan(1e-13);
+    expect(Math.abs(interval.high - high)).toBeLessThan(1e-13);
+  });
+
+  it('holds the share and stays within 0 … 1', () => {
+    fc.assert(
+      fc.property(fc.integer({ min: 1, max: 100_000 }), fc.double({ min: 0, max: 1, noNaN: true }), (n, share) => {
+        const successes = Math.round(share * n);
+        const { low, high } = wilson(successes, n);
+        expect(low).toBeGreaterThanOrEqual(0);
+        expect(low).toBeLessThanOrEqual(successes / n);
+        expect(high).toBeGreaterThanOrEqual(successes / n);
+        expect(high).toBeLessThanOrEqual(1);
+      }),
+    );
+  });
+
+  it.each([
+    [1, 0],
+    [-1, 5],
+    [6, 5],
+    [0.5, 5],
+    [Number.NaN, 5],
+  ])('refuses %d of %d', (successes, n) => {
+    expect(() => wilson(successes, n)).toThrow(invalid);
+  });
+});
+
+describe('mcnemar', () => {
+  // statsmodels 0.15.0 mcnemar(exact=True) and scipy 1.17.1 binomtest agree on each.
+  it.each([
+    [0, 0, 1],
+    [0, 5, 0.0625],
+    [3, 9, 0.14599609375],
+    [10, 10, 1],
+    [25, 48, 0.009542211425865477],
+    [1200, 1340, 0.005804566740762983],
+    [1, 3000, 0],
+  ])('%d against %d discordant items', (onlyA, onlyB, p) => {
+    const { a, b } = outcomes(7, onlyA, onlyB, 4);
+    const result = mcnemar(a, b);
+    expect(result).toMatchObject({ onlyA, onlyB });
+    expect(Math.abs(result.p - p)).toBeLessThanOrEqual(1e-11 * p + 1e-300);
+  });
+
+  it('does not care which method comes first', () => {
+    const { a, b } = outcomes(1, 12, 30, 2);
+    expect(mcnemar(b, a).p).toBe(mcnemar(a, b).p);
+  });
+
+  it('refuses other items', () => {
+    expect(() => mcnemar([true], [true, false])).toThrow(invalid);
+  });
+});
