@@ -1,0 +1,133 @@
+/**
+ * Where indexes live: `<root>/<name>/`, complete or absent. Beside it, while something is under way, `.building-<name>` (see
+ * index-build.ts), `.replaced-<name>` (the old index, between the two renames of a publish), `.removing-<name>` (garbage) and
+ * `.lock-<name>`. A name never begins with a dot, so these are nobody's index.
+ */
+import { readdir, rename, rm, stat } from 'node:fs/promises';
+import { join } from 'node:path';
+import { FungiError } from '../core/errors.js';
+import { FileLock, type LockOptions } from './file-lock.js';
+import { MANIFEST_FILE } from './manifest.js';
+import { onStorage, unlessMissing } from './storage-failure.js';
+
+const INDEX_NAME = /^[a-z0-9][a-z0-9_-]{0,62}$/;
+
+/** @throws {FungiError} INVALID_ARGUMENT */
+export function assertIndexName(name: unknown): asserts name is string {
+  if (typeof name === 'string' && INDEX_NAME.test(name)) return;
+  const shown = typeof name === 'string' ? JSON.stringify(name.slice(0, 80)) : String(name);
+  throw new FungiError('INVALID_ARGUMENT', `${shown} is not an index name`, {
+    hint: 'A name has 1 to 63 of a-z, 0-9, "-" and "_", and begins with a letter or digit.',
+  });
+}
+
+/** The folders of index `name`. @throws {FungiError} INVALID_ARGUMENT */
+export function indexPaths(root: string, name: string) {
+  assertIndexName(name);
+  return {
+    index: join(root, name),
+    building: join(root, `.building-${name}`),
+    replaced: join(root, `.replaced-${name}`),
+    removing: join(root, `.removing-${name}`),
+    lock: join(root, `.lock-${name}`),
+  } as const;
+}
+
+/**
+ * The folder of index `name`, for reading. A publish that was killed between its two renames is undone first.
+ *
+ * @throws {FungiError} INDEX_NOT_FOUND naming the indexes there are; INVALID_ARGUMENT, INDEX_LOCKED, STORAGE_FAILED
+ */
+export async function findIndex(root: string, name: string): Promise<string> {
+  const paths = indexPaths(root, name);
+  if (!(await isThere(paths.index)) && (await isThere(paths.replaced))) await (await lockIndex(root, name)).release();
+  if (await isThere(paths.index)) return paths.index;
+  if (await isThere(paths.building)) {
+    throw notFound(root, name, 'Its build is unfinished: run the same index command again to complete it.');
+  }
+  const others = await listIndexes(root);
+  throw notFound(root, name, others.length > 0 ? `There are: ${others.join(', ')}.` : 'Make one with `fungi index`.');
+}
+
+/**
+ * Takes the right to change index `name`: to build or replace it, to add or remove rows. Readers need no lock.
+ *
+ * @throws {FungiError} INDEX_LOCKED when another process has it and does not let go in time; INDEX_NOT_FOUND when there is no
+ * `root`; INVALID_ARGUMENT, STORAGE_FAILED
+ */
+export async function lockIndex(root: string, name: string, options?: LockOptions): Promise<FileLock> {
+  const paths = indexPaths(root, name);
+  if (!(await isThere(root))) throw notFound(root, name, 'Make one with `fungi index`.');
+  const lock = await FileLock.acquire(paths.lock, `index "${name}"`, options);
+  try {
+    await recover(paths);
+  } catch (error) {
+    await lock.release();
+    throw error;
+  }
+  return lock;
+}
+
+/** Names of the indexes in `root`, sorted; none when there is no such folder. @throws {FungiError} STORAGE_FAILED */
+export async function listIndexes(root: string): Promise<string[]> {
+  const entries = await onStorage(`listing ${root}`, () => unlessMissing(readdir(root, { withFileTypes: true })));
+  const names: string[] = [];
+  for (const entry of entries ?? []) {
+    const isIndex = INDEX_NAME.test(entry.name) && !entry.isFile();
+    if (isIndex && (await isThere(join(root, entry.name, MANIFEST_FILE)))) names.push(entry.name);
+  }
+  return names.sort();
+}
+
+/**
+ * Removes index `name` and what an unfinished build of it left.
+ *
+ * @throws {FungiError} INDEX_NOT_FOUND, INDEX_LOCKED, INVALID_ARGUMENT, STORAGE_FAILED
+ */
+export async function removeIndex(root: string, name: string, options?: LockOptions): Promise<void> {
+  const paths = indexPaths(root, name);
+  if (!(await isThere(paths.building))) await findIndex(root, name);
+  const lock = await lockIndex(root, name, options);
+  try {
+    await discard(paths.index, paths.removing);
+    await onStorage(`removing ${paths.building}`, () => rm(paths.building, { recursive: true, force: true }));
+  } finally {
+    await lock.release();
+  }
+}
+
+/** Puts the complete folder `from` in the place of index `name`; the old one goes at the very end. Only under the lock. */
+export async function putInPlace(root: string, name: string, from: string): Promise<void> {
+  const { index, replaced, removing } = indexPaths(root, name);
+  await onStorage(`publishing ${index}`, async () => {
+    if (await isThere(index)) await rename(index, replaced);
+    await rename(from, index);
+    await discard(replaced, removing);
+  });
+}
+
+/** After a kill: either the new index is in place and the old one garbage, or the old one returns. Only under the lock. */
+async function recover({ index, replaced, removing }: ReturnType<typeof indexPaths>): Promise<void> {
+  await onStorage(`recovering ${index}`, async () => {
+    await rm(removing, { recursive: true, force: true });
+    if (!(await isThere(replaced))) return;
+    if (await isThere(index)) await discard(replaced, removing);
+    else await rename(replaced, index);
+  });
+}
+
+/** Renamed before it is removed: a kill halfway leaves garbage, never half an index under its name. */
+async function discard(folder: string, garbage: string): Promise<void> {
+  await onStorage(`removing ${folder}`, async () => {
+    if (!(await isThere(folder))) return;
+    await rename(folder, garbage);
+    await rm(garbage, { recursive: true, force: true });
+  });
+}
+
+const notFound = (root: string, name: string, hint: string): FungiError =>
+  new FungiError('INDEX_NOT_FOUND', `there is no index "${name}" in ${root}`, { hint, details: { root, name } });
+
+async function isThere(path: string): Promise<boolean> {
+  return (await onStorage(`reading ${path}`, () => unlessMissing(stat(path)))) !== undefined;
+}

@@ -1,0 +1,201 @@
+/** `manifest.json` of an index: what its features were made with, so that a query is never compared with other features. */
+import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { z } from 'zod';
+import { replaceFileWith } from '../core/atomic-file.js';
+import { FungiError } from '../core/errors.js';
+import { canonicalJson, fingerprint, sha256File, type Json } from '../core/fingerprint.js';
+import { onStorage, unlessMissing } from './storage-failure.js';
+
+export const MANIFEST_FILE = 'manifest.json';
+export const MANIFEST_VERSION = 1;
+
+const digest = z.string().regex(/^[0-9a-f]{64}$/, 'is not a sha256 in hex');
+const count = z.int().nonnegative();
+const json = z.json() as z.ZodType<Json>;
+
+/** Whatever else an encoder needs to be the same next to these is kept, and compared, too. */
+const encoderSchema = z
+  .object({
+    /** What the user called it: a hub id or a folder. Not compared: the digests say which model it is. */
+    id: z.string(),
+    modelSha256: digest,
+    /** Of what turns an item into model inputs: tokenizer or preprocessor. */
+    preprocessorSha256: digest,
+    pooling: z.string(),
+    maxTokens: z.int().positive(),
+    /** Name of the target layer's node. */
+    target: z.string(),
+  })
+  .catchall(json);
+
+const manifestSchema = z.strictObject({
+  schemaVersion: z.literal(MANIFEST_VERSION),
+  name: z.string(),
+  createdAt: z.iso.datetime(),
+  libraryVersion: z.string(),
+  encoder: encoderSchema,
+  /** The whole feature spec: losses with every hyper-parameter, weights, projection, seeds, mode. */
+  features: json,
+  /** {@link featureFingerprint} of `encoder` and `features`. */
+  fingerprint: digest,
+  /** Heads, negatives, projection and PCA basis, beside the manifest. */
+  artefacts: z.array(
+    z.strictObject({ file: z.string().regex(/^[a-z0-9][a-z0-9._-]*$/, 'is not a plain file name'), sha256: digest }),
+  ),
+  reducer: z.strictObject({
+    kind: z.enum(['pca', 'none']),
+    /** P */
+    dims: z.int().positive(),
+    /** Share of the variance that the P components keep, 0 to 1. */
+    explained: z.number().min(0).max(1).nullable(),
+    /** The pool was too small for a PCA (n ≤ P or F ≤ P): features are mean-centred, nothing else. */
+    centredOnly: z.boolean(),
+  }),
+  metric: z.enum(['l2', 'cosine']),
+  /** P: length of the stored vectors. */
+  dims: z.int().positive(),
+  /** Rows when it was built; the store knows how many there are now. */
+  rows: count,
+  /** In order of first appearance. */
+  labels: z.array(z.string()),
+  truncatedTexts: count,
+});
+
+export type Manifest = Readonly<z.infer<typeof manifestSchema>>;
+export type EncoderSpec = Readonly<z.infer<typeof encoderSchema>>;
+
+/** What makes features comparable. */
+export interface FeatureSpec {
+  readonly encoder: EncoderSpec;
+  readonly features: Json;
+}
+
+/** sha256 of the canonical JSON of encoder and feature spec, without the encoder's name: it says where a model lies. */
+export function featureFingerprint(spec: FeatureSpec): string {
+  return fingerprint(comparable(spec));
+}
+
+/** Replaces the manifest in `folder`. @throws {FungiError} INVALID_ARGUMENT when it does not fit its schema; STORAGE_FAILED */
+export async function writeManifest(folder: string, manifest: Manifest): Promise<void> {
+  const parsed = manifestSchema.safeParse(manifest);
+  const problem = parsed.success ? inconsistency(parsed.data) : firstIssue(parsed.error);
+  if (problem !== undefined) throw new FungiError('INVALID_ARGUMENT', `manifest: ${problem}`);
+  const text = `${JSON.stringify({ ...parsed.data, checksum: fingerprint(parsed.data as Json) }, null, 2)}\n`;
+  const path = join(folder, MANIFEST_FILE);
+  await onStorage(`writing ${path}`, () => replaceFileWith(path, text));
+}
+
+/**
+ * Reads the manifest in `folder`.
+ *
+ * @throws {FungiError} INDEX_CORRUPT when it is missing, damaged or edited; INDEX_MISMATCH when a newer version wrote it
+ */
+export async function readManifest(folder: string): Promise<Manifest> {
+  const path = join(folder, MANIFEST_FILE);
+  const corrupt = (reason: string, cause?: unknown): FungiError =>
+    new FungiError('INDEX_CORRUPT', `${path} ${reason}`, {
+      hint: 'Restore the index from a copy, or build it again.',
+      cause,
+    });
+
+  const text = await onStorage(`reading ${path}`, () => unlessMissing(readFile(path, 'utf8')));
+  if (text === undefined) throw corrupt('is missing');
+  let value: unknown;
+  try {
+    value = JSON.parse(text);
+  } catch (error) {
+    throw corrupt('is not JSON', error);
+  }
+  if (typeof value !== 'object' || value === null) throw corrupt('is not a JSON object');
+  const { checksum, ...rest } = value as Record<string, Json>;
+  const version = rest['schemaVersion'];
+  if (typeof version === 'number' && version > MANIFEST_VERSION) {
+    throw new FungiError(
+      'INDEX_MISMATCH',
+      `${path} has format ${version}; this version of fungi-icl reads formats up to ${MANIFEST_VERSION}`,
+      { hint: 'Update fungi-icl, or build the index again with this version.', details: { version } },
+    );
+  }
+  if (checksum !== fingerprint(rest)) throw corrupt('was changed: its checksum differs');
+  const parsed = manifestSchema.safeParse(rest);
+  const problem = parsed.success ? inconsistency(parsed.data) : firstIssue(parsed.error);
+  if (problem !== undefined) throw corrupt(`is invalid: ${problem}`);
+  return parsed.data!;
+}
+
+/** Compares each artefact with its digest. @throws {FungiError} INDEX_CORRUPT naming the file */
+export async function verifyArtefacts(folder: string, manifest: Manifest): Promise<void> {
+  for (const { file, sha256 } of manifest.artefacts) {
+    const path = join(folder, file);
+    const found = await onStorage(`reading ${path}`, () => unlessMissing(sha256File(path)));
+    if (found === sha256) continue;
+    throw new FungiError(
+      'INDEX_CORRUPT',
+      `${path} is ${found === undefined ? 'missing' : 'damaged: its sha256 differs'}`,
+      {
+        hint: 'Restore the index from a copy, or build it again.',
+        details: { file, expected: sha256, found },
+      },
+    );
+  }
+}
+
+/**
+ * Refuses to use an index with features that are not comparable with its own.
+ *
+ * @throws {FungiError} INDEX_MISMATCH listing each field that differs, with both values, and both fingerprints
+ */
+export function assertSameFeatures(manifest: Manifest, wanted: FeatureSpec): void {
+  const found = featureFingerprint(wanted);
+  if (found === manifest.fingerprint) return;
+  const differences = diff(comparable(manifest), comparable(wanted), '');
+  const lines = differences.map(
+    ({ field, index, wanted }) => `  ${field}: ${show(index)} in the index, ${show(wanted)} asked for`,
+  );
+  throw new FungiError(
+    'INDEX_MISMATCH',
+    `index "${manifest.name}" was made with other settings (fingerprint ${manifest.fingerprint}, asked for ${found}):\n${lines.join('\n')}`,
+    {
+      hint: 'Use the model and settings of the index, or build it again with these.',
+      details: { index: manifest.fingerprint, wanted: found, differences },
+    },
+  );
+}
+
+interface Difference {
+  /** Dotted path, e.g. `features.losses.0.temperature`. */
+  readonly field: string;
+  /** Undefined where a side lacks the field. */
+  readonly index: Json | undefined;
+  readonly wanted: Json | undefined;
+}
+
+function comparable({ encoder, features }: FeatureSpec): Json {
+  return { encoder: { ...encoder, id: undefined }, features };
+}
+
+function diff(index: Json | undefined, wanted: Json | undefined, field: string): Difference[] {
+  if (!isContainer(index) || !isContainer(wanted)) {
+    const same = index !== undefined && wanted !== undefined && canonicalJson(index) === canonicalJson(wanted);
+    return same || index === wanted ? [] : [{ field, index, wanted }];
+  }
+  const keys = [...new Set([...Object.keys(index), ...Object.keys(wanted)])].sort();
+  return keys.flatMap((key) => diff(index[key], wanted[key], field === '' ? key : `${field}.${key}`));
+}
+
+const isContainer = (value: Json | undefined): value is Readonly<Record<string, Json | undefined>> =>
+  typeof value === 'object' && value !== null;
+
+const show = (value: Json | undefined): string => (value === undefined ? 'nothing' : canonicalJson(value));
+
+function inconsistency(manifest: Manifest): string | undefined {
+  if (manifest.fingerprint !== featureFingerprint(manifest)) return 'fingerprint is not that of encoder and features';
+  if (manifest.reducer.dims !== manifest.dims) return 'reducer.dims differs from dims';
+  return undefined;
+}
+
+function firstIssue(error: z.ZodError): string {
+  const issue = error.issues[0]!;
+  return `${issue.path.join('.') || 'it'} ${issue.message}`;
+}

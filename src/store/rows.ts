@@ -1,0 +1,106 @@
+/** The boundary of every store: what may enter. LanceDB itself pads or cuts vectors and takes infinities without a word. */
+import { FungiError } from '../core/errors.js';
+import { canonicalJson } from '../core/fingerprint.js';
+import type { Metadata } from '../core/item.js';
+import type { StoredRow } from './store.js';
+
+export const MAX_ID_LENGTH = 512;
+
+/** Refuses rows that cannot be stored faithfully. @throws {FungiError} INVALID_VECTOR, INVALID_DATA, INVALID_TEXT */
+export function assertRows(rows: readonly StoredRow[], dims: number): void {
+  for (const row of rows) {
+    assertId(row.id);
+    assertVector(row.vector, dims, row.id);
+    assertStorable(row.label, `label of row "${row.id}"`);
+    assertMetadata(row.metadata, row.id);
+    if (typeof row.input !== 'string' || !row.input.isWellFormed()) {
+      throw new FungiError('INVALID_TEXT', `row "${row.id}": the input is not a well-formed string`, {
+        hint: 'Repair the encoding at the source, or call text.toWellFormed() to replace lone surrogates with U+FFFD.',
+      });
+    }
+  }
+}
+
+/** @throws {FungiError} INVALID_DATA */
+export function assertIds(ids: readonly string[]): void {
+  for (const id of ids) assertId(id);
+}
+
+/** Metadata as a store keeps it: sorted keys, so that equal metadata is equal text. */
+export const metadataText = (metadata: Metadata): string => canonicalJson(metadata);
+
+export const parseMetadata = (text: string): Metadata => JSON.parse(text) as Metadata;
+
+/** Each id once, at its first place, with its last row: what a Map makes of them. */
+export function lastOfEach(rows: readonly StoredRow[]): StoredRow[] {
+  return [...new Map(rows.map((row) => [row.id, row])).values()];
+}
+
+/** @throws {FungiError} INVALID_ARGUMENT */
+export function assertPositive(value: number, name: string): void {
+  if (!Number.isSafeInteger(value) || value < 1) {
+    throw new FungiError('INVALID_ARGUMENT', `${name} is ${value}; it has to be a whole number of at least 1`);
+  }
+}
+
+function assertId(id: unknown): void {
+  const shown = typeof id === 'string' ? JSON.stringify(id.length > 80 ? `${id.slice(0, 80)}…` : id) : typeof id;
+  if (typeof id !== 'string' || id.length < 1 || id.length > MAX_ID_LENGTH) {
+    const found = typeof id === 'string' ? `${id.length} characters` : 'not a string';
+    throw new FungiError('INVALID_DATA', `id ${shown}: ${found}; an id has 1 to ${MAX_ID_LENGTH} characters`, {
+      hint: 'Leave the id out to have one made from content and label.',
+    });
+  }
+  assertStorable(id, `id ${shown}`);
+}
+
+function assertStorable(text: unknown, what: string): void {
+  if (typeof text !== 'string' || !text.isWellFormed() || text.includes('\0')) {
+    throw new FungiError('INVALID_DATA', `${what}: has to be well-formed Unicode without NUL`, {
+      hint: 'Repair the encoding at the source.',
+    });
+  }
+}
+
+function assertVector(vector: unknown, dims: number, id: string): void {
+  if (!(vector instanceof Float32Array)) {
+    throw new FungiError('INVALID_VECTOR', `row "${id}": the vector is not a Float32Array`);
+  }
+  if (vector.length !== dims) {
+    throw new FungiError(
+      'INVALID_VECTOR',
+      `row "${id}": the vector has ${vector.length} values, this store takes ${dims}`,
+      {
+        hint: 'Features of another model or other settings do not belong in this index.',
+        details: { id, length: vector.length, dims },
+      },
+    );
+  }
+  const bad = vector.findIndex((value) => !Number.isFinite(value));
+  if (bad >= 0) {
+    throw new FungiError(
+      'INVALID_VECTOR',
+      `row "${id}": value ${bad} of the vector is ${vector[bad]!}, not a finite number`,
+      {
+        details: { id, position: bad },
+      },
+    );
+  }
+}
+
+function assertMetadata(metadata: unknown, id: string): void {
+  if (typeof metadata !== 'object' || metadata === null || Array.isArray(metadata)) {
+    throw new FungiError('INVALID_DATA', `metadata of row "${id}": has to be an object`);
+  }
+  for (const [key, value] of Object.entries(metadata)) {
+    assertStorable(key, `metadata key of row "${id}"`);
+    const storable =
+      typeof value === 'boolean' || Number.isFinite(value) || (typeof value === 'string' && value.isWellFormed());
+    if (!storable) {
+      throw new FungiError(
+        'INVALID_DATA',
+        `metadata "${key}" of row "${id}": has to be a well-formed string, a finite number or a boolean`,
+      );
+    }
+  }
+}

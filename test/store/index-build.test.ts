@@ -1,0 +1,126 @@
+import { readdir, rename } from 'node:fs/promises';
+import { join } from 'node:path';
+import { describe, expect, it } from 'vitest';
+import { Rng } from '../../src/core/rng.js';
+import { IndexBuild } from '../../src/store/index-build.js';
+import { findIndex, listIndexes, lockIndex, removeIndex } from '../../src/store/index-folder.js';
+import { LanceStore } from '../../src/store/lance.js';
+import { readManifest, writeManifest } from '../../src/store/manifest.js';
+import { BUILD_ROWS, buildIndex, builtRow, type BuildMessage } from './build-index.js';
+import { allRows, BUILD_PLAN, forkChild, inFolder, manifestOf, messagesOf, stagedFeature } from './support.js';
+
+/** An index with this many rows in its manifest, and nothing else. */
+async function publish(root: string, name: string, rows: number): Promise<void> {
+  const build = await IndexBuild.open(root, name, BUILD_PLAN.fingerprint);
+  await writeManifest(build.folder, manifestOf(name, rows));
+  await build.publish();
+}
+
+const rowsOfIndex = async (root: string, name: string): Promise<number> =>
+  (await readManifest(await findIndex(root, name))).rows;
+
+describe('IndexBuild', () => {
+  it.each([
+    [1, ['window', 'window'] as const],
+    [2, ['table'] as const],
+    [3, ['publish'] as const],
+  ])('ends in the same index after kills (seed %i, at %j)', (seed, stages) =>
+    inFolder(async (root) => {
+      const rng = Rng.stream('build kills', seed);
+      let recorded = 0;
+      for (const stage of stages) {
+        // Killed some milliseconds after this many messages of the stage.
+        const count = stage === 'publish' ? 1 : 1 + rng.int(3);
+        const delay = rng.int(stage === 'publish' ? 25 : 8);
+        const child = forkChild('build-child.ts', [root, 'bank']);
+        const messages = await messagesOf<BuildMessage>(child, (last, all) => {
+          if (last.stage === stage && all.filter((one) => one.stage === stage).length === count) {
+            setTimeout(() => child.kill('SIGKILL'), delay);
+          }
+        });
+        // Rows that were reported are never computed again; once published, a build begins anew.
+        if (recorded < BUILD_ROWS) expect(messages[0]!.done).toBeGreaterThanOrEqual(recorded);
+        recorded = Math.max(
+          ...messages.filter((one) => ['begin', 'window'].includes(one.stage)).map((one) => one.done),
+        );
+      }
+      await buildIndex(root, 'bank', () => undefined);
+      expect(await readdir(root)).toEqual(['bank']);
+      const store = await LanceStore.open(await findIndex(root, 'bank'));
+      expect(await allRows(store)).toEqual(Array.from({ length: BUILD_ROWS }, (_, i) => builtRow(i)));
+      await store.close();
+    }),
+  );
+
+  it('keeps the old index readable until the new one is complete', () =>
+    inFolder(async (root) => {
+      await publish(root, 'bank', 1);
+      const build = await IndexBuild.open(root, 'bank', BUILD_PLAN.fingerprint);
+      await (await build.stage(BUILD_PLAN.width)).append(stagedFeature(0));
+      expect(await rowsOfIndex(root, 'bank')).toBe(1);
+      await expect(build.publish()).rejects.toMatchObject({ code: 'INDEX_CORRUPT' }); // no manifest yet
+      expect(await rowsOfIndex(root, 'bank')).toBe(1);
+      await writeManifest(build.folder, manifestOf('bank', 2));
+      await build.publish();
+      await build.close();
+      expect(await rowsOfIndex(root, 'bank')).toBe(2);
+      expect(await readdir(root)).toEqual(['bank']);
+    }));
+
+  it('refuses to publish an artefact that is not what the manifest says', () =>
+    inFolder(async (root) => {
+      const build = await IndexBuild.open(root, 'bank', BUILD_PLAN.fingerprint);
+      const artefacts = [{ file: 'pca.safetensors', sha256: 'c'.repeat(64) }];
+      await writeManifest(build.folder, manifestOf('bank', 1, { artefacts }));
+      await expect(build.publish()).rejects.toThrow(/pca\.safetensors is missing/);
+      await build.close();
+      expect(await listIndexes(root)).toEqual([]);
+    }));
+
+  it('resumes what close left, begins with an empty folder, and starts over under another plan', () =>
+    inFolder(async (root) => {
+      const first = await IndexBuild.open(root, 'bank', BUILD_PLAN.fingerprint);
+      await (await first.stage(BUILD_PLAN.width)).append(stagedFeature(0));
+      await writeManifest(first.folder, manifestOf('bank', 1));
+      await first.close();
+      const second = await IndexBuild.open(root, 'bank', BUILD_PLAN.fingerprint);
+      expect((await second.stage(BUILD_PLAN.width)).rowsDone).toBe(1);
+      expect(await readdir(second.folder)).toEqual([]);
+      await second.close();
+      const third = await IndexBuild.open(root, 'bank', 'other');
+      expect((await third.stage(BUILD_PLAN.width)).rowsDone).toBe(0);
+      await third.close();
+    }));
+
+  it('shuts out other writers of the same index, and of no other', () =>
+    inFolder(async (root) => {
+      const build = await IndexBuild.open(root, 'bank', BUILD_PLAN.fingerprint);
+      const locked = { code: 'INDEX_LOCKED' };
+      await expect(IndexBuild.open(root, 'bank', BUILD_PLAN.fingerprint, { waitMs: 0 })).rejects.toMatchObject(locked);
+      await expect(lockIndex(root, 'bank', { waitMs: 0 })).rejects.toMatchObject(locked);
+      await expect(removeIndex(root, 'bank', { waitMs: 0 })).rejects.toMatchObject(locked);
+      await (await IndexBuild.open(root, 'other', BUILD_PLAN.fingerprint)).close();
+      await build.close();
+      await (await lockIndex(root, 'bank')).release();
+    }));
+
+  it('undoes or completes a publish that was killed between its renames', () =>
+    inFolder(async (root) => {
+      await publish(root, 'bank', 1);
+      await publish(root, 'spare', 2);
+      await rename(join(root, 'bank'), join(root, '.replaced-bank')); // killed after the first rename
+      expect(await rowsOfIndex(root, 'bank')).toBe(1);
+      expect(await readdir(root)).toEqual(['bank', 'spare']);
+
+      await rename(join(root, 'bank'), join(root, '.replaced-bank')); // killed after the second
+      await rename(join(root, 'spare'), join(root, 'bank'));
+      expect(await rowsOfIndex(root, 'bank')).toBe(2);
+      await (await lockIndex(root, 'bank')).release();
+      expect(await readdir(root)).toEqual(['bank']);
+
+      await rename(join(root, 'bank'), join(root, '.removing-bank')); // killed while removing
+      await expect(findIndex(root, 'bank')).rejects.toMatchObject({ code: 'INDEX_NOT_FOUND' });
+      await publish(root, 'bank', 3);
+      expect(await readdir(root)).toEqual(['bank']);
+    }));
+});
