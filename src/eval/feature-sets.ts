@@ -1,0 +1,65 @@
+/** Feature sets by name: which blocks of a full feature row take part in a comparison. */
+import { FungiError } from '../core/errors.js';
+import type { FeatureLayout } from '../features/layout.js';
+import type { LossSpec } from '../features/spec.js';
+
+export const LOSS_NAMES = ['kl', 'simclr'] as const satisfies readonly LossSpec['name'][];
+export type LossName = (typeof LOSS_NAMES)[number];
+
+export interface FeatureSet {
+  /** As the user wrote it. */
+  readonly name: string;
+  readonly losses: readonly LossName[];
+  /** False for `only:` sets. */
+  readonly embedding: boolean;
+}
+
+/**
+ * `embedding`; `kl`, `simclr`, `kl+simclr`: with the embedding; `only:…`: the gradients alone.
+ *
+ * @throws {FungiError} INVALID_ARGUMENT naming what there is
+ */
+export function parseFeatureSet(name: string): FeatureSet {
+  if (name === 'embedding') return { name, losses: [], embedding: true };
+  const only = name.startsWith('only:');
+  const losses = (only ? name.slice('only:'.length) : name).split('+').filter((part) => only || part !== 'embedding');
+  const unknown = losses.find((loss) => !LOSS_NAMES.includes(loss as LossName));
+  if (unknown !== undefined || losses.length === 0 || new Set(losses).size < losses.length) {
+    throw new FungiError('INVALID_ARGUMENT', `"${name}" is not a feature set`, {
+      hint: `Write embedding, ${LOSS_NAMES.join(', ')}, ${LOSS_NAMES.join('+')} (each with the embedding), or only:${LOSS_NAMES[0]}.`,
+    });
+  }
+  return { name, losses: losses as LossName[], embedding: !only };
+}
+
+/** Cuts the columns of one set out of full rows. */
+export class FeatureColumns {
+  /** Width of the set. */
+  readonly width: number;
+  private readonly blocks: FeatureLayout['blocks'];
+
+  constructor(
+    private readonly layout: FeatureLayout,
+    set: FeatureSet,
+  ) {
+    this.blocks = layout.blocks.filter(({ name }) =>
+      name === 'embedding' ? set.embedding : set.losses.includes(name as LossName),
+    );
+    this.width = this.blocks.reduce((sum, { width }) => sum + width, 0);
+  }
+
+  /** [n,F] → [n,width] */
+  of(rows: Float32Array): Float32Array {
+    const n = rows.length / this.layout.width;
+    const out = new Float32Array(n * this.width);
+    let at = 0;
+    for (const { start, width } of this.blocks) {
+      for (let row = 0; row < n; row++) {
+        const from = row * this.layout.width + start;
+        out.set(rows.subarray(from, from + width), row * this.width + at);
+      }
+      at += width;
+    }
+    return out;
+  }
+}

@@ -1,0 +1,145 @@
+/**
+ * The paper's evaluation (§5.1, §5.3): kNN classification with majority vote over the 20 nearest training rows, of plain embeddings
+ * and of FUNGI features side by side. One encoding pass serves every feature set and seed; every set gets the same PCA and L2.
+ */
+import type { Example, Item } from '../core/item.js';
+import type { OnProgress } from '../core/progress.js';
+import type { GradientEngine } from '../engine/engine.js';
+import { buildArtefacts } from '../features/artefacts.js';
+import { FeatureExtractor } from '../features/extractor.js';
+import type { FeatureArtefacts } from '../features/frozen.js';
+import { featureSpec, type FeatureOptions, type FeatureSpec } from '../features/spec.js';
+import { encodeDistinct } from '../features/strings.js';
+import { windows } from '../features/windows.js';
+import { PcaFitter } from '../reduce/pca.js';
+import { ExactSearch } from '../retrieve/exact-search.js';
+import { majorityVote } from '../retrieve/vote.js';
+import { FeatureColumns, parseFeatureSet } from './feature-sets.js';
+
+export type LabelledItem = Pick<Example, 'input' | 'label'>;
+
+export interface KnnOptions {
+  readonly train: readonly LabelledItem[];
+  readonly test: readonly LabelledItem[];
+  /** E.g. embedding, kl, simclr, kl+simclr (each with the embedding), only:kl (without). */
+  readonly features: readonly string[];
+  /** @default [0] */
+  readonly seeds?: readonly number[];
+  /** @default 20 */
+  readonly k?: number;
+  /** P; PCA is skipped (centred only) when the pool has no more rows. @default 512 */
+  readonly dims?: number;
+  /** Mode, projection and hyper-parameters; losses and seed come from above. */
+  readonly settings?: Omit<FeatureOptions, 'losses' | 'seed'>;
+  /** Rows of `train` that form the pool under a seed. @default all */
+  readonly sample?: (seed: number) => readonly number[];
+  /** Told, for each seed, what its features are made with. */
+  readonly onArtefacts?: (spec: FeatureSpec, artefacts: FeatureArtefacts) => void;
+  readonly onProgress?: OnProgress;
+}
+
+export interface KnnResult {
+  readonly features: string;
+  readonly seed: number;
+  /** Rows in the pool. */
+  readonly pool: number;
+  /** P, or the set's own width where the pool was too small for a PCA. */
+  readonly dims: number;
+  /** For each test row whether the vote was right, and the vote. */
+  readonly correct: readonly boolean[];
+  readonly predicted: readonly string[];
+  /** PCA, search and vote; the encoding is shared. */
+  readonly seconds: number;
+}
+
+/** @throws {FungiError} INVALID_ARGUMENT for an unknown feature set; INVALID_TEXT */
+export async function evaluateKnn(engine: GradientEngine, options: KnnOptions): Promise<KnnResult[]> {
+  const { train, test, seeds = [0], sample, onProgress } = options;
+  const sets = options.features.map(parseFeatureSet);
+  const losses = [...new Set(sets.flatMap((set) => set.losses))].map((name) => ({ name }));
+  const items = [...train, ...test].map(({ input }) => input);
+
+  const pools = seeds.map((seed) => sample?.(seed) ?? train.map((_, i) => i));
+  const extractors: FeatureExtractor[] = [];
+  for (const [i, seed] of seeds.entries()) {
+    const spec = featureSpec({ ...options.settings, losses, seed });
+    const pool = pools[i]!.map((row) => train[row]!.input);
+    const artefacts = await buildArtefacts(engine, spec, pool, onProgress);
+    options.onArtefacts?.(spec, artefacts);
+    extractors.push(await FeatureExtractor.create(engine, spec, artefacts));
+  }
+  const rows = await encodeOnce(engine, extractors, items, onProgress);
+
+  const results: KnnResult[] = [];
+  for (const [i, seed] of seeds.entries()) {
+    for (const set of sets) {
+      const columns = new FeatureColumns(extractors[i]!.layout, set);
+      results.push({ ...(await classify(options, columns, rows[i]!, pools[i]!)), features: set.name, seed });
+    }
+  }
+  return results;
+}
+
+/** Full feature rows of every item, [n,F] for each extractor: each window's distinct strings go through the trunk once for all. */
+async function encodeOnce(
+  engine: GradientEngine,
+  extractors: readonly FeatureExtractor[],
+  items: readonly Item[],
+  onProgress: OnProgress | undefined,
+): Promise<Float32Array[]> {
+  const rows = extractors.map(({ layout }) => new Float32Array(items.length * layout.width));
+  const strings = extractors.reduce((sum, extractor) => sum + extractor.stringsPerItem, 0);
+  for (const { start, end } of windows(items, strings)) {
+    const window = items.slice(start, end);
+    const all = extractors.flatMap((extractor) => [...extractor.strings(window)]);
+    const encoded = await encodeDistinct(engine, all, ({ done, total }) => {
+      onProgress?.({
+        stage: 'features',
+        done: start + Math.floor(((end - start) * done) / total),
+        total: items.length,
+        unit: 'rows',
+      });
+    });
+    for (const [i, extractor] of extractors.entries()) {
+      const { rows: part } = await extractor.features(encoded, window);
+      rows[i]!.set(part, start * extractor.layout.width);
+    }
+  }
+  return rows;
+}
+
+/** PCA fitted on the pool, exact search, majority vote. */
+async function classify(
+  { train, test, k = 20, dims = 512 }: KnnOptions,
+  columns: FeatureColumns,
+  rows: Float32Array,
+  pool: readonly number[],
+): Promise<Omit<KnnResult, 'features' | 'seed'>> {
+  const began = performance.now();
+  const features = columns.of(rows);
+  const { width } = columns;
+  const pooled = new Float32Array(pool.length * width);
+  pool.forEach((row, i) => {
+    pooled.set(features.subarray(row * width, (row + 1) * width), i * width);
+  });
+  const fitter = new PcaFitter(width);
+  await fitter.add(pooled);
+  const reducer = await fitter.fit(dims);
+  const search = await ExactSearch.create(await reducer.transform(pooled), {
+    rows: pool.length,
+    dims: reducer.dims,
+    metric: 'l2',
+  });
+  const found = await search.search(await reducer.transform(features.subarray(train.length * width)), k);
+  const predicted = found.map(
+    (neighbours) =>
+      majorityVote(neighbours.map(({ row, distance }) => ({ label: train[pool[row]!]!.label, distance }))).label,
+  );
+  return {
+    pool: pool.length,
+    dims: reducer.dims,
+    correct: predicted.map((label, i) => label === test[i]!.label),
+    predicted,
+    seconds: (performance.now() - began) / 1000,
+  };
+}

@@ -1,0 +1,36 @@
+/**
+ * fungi-icl: picks the in-context examples an LLM classification prompt should carry. The public API, and nothing else.
+ */
+export { FungiSelector } from './selector/selector.js';
+export type {
+  AnswerOptions,
+  PromptOptions,
+  SelectedExample,
+  Selection,
+  SelectOptions,
+  SelectorAnswer,
+} from './selector/selector.js';
+export type { BuildOptions, EncoderChoice, OpenOptions, SelectorRuntime } from './selector/options.js';
+export { FungiError, ERRORS } from './core/errors.js';
+export type { ErrorCode, FungiErrorOptions } from './core/errors.js';
+export type { Example, ExampleInput, Item, Metadata, MetadataValue } from './core/item.js';
+export type { Logger } from './core/log.js';
+export type { OnProgress, Progress } from './core/progress.js';
+export type { FeatureOptions, FeatureSpec } from './features/spec.js';
+export type { Encoder, Pooling, Prepared } from './encoders/encoder.js';
+export { PROVIDERS } from './runtime/session.js';
+export type { Provider, RuntimeOptions } from './runtime/session.js';
+export type { Filter } from './store/filter.js';
+export type { Manifest } from './store/manifest.js';
+export type { UpsertCounts, VerifyReport } from './store/store.js';
+export type { Vote } from './retrieve/vote.js';
+export { builtInTemplates, loadTemplate } from './prompt/load.js';
+export { PromptTemplate } from './prompt/template.js';
+export type { PromptExample, PromptValues, RenderedPrompt } from './prompt/template.js';
+export { CachedClient } from './llm/cache.js';
+export { OpenAiClient } from './llm/openai.js';
+export type { OpenAiOptions } from './llm/openai.js';
+export type { Completion, CompletionRequest, LlmClient } from './llm/client.js';
+export { parseLabel } from './llm/label.js';
+export type { ParsedLabel } from './llm/label.js';
+export { readExamples } from './eval/read-examples.js';

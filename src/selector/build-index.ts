@@ -1,0 +1,193 @@
+/** Builds an index: encode the pool, fit the PCA, store the reduced features, publish the whole at once. */
+import { stat } from 'node:fs/promises';
+import { join } from 'node:path';
+import { FungiError } from '../core/errors.js';
+import { fingerprint, sha256File, type Json } from '../core/fingerprint.js';
+import type { Example, ExampleInput, Item } from '../core/item.js';
+import { LIBRARY_VERSION } from '../core/version.js';
+import type { OnProgress } from '../core/progress.js';
+import type { GradientEngine } from '../engine/engine.js';
+import { loadArtefacts, saveArtefacts } from '../features/artefact-file.js';
+import { buildArtefacts } from '../features/artefacts.js';
+import { FeatureExtractor } from '../features/extractor.js';
+import type { FeatureArtefacts } from '../features/frozen.js';
+import { featureSpec, type FeatureSpec } from '../features/spec.js';
+import { windows } from '../features/windows.js';
+import { PcaFitter, type Pca } from '../reduce/pca.js';
+import { IndexBuild } from '../store/index-build.js';
+import { lockIndex } from '../store/index-folder.js';
+import { LanceStore } from '../store/lance.js';
+import {
+  featureFingerprint,
+  MANIFEST_VERSION,
+  writeManifest,
+  type EncoderSpec,
+  type Manifest,
+} from '../store/manifest.js';
+import type { StagedFeatures } from '../store/staged-features.js';
+import { loadEngine } from './load-engine.js';
+import type { OpenedIndex } from './opened-index.js';
+import { DEFAULT_DIMS, DEFAULT_INDEXES, type BuildOptions } from './options.js';
+import { savePca } from './reducer-file.js';
+import { withId, withVectors } from './rows.js';
+
+/** Files of an index beside its manifest and table. */
+export const ARTEFACTS_FILE = 'artefacts.safetensors';
+export const REDUCER_FILE = 'pca.safetensors';
+
+/** Rows read back and reduced at once. */
+const CHUNK = 2048;
+
+/** @throws {FungiError} INVALID_DATA, INVALID_TEXT, INVALID_ARGUMENT, INDEX_LOCKED, STORAGE_FAILED, and what loading the model throws */
+export async function buildIndex(options: BuildOptions): Promise<OpenedIndex> {
+  const { name, indexes = DEFAULT_INDEXES, dims = DEFAULT_DIMS, metric = 'l2', log, onProgress } = options;
+  if (!Number.isInteger(dims) || dims < 1)
+    throw new FungiError('INVALID_ARGUMENT', `dims is ${dims}: it must be a whole number from 1`);
+  const spec = featureSpec(options.features ?? { losses: [{ name: 'kl' }] });
+  const examples = distinct(options.examples);
+  const items = examples.map(({ input }) => input);
+  const { engine, encoder } = await loadEngine(options);
+  const plan = fingerprint({
+    encoder: { ...encoder, id: undefined },
+    features: spec,
+    examples: examples.map(({ id, input, label, metadata }) => ({ id, input, label, metadata })),
+  });
+  const build = await IndexBuild.open(indexes, name, plan, log && { logger: log });
+  try {
+    const artefacts = await resumed(join(build.kept, ARTEFACTS_FILE), engine, spec, items, onProgress);
+    const extractor = await FeatureExtractor.create(engine, spec, artefacts);
+    const staged = await build.stage(extractor.layout.width);
+    const truncatedTexts = await encodePool(extractor, staged, items, onProgress);
+    const reducer = await fit(staged, dims);
+    const store = await LanceStore.create(build.folder, reducer.dims);
+    await fill(store, examples, staged, reducer, onProgress);
+    await store.compact();
+    await store.close();
+    await saveArtefacts(join(build.folder, ARTEFACTS_FILE), artefacts);
+    await savePca(join(build.folder, REDUCER_FILE), reducer);
+    const manifest = await describe({ build, name, encoder, spec, reducer, metric, examples, truncatedTexts });
+    await writeManifest(build.folder, manifest);
+    const folder = await build.publish();
+    return {
+      manifest,
+      engine,
+      extractor,
+      reducer,
+      store: await LanceStore.open(folder),
+      lock: () => lockIndex(indexes, name),
+    };
+  } catch (error) {
+    await engine.close();
+    throw error;
+  } finally {
+    await build.close();
+  }
+}
+
+/** Examples with their keys; a row that repeats an id replaces the earlier one, as an upsert would. */
+function distinct(inputs: readonly ExampleInput[]): Example[] {
+  if (inputs.length === 0) throw new FungiError('INVALID_DATA', 'there are no examples to index');
+  return [
+    ...new Map(
+      inputs.map((input, i) => withId(input, `example ${i}`)).map((example) => [example.id, example]),
+    ).values(),
+  ];
+}
+
+/** The artefacts of an interrupted build, or new ones, kept for the next try. */
+async function resumed(
+  path: string,
+  engine: GradientEngine,
+  spec: FeatureSpec,
+  pool: readonly Item[],
+  onProgress: OnProgress | undefined,
+): Promise<FeatureArtefacts> {
+  const there = await stat(path).then(
+    () => true,
+    () => false,
+  );
+  if (there) return loadArtefacts(path, engine, spec);
+  const artefacts = await buildArtefacts(engine, spec, pool, onProgress);
+  await saveArtefacts(path, artefacts);
+  return artefacts;
+}
+
+/** Appends the features of every item that is not staged yet; returns how many texts were cut. */
+async function encodePool(
+  extractor: FeatureExtractor,
+  staged: StagedFeatures,
+  items: readonly Item[],
+  onProgress: OnProgress | undefined,
+): Promise<number> {
+  let truncatedTexts = 0;
+  for (const { start, end } of windows(items, extractor.stringsPerItem, staged.rowsDone)) {
+    const { rows, truncated } = await extractor.extract(items.slice(start, end), (progress) => {
+      const done = start + Math.floor(((end - start) * progress.done) / progress.total);
+      onProgress?.({ stage: 'features', done, total: items.length, unit: 'rows' });
+    });
+    await staged.append(rows);
+    truncatedTexts += truncated.filter(Boolean).length;
+  }
+  return truncatedTexts;
+}
+
+async function fit(staged: StagedFeatures, dims: number): Promise<Pca> {
+  const fitter = new PcaFitter(staged.width);
+  for await (const rows of staged.read({ window: CHUNK })) await fitter.add(rows);
+  return fitter.fit(dims);
+}
+
+async function fill(
+  store: LanceStore,
+  examples: readonly Example[],
+  staged: StagedFeatures,
+  reducer: Pca,
+  onProgress: OnProgress | undefined,
+): Promise<void> {
+  let done = 0;
+  for await (const rows of staged.read({ window: CHUNK })) {
+    const count = rows.length / staged.width;
+    const vectors = await reducer.transform(rows);
+    await store.upsert(withVectors(examples.slice(done, done + count), vectors, reducer.dims));
+    done += count;
+    onProgress?.({ stage: 'store', done, total: examples.length, unit: 'rows' });
+  }
+}
+
+interface Description {
+  readonly build: IndexBuild;
+  readonly name: string;
+  readonly encoder: EncoderSpec;
+  readonly spec: FeatureSpec;
+  readonly reducer: Pca;
+  readonly metric: 'l2' | 'cosine';
+  readonly examples: readonly Example[];
+  readonly truncatedTexts: number;
+}
+
+async function describe(description: Description): Promise<Manifest> {
+  const { build, name, encoder, spec, reducer, metric, examples, truncatedTexts } = description;
+  const features = spec as unknown as Json;
+  const artefact = async (file: string) => ({ file, sha256: await sha256File(join(build.folder, file)) });
+  return {
+    schemaVersion: MANIFEST_VERSION,
+    name,
+    createdAt: new Date().toISOString(),
+    libraryVersion: LIBRARY_VERSION,
+    encoder,
+    features,
+    fingerprint: featureFingerprint({ encoder, features }),
+    artefacts: [await artefact(ARTEFACTS_FILE), await artefact(REDUCER_FILE)],
+    reducer: {
+      kind: 'pca' as const,
+      dims: reducer.dims,
+      explained: reducer.explained,
+      centredOnly: reducer.centredOnly,
+    },
+    metric,
+    dims: reducer.dims,
+    rows: examples.length,
+    labels: [...new Set(examples.map(({ label }) => label))],
+    truncatedTexts,
+  };
+}

@@ -1,0 +1,45 @@
+/** From an encoder's name to an engine, and to the description that fingerprints it. */
+import { readConfig } from '../core/config.js';
+import type { Encoder } from '../encoders/encoder.js';
+import { loadTextEncoder } from '../encoders/text-encoder.js';
+import type { GradientEngine } from '../engine/engine.js';
+import { OnnxEngine } from '../engine/onnx-engine.js';
+import type { EncoderSpec } from '../store/manifest.js';
+import { DEFAULT_ENCODER, type EncoderChoice, type SelectorRuntime } from './options.js';
+
+export interface LoadedEngine {
+  readonly engine: GradientEngine;
+  readonly encoder: EncoderSpec;
+}
+
+/** @throws {FungiError} MODEL_NOT_FOUND, MODEL_CORRUPT, MODEL_UNSUPPORTED, TARGET_NOT_FOUND, OP_UNSUPPORTED, TOKENIZER_INVALID */
+export async function loadEngine(options: EncoderChoice & SelectorRuntime): Promise<LoadedEngine> {
+  const { encoder: choice = DEFAULT_ENCODER, pooling, target, provider, threads, log, onProgress } = options;
+  const encoder: Encoder =
+    typeof choice === 'string'
+      ? await loadTextEncoder(choice, {
+          ...readConfig(),
+          log,
+          onProgress,
+          ...options.sources,
+          pooling,
+        })
+      : choice;
+  const engine = await OnnxEngine.load(encoder, {
+    ...(target !== undefined && { target }),
+    ...(provider !== undefined && { provider }),
+    ...(threads !== undefined && { threads }),
+    ...(log !== undefined && { log }),
+  });
+  return {
+    engine,
+    encoder: {
+      id: encoder.id,
+      modelSha256: encoder.modelSha256,
+      preprocessorSha256: encoder.preprocessorSha256,
+      pooling: encoder.pooling,
+      maxTokens: encoder.maxTokens,
+      target: engine.info.target.node,
+    },
+  };
+}

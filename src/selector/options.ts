@@ -1,0 +1,51 @@
+/** What an index is built from and opened with. */
+import type { ExampleInput } from '../core/item.js';
+import type { Logger } from '../core/log.js';
+import type { OnProgress } from '../core/progress.js';
+import type { Encoder, Pooling } from '../encoders/encoder.js';
+import type { SourceOptions } from '../encoders/sources/options.js';
+import type { FeatureOptions } from '../features/spec.js';
+import type { RuntimeOptions } from '../runtime/session.js';
+
+/** Where computations run and what is told of them. */
+export interface SelectorRuntime extends RuntimeOptions {
+  readonly onProgress?: OnProgress;
+  readonly log?: Logger;
+  /** Model sources: cache folder, hub, offline. @default the environment's, see readConfig */
+  readonly sources?: Partial<SourceOptions>;
+}
+
+/** The encoder: an id or folder, or one that is loaded already. */
+export interface EncoderChoice {
+  /** @default 'sentence-transformers/all-MiniLM-L6-v2' */
+  readonly encoder?: string | Encoder;
+  /** @default what the model's files say, else the first token */
+  readonly pooling?: Pooling;
+  /** Target layer by node or weight name. @default the last self-attention's output projection */
+  readonly target?: string;
+}
+
+export interface BuildOptions extends EncoderChoice, SelectorRuntime {
+  /** 1 to 63 of a-z, 0-9, "-" and "_". */
+  readonly name: string;
+  /** Folder of all indexes. @default './indexes' */
+  readonly indexes?: string;
+  readonly examples: readonly ExampleInput[];
+  /** Losses, projection, seed, mode. @default KL with the paper's settings */
+  readonly features?: FeatureOptions;
+  /** P. @default 512 */
+  readonly dims?: number;
+  /** @default 'l2', after PCA, as in the paper */
+  readonly metric?: 'l2' | 'cosine';
+}
+
+export interface OpenOptions extends SelectorRuntime {
+  readonly name: string;
+  readonly indexes?: string;
+  /** Where the model lies now, when not where the index was built; it must be the same model. */
+  readonly encoder?: string | Encoder;
+}
+
+export const DEFAULT_ENCODER = 'sentence-transformers/all-MiniLM-L6-v2';
+export const DEFAULT_INDEXES = './indexes';
+export const DEFAULT_DIMS = 512;

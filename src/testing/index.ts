@@ -1,0 +1,3 @@
+/** Test doubles and contract suites, for tests of code that uses or extends the library. */
+export { ScriptedLlm } from './scripted-llm.js';
+export { storeContract } from './store-contract.js';
