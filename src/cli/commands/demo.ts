@@ -1,0 +1,195 @@
+/** `fungi demo`: plain embeddings and FUNGI features side by side, on messages to a library's help desk. */
+import type { Command } from 'commander';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { wilson, type Interval } from '../../eval/intervals.js';
+import { readExamples } from '../../eval/read-examples.js';
+import type { FeatureOptions } from '../../features/spec.js';
+import type { LlmClient } from '../../llm/client.js';
+import type { ChatMessage } from '../../prompt/message.js';
+import { majorityVote } from '../../retrieve/vote.js';
+import type { FungiSelector, SelectedExample, SelectorAnswer } from '../../selector/selector.js';
+import { readText, type CommonOptions, type Context, type Report, type Run } from '../context.js';
+import { ensureIndex } from '../ensure-index.js';
+import { addLlmOptions, createLlm, nameOf, type LlmFlags } from '../llm-options.js';
+import { withSelector, type OpenFlags } from '../open-selector.js';
+import { addCommonOptions, addRuntimeOptions, engineOptions } from '../options.js';
+import { counted, oneLine, percent, table, type Column } from '../output.js';
+import type { Query } from '../read-queries.js';
+import { showMessages } from './prompt.js';
+
+interface DemoFlags extends CommonOptions, OpenFlags, LlmFlags {}
+
+/** The package's examples folder: three up from here in src and in dist alike. */
+const DATA = fileURLToPath(new URL('../../../examples/demo/', import.meta.url));
+const SHOWN_QUERIES = 2;
+const K = 20;
+/** Compact, and the paper's own (Listing 1). */
+const TEMPLATE = 'classify';
+const INDEXES: readonly { readonly name: string; readonly features: FeatureOptions }[] = [
+  { name: 'embedding', features: { losses: [] } },
+  { name: 'fungi', features: { losses: [{ name: 'kl' }] } },
+];
+
+export function addDemo(program: Command, run: Run): void {
+  const command = program
+    .command('demo')
+    .description('index a small real labelled set, and compare plain embeddings with FUNGI features on it')
+    .argument('[query]', `a text of your own (default: the first ${SHOWN_QUERIES} test messages)`)
+    .option('--encoder <id|dir>', 'model: a folder, a hub id or a short name (default: minilm)');
+  addCommonOptions(addLlmOptions(addRuntimeOptions(command)))
+    .addHelpText(
+      'after',
+      `
+Examples:
+  fungi demo
+  fungi demo "how long may I keep a book?"
+  OPENAI_BASE_URL=http://127.0.0.1:8080/v1 fungi demo --model llama`,
+    )
+    .action((query: string | undefined, flags: DemoFlags) => run(flags, (context) => demo(context, query, flags)));
+}
+
+async function demo(shell: Context, argument: string | undefined, flags: DemoFlags): Promise<Report> {
+  const context = { ...shell, indexes: join(shell.config.cacheDir, 'demo') };
+  const llm = await createLlm(flags, context);
+  const { examples } = await readExamples(join(DATA, 'train.jsonl'));
+  const { examples: test } = await readExamples(join(DATA, 'test.jsonl'));
+  const queries =
+    argument === undefined ? test.slice(0, SHOWN_QUERIES) : [{ input: await readText(context, argument) }];
+  for (const index of INDEXES) {
+    context.log.info(`index of ${examples.length} messages: ${index.name}`);
+    await ensureIndex({
+      ...index,
+      indexes: context.indexes,
+      examples,
+      ifDifferent: 'replace',
+      ...engineOptions(flags, context),
+    });
+  }
+  return withSelector(context, 'embedding', flags, (plain) =>
+    withSelector(context, 'fungi', flags, async (fungi) => {
+      const shown: Shown[] = [];
+      for (const query of queries) shown.push(await show(query, plain, fungi, llm));
+      const accuracy = { embedding: await accuracyOf(plain, test), fungi: await accuracyOf(fungi, test) };
+      const encoder = fungi.manifest.encoder.id;
+      return {
+        text: [
+          `${examples.length} messages to a library's help desk, ${fungi.labels.length} labels, encoder ${encoder}`,
+          ...shown.map((each, i) => showQuery(each, i, llm, context.columns)),
+          showAccuracy(accuracy),
+        ].join('\n\n'),
+        json: {
+          encoder,
+          by: llm === undefined ? 'vote' : 'llm',
+          llm: llm?.settings.model ?? null,
+          queries: shown.map(toJson),
+          accuracy,
+        },
+      };
+    }),
+  );
+}
+
+interface Shown {
+  readonly query: Query;
+  readonly embedding: readonly SelectedExample[];
+  readonly fungi: readonly SelectedExample[];
+  readonly prompt: readonly ChatMessage[];
+  readonly answer: SelectorAnswer;
+}
+
+async function show(
+  query: Query,
+  plain: FungiSelector,
+  fungi: FungiSelector,
+  llm: LlmClient | undefined,
+): Promise<Shown> {
+  const options = { k: K, template: TEMPLATE };
+  const { messages } = await fungi.prompt(query.input, options);
+  const answer = await fungi.answer(query.input, { ...options, ...(llm && { llm }) });
+  return {
+    query,
+    embedding: (await plain.select(query.input, options)).examples,
+    fungi: answer.selection.examples,
+    prompt: messages,
+    answer,
+  };
+}
+
+interface Accuracy extends Interval {
+  readonly n: number;
+  readonly correct: number;
+  readonly accuracy: number;
+}
+
+async function accuracyOf(selector: FungiSelector, test: readonly Query[]): Promise<Accuracy> {
+  const selections = await selector.selectBatch(
+    test.map(({ input }) => input),
+    { k: K },
+  );
+  const correct = selections.filter(({ examples }, i) => majorityVote(examples).label === test[i]!.label).length;
+  return { n: test.length, correct, accuracy: correct / test.length, ...wilson(correct, test.length) };
+}
+
+const COLUMNS: readonly Column[] = [
+  { title: '', align: 'right' },
+  { title: '' },
+  { title: 'plain embedding' },
+  { title: '', flexible: true },
+  { title: '' },
+  { title: 'FUNGI: embedding + KL gradient' },
+  { title: '', flexible: true },
+];
+
+function showQuery(
+  { query, embedding, fungi, prompt, answer }: Shown,
+  position: number,
+  llm: LlmClient | undefined,
+  columns: number,
+): string {
+  const mark = ({ label }: SelectedExample): string => (label === query.label ? '*' : '');
+  const rows = fungi.map((example, i) => {
+    const other = embedding[i]!;
+    return [String(i + 1), mark(other), other.label, other.input, mark(example), example.label, example.input];
+  });
+  const own = (list: readonly SelectedExample[]): number => list.filter(({ label }) => label === query.label).length;
+  const truth =
+    query.label === undefined
+      ? []
+      : [
+          `* has the query's own label, ${query.label}: ${own(embedding)} under the embedding, ${own(fungi)} under FUNGI`,
+        ];
+  const reply =
+    answer.answer.kind === 'label' ? answer.answer.label : `none of the labels: "${oneLine(answer.answer.reply)}"`;
+  return [
+    `=== Query ${position + 1}: ${oneLine(query.input)}`,
+    [table(COLUMNS, rows, columns), ...truth].join('\n'),
+    ...(position === 0 ? [`--- The prompt, filled with the examples of FUNGI:\n${showMessages(prompt)}`] : []),
+    `--- Answer: ${reply}\nby ${nameOf(llm)}`,
+  ].join('\n\n');
+}
+
+function showAccuracy({ embedding, fungi }: { readonly embedding: Accuracy; readonly fungi: Accuracy }): string {
+  const line = (name: string, { accuracy, correct, n, low, high }: Accuracy): string[] => [
+    name,
+    `${percent(accuracy)} %`,
+    `${correct} of ${n}`,
+    `95 %: ${percent(low)} to ${percent(high)}`,
+  ];
+  const rows = [line('plain embedding', embedding), line('FUNGI', fungi)];
+  const columns = rows[0]!.map(() => ({ title: '' }));
+  return `=== Accuracy on all ${counted(embedding.n, 'test message')}, by vote of the ${K} nearest examples\n\n${table(columns, rows)}\n\nSo few messages tell little: measure on your own data with \`fungi eval knn\`.`;
+}
+
+function toJson({ query, embedding, fungi, prompt, answer }: Shown): object {
+  const list = (examples: readonly SelectedExample[]): object[] =>
+    examples.map(({ rank, label, input, distance }) => ({ rank, label, input, distance }));
+  return {
+    query: query.input,
+    truth: query.label ?? null,
+    embedding: list(embedding),
+    fungi: list(fungi),
+    prompt,
+    answer: { by: answer.by, label: answer.label ?? null, ...answer.answer },
+  };
+}

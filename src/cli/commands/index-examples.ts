@@ -1,0 +1,103 @@
+/** `fungi index`: labelled examples into an index. */
+import { Option, type Command } from 'commander';
+import { findDuplicates, findLabelConflicts } from '../../eval/duplicates.js';
+import type { LossName } from '../../eval/feature-sets.js';
+import { assertLabels, readExamples } from '../../eval/read-examples.js';
+import type { CommonOptions, Context, Report, Run } from '../context.js';
+import { ensureIndex } from '../ensure-index.js';
+import { manifestLines } from '../manifest-lines.js';
+import {
+  addCommonOptions,
+  addEncoderOptions,
+  addFeatureOptions,
+  addIndexesOption,
+  addKeyOptions,
+  engineOptions,
+  featureSettings,
+  parseLosses,
+  whole,
+  type EncoderFlags,
+  type FeatureFlags,
+  type KeyFlags,
+} from '../options.js';
+import { counted, duration, pairs } from '../output.js';
+
+interface IndexFlags extends CommonOptions, EncoderFlags, FeatureFlags, KeyFlags {
+  readonly data: string;
+  readonly losses: readonly LossName[];
+  readonly seed: number;
+  readonly metric: 'l2' | 'cosine';
+  readonly force?: boolean;
+}
+
+export function addIndex(program: Command, run: Run): void {
+  const command = program
+    .command('index')
+    .description('build an index of labelled examples; an interrupted build goes on where it stopped')
+    .argument('<name>', 'name of the index: a-z, 0-9, "-" and "_"')
+    .requiredOption('--data <file>', 'examples: .jsonl, .csv or .tsv')
+    .option(
+      '--losses <list>',
+      'gradients beside the embedding: none, kl, simclr or kl,simclr',
+      parseLosses,
+      parseLosses('kl'),
+    );
+  addFeatureOptions(addEncoderOptions(command))
+    .option('--seed <number>', 'of random heads, views and projections', whole(0), 0)
+    .addOption(new Option('--metric <metric>', 'distance between features').choices(['l2', 'cosine']).default('l2'));
+  addCommonOptions(addIndexesOption(addKeyOptions(command)))
+    .option('--force', 'replace an index of that name that has other data or settings')
+    .addHelpText(
+      'after',
+      `
+An index of the same data and settings is left as it is. One that differs is only replaced with --force, and only by a complete one.
+
+Examples:
+  fungi index bank --data train.jsonl
+  fungi index bank --data train.csv --input-key question --label-key intent
+  fungi index bank-plain --data train.jsonl --losses none
+  fungi index bank --data train.jsonl --encoder ./models/bert-base --pooling first --losses kl,simclr --force`,
+    )
+    .action((name: string, flags: IndexFlags) => run(flags, (context) => index(context, name, flags)));
+}
+
+async function index(context: Context, name: string, flags: IndexFlags): Promise<Report> {
+  const { effects, indexes, log } = context;
+  const { examples, warnings } = await readExamples(flags.data, flags);
+  assertLabels(examples, flags.data);
+  warnings.forEach((warning) => {
+    log.warn(warning);
+  });
+  const repeated = findDuplicates(
+    examples.map(({ id, input, label }) => id ?? JSON.stringify([input, label])),
+    'exact',
+  ).reduce((sum, { rows }) => sum + rows.length - 1, 0);
+  const conflicts = findLabelConflicts(examples, 'exact').length;
+  if (repeated > 0) log.warn(`same text and label as an earlier row: ${counted(repeated, 'row')}, kept once`);
+  if (conflicts > 0) log.warn(`several labels for one text: ${counted(conflicts, 'text')}, kept with each`);
+
+  const began = effects.now();
+  const { manifest, state } = await ensureIndex({
+    name,
+    indexes,
+    examples,
+    features: {
+      ...featureSettings(flags),
+      losses: flags.losses.map((loss) => ({ name: loss })),
+      seed: flags.seed,
+    },
+    dims: flags.dims,
+    metric: flags.metric,
+    ifDifferent: flags.force === true ? 'replace' : 'refuse',
+    ...engineOptions(flags, context),
+  });
+  const seconds = (effects.now() - began) / 1000;
+  const heading =
+    state === 'unchanged'
+      ? `index "${name}" in ${indexes} has this data and these settings already: nothing to do`
+      : `index "${name}" ${state} in ${indexes} in ${duration(seconds)}`;
+  return {
+    text: `${heading}\n${pairs(manifestLines(manifest))}`,
+    json: { state, indexes, seconds, read: examples.length, repeated, conflicts, warnings, manifest },
+  };
+}

@@ -1,0 +1,68 @@
+/** `fungi retrieve`: the nearest examples of a query. */
+import type { Command } from 'commander';
+import type { SelectedExample } from '../../selector/selector.js';
+import { readText, type CommonOptions, type Context, type Report, type Run } from '../context.js';
+import { selectOptions, warnOf, withSelector, type FilterFlags, type OpenFlags } from '../open-selector.js';
+import { addCommonOptions, addFilterOptions, addIndexesOption, addRuntimeOptions } from '../options.js';
+import { table, type Column } from '../output.js';
+
+interface RetrieveFlags extends CommonOptions, OpenFlags, FilterFlags {}
+
+const COLUMNS: readonly Column[] = [
+  { title: 'rank', align: 'right' },
+  { title: 'distance', align: 'right' },
+  { title: 'label' },
+  { title: 'text', flexible: true },
+];
+
+export function addRetrieve(program: Command, run: Run): void {
+  const command = program
+    .command('retrieve')
+    .description('show the examples nearest to a text')
+    .argument('<name>', 'name of the index')
+    .argument('<query>', 'a text; "-" reads it from standard input');
+  addFilterOptions(command);
+  addOpenOptions(command)
+    .addHelpText(
+      'after',
+      `
+Examples:
+  fungi retrieve bank "my card has not arrived"
+  echo "my card has not arrived" | fungi retrieve bank - -k 5 --json
+  fungi retrieve bank "my card" --label card_arrival --label card_linking
+  fungi retrieve bank "my card" --filter '{"metadata": {"year": {"gte": 2020}}}'`,
+    )
+    .action((name: string, query: string, flags: RetrieveFlags) =>
+      run(flags, (context) => retrieve(context, name, query, flags)),
+    );
+}
+
+/** What every command that opens an index takes. */
+export const addOpenOptions = (command: Command): Command =>
+  addCommonOptions(
+    addIndexesOption(
+      addRuntimeOptions(
+        command.option('--encoder <id|dir>', "where the index's model lies now, if not where the index was built"),
+      ),
+    ),
+  );
+
+async function retrieve(context: Context, name: string, argument: string, flags: RetrieveFlags): Promise<Report> {
+  const query = await readText(context, argument);
+  const { examples, truncated } = await withSelector(context, name, flags, async (selector) => {
+    const selection = await selector.select(query, selectOptions(flags, selector));
+    warnOf(selection, flags, context);
+    return selection;
+  });
+  return {
+    text: table(COLUMNS, examples.map(row), context.columns),
+    json: { index: name, query, k: flags.k, truncated, examples },
+  };
+}
+
+const row = ({ rank, distance, label, input }: SelectedExample): string[] => [
+  String(rank),
+  distance.toFixed(4),
+  label,
+  input,
+];

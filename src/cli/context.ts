@@ -1,0 +1,87 @@
+/** What every command gets and gives back. */
+import { readConfig, type Config } from '../core/config.js';
+import { FungiError } from '../core/errors.js';
+import type { Logger } from '../core/log.js';
+import type { OnProgress } from '../core/progress.js';
+import { DEFAULT_INDEXES } from '../selector/options.js';
+import type { Effects } from './effects.js';
+import { ProgressDisplay } from './progress.js';
+
+/** Options that every command takes. */
+export interface CommonOptions {
+  /** `eval knn` takes a file here. */
+  readonly json?: boolean | string;
+  readonly quiet?: boolean;
+  readonly debug?: boolean;
+  readonly indexes?: string;
+}
+
+/** A command's result: printed as `text`, or as JSON under --json. */
+export interface Report {
+  readonly text: string;
+  readonly json: unknown;
+  /** @default 0 */
+  readonly exitCode?: number;
+}
+
+export interface Context {
+  readonly effects: Effects;
+  readonly config: Config;
+  /** Folder of all indexes. */
+  readonly indexes: string;
+  readonly log: Logger;
+  readonly onProgress: OnProgress;
+  /** Width to fit tables into. */
+  readonly columns: number;
+}
+
+/** Runs a command's work in a context made from its options, and prints its report. */
+export type Run = (options: CommonOptions, work: (context: Context) => Promise<Report>) => Promise<void>;
+
+const DEFAULT_COLUMNS = 120;
+
+export function createContext(options: CommonOptions, effects: Effects): { context: Context; done: () => void } {
+  const silent = options.quiet === true || options.json === true;
+  const display = new ProgressDisplay(effects.stderr, effects.now);
+  const say =
+    (prefix: string, on: boolean) =>
+    (message: string): void => {
+      if (!on) return;
+      display.clear();
+      effects.stderr.write(`${prefix}${message}\n`);
+    };
+  const context: Context = {
+    effects,
+    config: readConfig(effects.env),
+    indexes: options.indexes ?? DEFAULT_INDEXES,
+    log: {
+      debug: say('debug: ', options.debug === true),
+      info: say('', !silent),
+      warn: say('warning: ', options.quiet !== true),
+    },
+    onProgress: (progress) => {
+      if (!silent) display.update(progress);
+    },
+    columns: effects.stdout.columns ?? DEFAULT_COLUMNS,
+  };
+  return {
+    context,
+    done: () => {
+      display.clear();
+    },
+  };
+}
+
+/** A text argument; "-" stands for standard input, less the line break at its end. */
+export async function readText({ effects }: Context, argument: string): Promise<string> {
+  return argument === '-' ? (await effects.readStdin()).replace(/\r?\n$/, '') : argument;
+}
+
+/** Parses a JSON argument. @throws {FungiError} INVALID_ARGUMENT */
+export function readJson(argument: string, option: string): unknown {
+  try {
+    return JSON.parse(argument);
+  } catch (cause) {
+    throw new FungiError('INVALID_ARGUMENT', `${option} is not JSON: ${(cause as Error).message}`, { cause });
+  }
+}

@@ -1,0 +1,18 @@
+/** What the command line touches of the world; tests put their own in place. */
+
+/** The part of process.stdout and process.stderr that is used. */
+export interface Screen {
+  write(text: string): unknown;
+  readonly isTTY?: boolean | undefined;
+  readonly columns?: number | undefined;
+}
+
+export interface Effects {
+  readonly stdout: Screen;
+  readonly stderr: Screen;
+  /** All of standard input as text. */
+  readonly readStdin: () => Promise<string>;
+  readonly env: Readonly<Record<string, string | undefined>>;
+  /** Milliseconds on a clock that never goes back. */
+  readonly now: () => number;
+}

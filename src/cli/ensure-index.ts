@@ -1,0 +1,112 @@
+/** Building an index unless the same one is there already. */
+import { FungiError } from '../core/errors.js';
+import { canonicalJson, type Json } from '../core/fingerprint.js';
+import type { Example } from '../core/item.js';
+import { featureSpec, type FeatureOptions } from '../features/spec.js';
+import { DEFAULT_DIMS } from '../selector/options.js';
+import type { BuildOptions } from '../selector/options.js';
+import { findIndex, listIndexes } from '../store/index-folder.js';
+import { assertSameFeatures, readManifest, type Manifest } from '../store/manifest.js';
+
+export interface EnsureOptions extends BuildOptions {
+  readonly indexes: string;
+  readonly features: FeatureOptions;
+  /** What to do about an index of that name that differs. */
+  readonly ifDifferent: 'refuse' | 'replace';
+}
+
+export interface EnsuredIndex {
+  readonly manifest: Manifest;
+  /** `unchanged`: an index of the same data and settings was there. */
+  readonly state: 'built' | 'replaced' | 'unchanged';
+}
+
+/**
+ * @throws {FungiError} INDEX_EXISTS when an index of that name differs and is not to be replaced; what building one throws
+ */
+export async function ensureIndex(options: EnsureOptions): Promise<EnsuredIndex> {
+  const { name, indexes, ifDifferent } = options;
+  const exists = (await listIndexes(indexes)).includes(name);
+  if (exists) {
+    const differences = await compare(options).catch((error: unknown) => {
+      if (ifDifferent === 'replace' && FungiError.is(error, 'INDEX_CORRUPT')) return [error.message];
+      throw error;
+    });
+    if (differences.length === 0) {
+      return { manifest: await readManifest(await findIndex(indexes, name)), state: 'unchanged' };
+    }
+    if (ifDifferent === 'refuse') throw refusal(options, differences);
+  }
+  const { FungiSelector } = await import('../selector/selector.js');
+  const selector = await FungiSelector.build(options);
+  const { manifest } = selector;
+  await selector.close();
+  return { manifest, state: exists ? 'replaced' : 'built' };
+}
+
+function refusal({ name, indexes }: EnsureOptions, differences: readonly string[]): FungiError {
+  return new FungiError(
+    'INDEX_EXISTS',
+    `index "${name}" in ${indexes} exists, and is another one:\n${differences.map((line) => `  ${line}`).join('\n')}`,
+    { hint: 'Choose another name, or replace it with --force.', details: { name, differences } },
+  );
+}
+
+/** In what the index that is there differs from the one asked for. */
+async function compare(options: EnsureOptions): Promise<string[]> {
+  const { dims = DEFAULT_DIMS, metric = 'l2' } = options;
+  const folder = await findIndex(options.indexes, options.name);
+  const manifest = await readManifest(folder);
+  return [
+    ...(await featureDifferences(manifest, options)),
+    ...(hasDims(manifest, dims) ? [] : [`dims: ${manifest.dims} in the index, ${dims} asked for`]),
+    ...(manifest.metric === metric ? [] : [`metric: ${manifest.metric} in the index, ${metric} asked for`]),
+    ...(await dataDifferences(folder, options)),
+  ];
+}
+
+/** A pool too small for a PCA keeps its own width, whatever was asked for. */
+function hasDims({ reducer, rows }: Manifest, dims: number): boolean {
+  return reducer.centredOnly ? dims >= Math.min(rows, reducer.dims) : dims === reducer.dims;
+}
+
+async function featureDifferences(manifest: Manifest, options: EnsureOptions): Promise<string[]> {
+  const { loadEngine } = await import('../selector/load-engine.js');
+  const { engine, encoder } = await loadEngine(options);
+  await engine.close();
+  try {
+    assertSameFeatures(manifest, { encoder, features: featureSpec(options.features) });
+    return [];
+  } catch (error) {
+    if (!FungiError.is(error, 'INDEX_MISMATCH')) throw error;
+    const differences = error.details['differences'] as readonly { field: string; index?: Json; wanted?: Json }[];
+    const show = (value: Json | undefined): string => (value === undefined ? 'nothing' : canonicalJson(value));
+    return differences.map(
+      ({ field, index, wanted }) => `${field}: ${show(index)} in the index, ${show(wanted)} asked for`,
+    );
+  }
+}
+
+async function dataDifferences(folder: string, { examples }: EnsureOptions): Promise<string[]> {
+  const { withId } = await import('../selector/rows.js');
+  const { LanceStore } = await import('../store/lance.js');
+  const missing = new Map(
+    examples.map((input, i) => withId(input, `example ${i}`)).map((example) => [example.id, content(example)]),
+  );
+  let surplus = 0;
+  const store = await LanceStore.open(folder);
+  try {
+    for await (const batch of store.scan()) {
+      for (const row of batch) {
+        if (missing.get(row.id) === content(row)) missing.delete(row.id);
+        else surplus++;
+      }
+    }
+  } finally {
+    await store.close();
+  }
+  if (surplus === 0 && missing.size === 0) return [];
+  return [`data: ${surplus} examples of the index are not in the data, ${missing.size} of the data not in the index`];
+}
+
+const content = ({ id, input, label, metadata }: Example): string => canonicalJson({ id, input, label, metadata });

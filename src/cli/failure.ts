@@ -1,0 +1,56 @@
+/** How a command ends that did not succeed. */
+import { CommanderError } from 'commander';
+import { ERRORS, FungiError } from '../core/errors.js';
+import type { Screen } from './effects.js';
+
+/** Ends of commander that are no failure. */
+const FINE = new Set(['commander.helpDisplayed', 'commander.version']);
+const MEANINGS: Readonly<Record<number, string>> = {
+  0: 'success',
+  1: 'a bug, or a check of `fungi doctor` that failed',
+  2: 'usage',
+  3: 'data',
+  4: 'model or runtime',
+  5: 'index or disk',
+  6: 'network or LLM',
+  130: 'interrupted',
+};
+
+/** Tells the user what went wrong; returns the exit code. */
+export function reportFailure(error: unknown, stderr: Screen, debug: boolean): number {
+  if (error instanceof CommanderError) {
+    if (FINE.has(error.code)) return 0;
+    // Help asked for by leaving everything out has been printed.
+    return error.code === 'commander.help' ? 2 : reportFailure(usageError(error), stderr, debug);
+  }
+  const known = FungiError.is(error);
+  const message = error instanceof Error ? error.message : String(error);
+  stderr.write(`error${known ? ` [${error.code}]` : ''}: ${message}\n`);
+  const hint = known
+    ? error.hint
+    : 'This is a bug in fungi-icl. Please report it with the output of the same command and --debug.';
+  if (hint !== undefined) stderr.write(`hint: ${hint}\n`);
+  if (debug && error instanceof Error) stderr.write(`${stackOf(error)}\n`);
+  return known ? error.exitCode : 1;
+}
+
+function usageError({ message }: CommanderError): FungiError {
+  return new FungiError('INVALID_ARGUMENT', message.replace(/^error: /, ''), {
+    hint: 'Add --help to the command to see what it takes.',
+  });
+}
+
+function stackOf(error: Error): string {
+  const stack = error.stack ?? error.message;
+  return error.cause instanceof Error ? `${stack}\ncaused by ${stackOf(error.cause)}` : stack;
+}
+
+/** The exit codes and the errors behind each, for `fungi --help`. */
+export function exitCodeHelp(): string {
+  const lines = Object.entries(MEANINGS).map(([exit, meaning]) => {
+    const codes = Object.entries(ERRORS).filter(([, kind]) => kind.exit === Number(exit));
+    const names = codes.map(([code]) => code).join(', ');
+    return `  ${exit.padStart(3)}  ${meaning}${names === '' ? '' : `: ${names}`}`;
+  });
+  return `Exit codes:\n${lines.join('\n')}`;
+}

@@ -1,0 +1,18 @@
+#!/usr/bin/env node
+/** The `fungi` command: hands the process to the program, and the program's exit code to the process. */
+import process, { env } from 'node:process';
+import { text } from 'node:stream/consumers';
+import { run } from './program.js';
+
+// The reader of our output may leave early (`fungi … | head`): nothing is left to do then.
+process.stdout.on('error', (error: NodeJS.ErrnoException) => {
+  process.exit(error.code === 'EPIPE' ? 0 : 1);
+});
+
+process.exitCode = await run(process.argv.slice(2), {
+  stdout: process.stdout,
+  stderr: process.stderr,
+  readStdin: () => text(process.stdin),
+  env,
+  now: () => performance.now(),
+});

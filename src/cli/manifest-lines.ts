@@ -1,0 +1,30 @@
+/** An index's manifest for people. */
+import type { FeatureSpec } from '../features/spec.js';
+import type { Manifest } from '../store/manifest.js';
+import { percent } from './output.js';
+
+export function manifestLines(manifest: Manifest): [name: string, value: string][] {
+  const { encoder, reducer } = manifest;
+  const { losses, mode, projection, seed } = manifest.features as unknown as FeatureSpec;
+  return [
+    ['rows', `${manifest.rows}, ${manifest.labels.length} labels`],
+    ['encoder', `${encoder.id} (${encoder.pooling} pooling, sha256 ${encoder.modelSha256.slice(0, 12)})`],
+    ['features', ['embedding', ...losses.map(({ name }) => name)].join(' + ')],
+    ...(losses.length === 0
+      ? []
+      : [
+          ['target', encoder.target] as [string, string],
+          ['settings', `mode ${mode}, projection ${projection.kind}, seed ${seed}`] as [string, string],
+        ]),
+    [
+      'reduced to',
+      reducer.centredOnly
+        ? `${reducer.dims} dimensions, centred only (no PCA of so few rows, or of so narrow features)`
+        : `${reducer.dims} dimensions by PCA, ${percent(reducer.explained ?? 0)} % of the variance`,
+    ],
+    ['metric', manifest.metric],
+    ['cut texts', String(manifest.truncatedTexts)],
+    ['fingerprint', manifest.fingerprint],
+    ['built', `${manifest.createdAt}, fungi-icl ${manifest.libraryVersion}`],
+  ];
+}

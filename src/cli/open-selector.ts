@@ -1,0 +1,67 @@
+/** Opening an index for one command. */
+import { FungiError } from '../core/errors.js';
+import type { FungiSelector, Selection } from '../selector/selector.js';
+import { parseFilter, type Filter } from '../store/filter.js';
+import { readJson, type Context } from './context.js';
+import { pick, surroundings, type RuntimeFlags } from './options.js';
+
+export interface OpenFlags extends RuntimeFlags {
+  /** Where the model lies now. */
+  readonly encoder?: string;
+}
+
+export interface FilterFlags {
+  readonly k: number;
+  readonly label?: readonly string[];
+  readonly filter?: string;
+}
+
+/** Runs `work` on the index and closes it. */
+export async function withSelector<T>(
+  context: Context,
+  name: string,
+  flags: OpenFlags,
+  work: (selector: FungiSelector) => Promise<T>,
+): Promise<T> {
+  const { FungiSelector } = await import('../selector/selector.js');
+  const selector = await FungiSelector.open({
+    name,
+    indexes: context.indexes,
+    ...pick(flags, 'encoder', 'provider', 'threads'),
+    ...surroundings(context),
+  });
+  try {
+    return await work(selector);
+  } finally {
+    await selector.close();
+  }
+}
+
+/**
+ * k and filter of a retrieval.
+ *
+ * @throws {FungiError} INVALID_ARGUMENT for a label that the index does not have
+ */
+export function selectOptions(
+  { k, label, filter }: FilterFlags,
+  selector: FungiSelector,
+): { readonly k: number; readonly filter?: Filter } {
+  const { labels } = selector;
+  const unknown = label?.find((name) => !labels.includes(name));
+  if (unknown !== undefined) {
+    throw new FungiError('INVALID_ARGUMENT', `no example of the index has the label "${unknown}"`, {
+      hint: `Its labels are ${labels.slice(0, 20).join(', ')}${labels.length > 20 ? ', …' : ''}.`,
+    });
+  }
+  const parts: Filter[] = [
+    ...(label === undefined ? [] : [{ label }]),
+    ...(filter === undefined ? [] : [parseFilter(readJson(filter, '--filter'))]),
+  ];
+  return { k, ...(parts.length > 0 && { filter: { and: parts } }) };
+}
+
+/** Says what a user might not expect of a selection. */
+export function warnOf({ examples, truncated }: Selection, { k }: FilterFlags, { log }: Context): void {
+  if (truncated) log.warn('the query is longer than the encoder reads: its end was not seen');
+  if (examples.length < k) log.warn(`${k} examples were asked for, and there are only ${examples.length}`);
+}

@@ -1,0 +1,150 @@
+/** Options that several commands share, and how their values are read. */
+import { InvalidArgumentError, Option, type Command } from 'commander';
+import type { Pooling } from '../encoders/encoder.js';
+import { LOSS_NAMES, type LossName } from '../eval/feature-sets.js';
+import type { FeatureOptions } from '../features/spec.js';
+import type { Provider } from '../runtime/session.js';
+import { DEFAULT_DIMS, DEFAULT_ENCODER, DEFAULT_INDEXES } from '../selector/options.js';
+import type { SourceOptions } from '../encoders/sources/options.js';
+import type { Context } from './context.js';
+
+/** Named here, since importing them from the runtime loads it: help has to appear at once, and where the runtime is broken. */
+const PROVIDERS: Readonly<Record<Provider, true>> = {
+  cpu: true,
+  cuda: true,
+  coreml: true,
+  dml: true,
+  webgpu: true,
+  tensorrt: true,
+};
+const POOLINGS: Readonly<Record<Pooling, true>> = { first: true, mean: true };
+const PROJECTIONS = ['nystrom', 'khatri-rao', 'dense'] as const;
+const MODES = ['paper', 'reference'] as const;
+
+export const PROVIDER_NAMES = Object.keys(PROVIDERS) as Provider[];
+
+export interface RuntimeFlags {
+  readonly provider?: Provider;
+  readonly threads?: number;
+}
+
+export interface EncoderFlags extends RuntimeFlags {
+  readonly encoder?: string;
+  readonly pooling?: Pooling;
+  readonly target?: string;
+}
+
+export interface FeatureFlags {
+  readonly projection?: (typeof PROJECTIONS)[number];
+  readonly mode?: (typeof MODES)[number];
+  readonly dims: number;
+}
+
+export interface KeyFlags {
+  readonly inputKey?: string;
+  readonly labelKey?: string;
+}
+
+export function addCommonOptions(command: Command, { json = true } = {}): Command {
+  if (json) command.option('--json', 'print the result as JSON on stdout');
+  return command
+    .option('-q, --quiet', 'no progress and no warnings on stderr')
+    .option('--debug', 'show details, and the stack of an error');
+}
+
+export const addIndexesOption = (command: Command): Command =>
+  command.option('--indexes <dir>', `folder of all indexes (default: ${DEFAULT_INDEXES})`);
+
+export const addRuntimeOptions = (command: Command): Command =>
+  command
+    .addOption(new Option('--provider <name>', 'where the model runs (default: cpu)').choices(PROVIDER_NAMES))
+    .option('--threads <count>', 'threads of the runtime; 0 takes every core (default: 0)', whole(0));
+
+export const addEncoderOptions = (command: Command): Command =>
+  addRuntimeOptions(
+    command
+      .option('--encoder <id|dir>', `model: a folder, a hub id or a short name (default: ${DEFAULT_ENCODER})`)
+      .addOption(
+        new Option(
+          '--pooling <kind>',
+          "how token states become one vector (default: the model's own, else first)",
+        ).choices(Object.keys(POOLINGS)),
+      )
+      .option(
+        '--target <name>',
+        "layer whose gradient is taken (default: the last self-attention's output projection)",
+      ),
+  );
+
+export const addFeatureOptions = (command: Command): Command =>
+  command
+    .addOption(
+      new Option('--projection <kind>', 'how gradients are made short (default: nystrom)').choices(PROJECTIONS),
+    )
+    .addOption(
+      new Option('--mode <mode>', 'the paper, or its released code where the two differ (default: paper)').choices(
+        MODES,
+      ),
+    )
+    .option('--dims <count>', 'width after PCA', whole(1), DEFAULT_DIMS);
+
+export const addKeyOptions = (command: Command): Command =>
+  command
+    .option('--input-key <key>', 'key or column of the text (default: text)')
+    .option('--label-key <key>', 'key or column of the label (default: label)');
+
+export const addFilterOptions = (command: Command): Command =>
+  command
+    .option('-k, --k <count>', 'examples to retrieve', whole(1, 1000), 20)
+    .option('--label <label>', 'only examples with this label; may be repeated', collect)
+    .option('--filter <json>', 'only examples that match, e.g. {"metadata": {"year": {"gte": 2020}}}');
+
+/** A whole number in bounds. */
+export function whole(low: number, high = Number.MAX_SAFE_INTEGER): (value: string) => number {
+  return (value) => {
+    const number = /^\d+$/.test(value) ? Number(value) : NaN;
+    if (number >= low && number <= high) return number;
+    const bounds = high === Number.MAX_SAFE_INTEGER ? `from ${low}` : `from ${low} to ${high}`;
+    throw new InvalidArgumentError(`It must be a whole number ${bounds}.`);
+  };
+}
+
+export const collect = (value: string, previous: readonly string[] = []): string[] => [...previous, value];
+
+/** "kl,simclr", or "none". */
+export function parseLosses(value: string): readonly LossName[] {
+  if (value === 'none') return [];
+  const names = value.split(',');
+  const isLoss = (name: string): name is LossName => LOSS_NAMES.includes(name as LossName);
+  if (names.every(isLoss) && new Set(names).size === names.length) return names;
+  throw new InvalidArgumentError(`It must be none, or one or more of ${LOSS_NAMES.join(', ')}, separated by commas.`);
+}
+
+/** The members of `from` that are there, so that defaults apply to the others. */
+export function pick<T extends object, K extends keyof T>(from: T, ...keys: K[]): Pick<T, K> {
+  return Object.fromEntries(keys.flatMap((key) => (from[key] === undefined ? [] : [[key, from[key]]]))) as Pick<T, K>;
+}
+
+/** What the library needs of the command line to load a model. */
+export const engineOptions = (flags: EncoderFlags, context: Context) => ({
+  ...pick(flags, 'encoder', 'pooling', 'target', 'provider', 'threads'),
+  ...surroundings(context),
+});
+
+/** Model sources, log and progress. */
+export const surroundings = (context: Context) => ({
+  sources: sourcesOf(context),
+  log: context.log,
+  onProgress: context.onProgress,
+});
+
+export function sourcesOf({ config, log, onProgress }: Context): SourceOptions {
+  const { cacheDir, hubCacheDir, hubEndpoint, hubToken, offline, python } = config;
+  return { cacheDir, hubCacheDir, hubEndpoint, hubToken, offline, python, log, onProgress };
+}
+
+/** Feature settings, less losses and seed. */
+export const featureSettings = ({ mode, projection }: FeatureFlags): Omit<FeatureOptions, 'losses' | 'seed'> => ({
+  ...(mode !== undefined && { mode }),
+  ...(projection !== undefined && { projection: { kind: projection } }),
+});

@@ -1,0 +1,77 @@
+/** The program: its commands, how they are run, and what is printed of them. */
+import { Command } from 'commander';
+import { LIBRARY_VERSION } from '../core/version.js';
+import { addAnswer } from './commands/answer.js';
+import { addDemo } from './commands/demo.js';
+import { addDoctor } from './commands/doctor.js';
+import { addEval } from './commands/eval-knn.js';
+import { addIndex } from './commands/index-examples.js';
+import { addIndexes } from './commands/indexes.js';
+import { addModels } from './commands/models.js';
+import { addPrompt } from './commands/prompt.js';
+import { addRetrieve } from './commands/retrieve.js';
+import { createContext, type CommonOptions, type Report, type Run } from './context.js';
+import type { Effects } from './effects.js';
+import { exitCodeHelp, reportFailure } from './failure.js';
+import { addCommonOptions, addIndexesOption } from './options.js';
+
+const COMMANDS = [addDemo, addIndex, addRetrieve, addPrompt, addAnswer, addEval, addIndexes, addModels, addDoctor];
+
+/** Runs one command line, without the name of the program; returns the exit code. */
+export async function run(argv: readonly string[], effects: Effects): Promise<number> {
+  let exitCode = 0;
+  const program = createProgram(effects, async (options, work) => {
+    // Common options may stand before the command too; after it they win.
+    const settings = { ...program.opts<CommonOptions>(), ...options };
+    const { context, done } = createContext(settings, effects);
+    let report: Report;
+    try {
+      report = await work(context);
+    } finally {
+      done();
+    }
+    effects.stdout.write(settings.json === true ? `${JSON.stringify(report.json, null, 2)}\n` : `${report.text}\n`);
+    exitCode = report.exitCode ?? 0;
+  });
+  try {
+    await program.parseAsync(argv, { from: 'user' });
+    return exitCode;
+  } catch (error) {
+    return reportFailure(error, effects.stderr, argv.includes('--debug'));
+  }
+}
+
+/** @param run runs a command's work */
+export function createProgram({ stdout, stderr }: Pick<Effects, 'stdout' | 'stderr'>, run: Run): Command {
+  const program = new Command('fungi')
+    .description(
+      'Picks the examples an LLM classification prompt should carry, with self-supervised gradient features (FUNGI).',
+    )
+    .version(LIBRARY_VERSION)
+    .enablePositionalOptions() // so that a command may give a common option a meaning of its own: eval knn --json FILE
+    .exitOverride()
+    .configureOutput({
+      writeOut: (text) => stdout.write(text),
+      writeErr: (text) => stderr.write(text),
+      outputError: () => undefined, // reportFailure tells it
+      getOutHelpWidth: () => stdout.columns ?? 100,
+      getErrHelpWidth: () => stderr.columns ?? 100,
+    });
+  addCommonOptions(addIndexesOption(program)).addHelpText(
+    'after',
+    `
+${exitCodeHelp()}
+
+Examples:
+  fungi demo
+  fungi index bank --data train.jsonl
+  fungi retrieve bank "my card has not arrived"
+  fungi answer bank "my card has not arrived" --base-url http://127.0.0.1:8080/v1 --model llama
+  fungi eval knn --train train.jsonl --test test.jsonl --features embedding,kl,kl+simclr
+
+Environment: FUNGI_CACHE, FUNGI_OFFLINE, FUNGI_PYTHON; HF_ENDPOINT, HF_TOKEN, HF_HUB_OFFLINE, HF_HOME; OPENAI_BASE_URL,
+OPENAI_API_KEY, OPENAI_MODEL. \`fungi doctor\` shows what they are.`,
+  );
+  for (const add of COMMANDS) add(program, run);
+  return program;
+}

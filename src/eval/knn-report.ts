@@ -1,0 +1,141 @@
+/** The figures of a kNN evaluation: as a file that other programs read, and as rows of a table. */
+import { Rng } from '../core/rng.js';
+import { findDuplicates, findLabelConflicts, findOverlap } from './duplicates.js';
+import { distinctLabels } from './read-examples.js';
+import { bootstrapMean, pairedBootstrap, type Interval, type PairedDifference } from './intervals.js';
+import type { KnnResult, LabelledItem } from './knn.js';
+
+/** One feature set under one seed. Names and units are fixed: this is read by other programs. */
+export interface KnnRow extends Interval {
+  readonly features: string;
+  /** Null for the full training set. */
+  readonly shots: number | null;
+  readonly seed: number;
+  /** Test rows. */
+  readonly n: number;
+  /** Fraction of 1; `low` and `high` are its 95 % bootstrap interval over test rows. */
+  readonly accuracy: number;
+  /** PCA, search and vote. */
+  readonly seconds: number;
+  /** Training rows that voted. */
+  readonly pool: number;
+  readonly dims: number;
+}
+
+export interface KnnReport {
+  readonly results: readonly KnnRow[];
+  /** Items a second by feature set, from text to features; empty when it was not measured. */
+  readonly throughput: Readonly<Record<string, number>>;
+  /** Of model, data and settings: equal fingerprints mean equal results. */
+  readonly fingerprint: string;
+}
+
+export function knnRows(results: readonly KnnResult[], shots: number | null): KnnRow[] {
+  return results.map(({ features, seed, correct, seconds, pool, dims }) => ({
+    features,
+    shots,
+    seed,
+    n: correct.length,
+    accuracy: mean(correct.map(Number)),
+    ...bootstrapMean(correct, Rng.stream(seed, 'knn-interval')),
+    seconds,
+    pool,
+    dims,
+  }));
+}
+
+/** One feature set over all seeds. */
+export interface KnnSummary extends Interval {
+  readonly features: string;
+  readonly seeds: number;
+  /** Mean over seeds; the interval is over test rows, each with its mean over seeds. */
+  readonly accuracy: number;
+  /** The worst and the best seed. */
+  readonly lowestSeed: number;
+  readonly highestSeed: number;
+  /** Over the plain embedding, on the same test rows; absent where that was not asked for, and for itself. */
+  readonly gain?: PairedDifference;
+  /** Set-wide, of the first seed. */
+  readonly dims: number;
+}
+
+export function summarise(results: readonly KnnResult[]): KnnSummary[] {
+  const names = [...new Set(results.map(({ features }) => features))];
+  const runsOf = (name: string): readonly KnnResult[] => results.filter(({ features }) => features === name);
+  const scoresOf = (name: string): number[] => {
+    const runs = runsOf(name);
+    return runs[0]!.correct.map((_, row) => mean(runs.map(({ correct }) => Number(correct[row]))));
+  };
+  const baseline = names.includes('embedding') ? scoresOf('embedding') : undefined;
+  return names.map((features) => {
+    const runs = runsOf(features);
+    const scores = scoresOf(features);
+    const bySeed = runs.map(({ correct }) => mean(correct.map(Number)));
+    const rng = (): Rng => Rng.stream(0, 'knn-summary');
+    return {
+      features,
+      seeds: runs.length,
+      accuracy: mean(scores),
+      ...bootstrapMean(scores, rng()),
+      lowestSeed: Math.min(...bySeed),
+      highestSeed: Math.max(...bySeed),
+      ...(baseline !== undefined && features !== 'embedding' && { gain: pairedBootstrap(baseline, scores, rng()) }),
+      dims: runs[0]!.dims,
+    };
+  });
+}
+
+export const TABLE_TITLES = ['features', 'accuracy %', '95 %', 'seeds', 'gain', '95 %', 'dims', 'texts/s'] as const;
+
+/** Cells of each summary, in the order of {@link TABLE_TITLES}; accuracies and gains in percent. */
+export function tableRows(summaries: readonly KnnSummary[], throughput: Readonly<Record<string, number>>): string[][] {
+  return summaries.map(({ features, seeds, accuracy, low, high, lowestSeed, highestSeed, gain, dims }) => [
+    features,
+    percent(accuracy),
+    `${percent(low)} to ${percent(high)}`,
+    seeds === 1 ? '1' : `${seeds}: ${percent(lowestSeed)} to ${percent(highestSeed)}`,
+    gain === undefined ? '' : signed(gain.difference),
+    gain === undefined ? '' : `${signed(gain.low)} to ${signed(gain.high)}`,
+    String(dims),
+    throughput[features]?.toFixed(1) ?? '',
+  ]);
+}
+
+/** What the data are like: an evaluation keeps every row, so its reader has to know. */
+export interface DataCounts {
+  readonly train: number;
+  readonly test: number;
+  readonly labels: number;
+  /** Rows whose text an earlier row of the same set has, to the letter. */
+  readonly repeatedTrain: number;
+  readonly repeatedTest: number;
+  /** Test rows whose text is also in the training set: to the letter, and but for case and spaces. */
+  readonly testInTrain: number;
+  readonly testInTrainNormalised: number;
+  /** Training texts with several labels. */
+  readonly conflicts: number;
+  /** Test rows whose label no training row has: they cannot be right. */
+  readonly unknownLabel: number;
+}
+
+export function countData(train: readonly LabelledItem[], test: readonly LabelledItem[]): DataCounts {
+  const [trainTexts, testTexts] = [train, test].map((rows) => rows.map(({ input }) => input)) as [string[], string[]];
+  const repeated = (texts: readonly string[]): number =>
+    findDuplicates(texts, 'exact').reduce((sum, { rows }) => sum + rows.length - 1, 0);
+  const labels = new Set(distinctLabels(train));
+  return {
+    train: train.length,
+    test: test.length,
+    labels: labels.size,
+    repeatedTrain: repeated(trainTexts),
+    repeatedTest: repeated(testTexts),
+    testInTrain: findOverlap(trainTexts, testTexts, 'exact').length,
+    testInTrainNormalised: findOverlap(trainTexts, testTexts, 'normalised').length,
+    conflicts: findLabelConflicts(train, 'exact').length,
+    unknownLabel: test.filter(({ label }) => !labels.has(label)).length,
+  };
+}
+
+const mean = (values: readonly number[]): number => values.reduce((sum, value) => sum + value, 0) / values.length;
+const percent = (fraction: number): string => (100 * fraction).toFixed(1);
+const signed = (fraction: number): string => `${fraction < 0 ? '' : '+'}${percent(fraction)}`;

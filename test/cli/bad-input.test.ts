@@ -1,0 +1,269 @@
+/** Bad input: exit code, error code, and a message that names the input and the way out. */
+import { readFile, writeFile } from 'node:fs/promises';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { createProgram, run } from '../../src/cli/program.js';
+import { tinyModel } from '../encoders/tiny-model.js';
+import { EXAMPLES, jsonl, Workspace } from './support.js';
+
+let workspace: Workspace;
+beforeAll(async () => {
+  workspace = await Workspace.create();
+  await workspace.write({
+    'empty.jsonl': '',
+    'other-keys.jsonl': jsonl([{ question: 'a cat', intent: 'cat' }]),
+    'one-label.jsonl': jsonl(EXAMPLES.slice(0, 6)),
+    'blank.jsonl': jsonl([{ text: '  ', label: 'cat' }]),
+    'latin1.csv': Buffer.from('text,label\ncaf\xe9,cat\n', 'latin1'),
+    'unknown.md': '---\nmode: text\nfence: false\n---\n{{ querry }}\n',
+  });
+  const model = await tinyModel();
+  const weights = model['model.safetensors'] as Buffer;
+  await workspace.write({ ...model, 'model.safetensors': weights.subarray(0, weights.length / 2) }, 'truncated');
+  await workspace.write({ ...model, 'vocab.txt': String(model['vocab.txt']).replace('dog', 'cow') }, 'other-model');
+  const { code } = await workspace.fungi(['index', 'pets', '--data', '@train.jsonl', '--encoder', 'MODEL']);
+  expect(code).toBe(0);
+});
+afterAll(() => workspace.remove());
+
+const INDEX = ['index', 'new', '--encoder', 'MODEL', '--data'];
+const KNN = ['eval', 'knn', '--encoder', 'MODEL', '--train', '@train.jsonl', '--test'];
+
+/** Command line, exit code, error code, and what message or hint say. */
+const CASES: readonly (readonly [string, readonly string[], number, string, RegExp])[] = [
+  ['an empty file', [...INDEX, '@empty.jsonl'], 3, 'INVALID_DATA', /empty\.jsonl: the file holds no examples/],
+  [
+    'missing keys',
+    [...INDEX, '@other-keys.jsonl'],
+    3,
+    'INVALID_DATA',
+    /no "text" here; the keys are "question", "intent"/,
+  ],
+  ['one label only', [...INDEX, '@one-label.jsonl'], 3, 'INVALID_DATA', /only the label "cat"/],
+  ['an empty text', [...INDEX, '@blank.jsonl'], 3, 'INVALID_TEXT', /blank\.jsonl:1: the text is empty/],
+  ['another encoding', [...INDEX, '@latin1.csv'], 3, 'INVALID_DATA', /UTF-8/],
+  ['a missing file', [...INDEX, '@absent.jsonl'], 3, 'FILE_NOT_FOUND', /absent\.jsonl/],
+  ['another file type', [...INDEX, '@train.parquet'], 2, 'INVALID_ARGUMENT', /\.jsonl, \.csv or \.tsv/],
+  [
+    'a bad index name',
+    ['index', '../x', '--encoder', 'MODEL', '--data', '@train.jsonl'],
+    2,
+    'INVALID_ARGUMENT',
+    /is not an index name/,
+  ],
+  [
+    'an unknown loss',
+    [...INDEX, '@train.jsonl', '--losses', 'kl,dino'],
+    2,
+    'INVALID_ARGUMENT',
+    /none, or one or more of kl, simclr/,
+  ],
+  [
+    'a truncated model',
+    ['index', 'new', '--encoder', '@truncated', '--data', '@train.jsonl'],
+    4,
+    'MODEL_CORRUPT',
+    /truncated/,
+  ],
+  [
+    'an unknown model',
+    ['index', 'new', '--encoder', '@nowhere', '--data', '@train.jsonl'],
+    4,
+    'MODEL_NOT_FOUND',
+    /nowhere/,
+  ],
+  ['an unknown layer', [...INDEX, '@train.jsonl', '--target', 'layer.99'], 4, 'TARGET_NOT_FOUND', /layer\.99/],
+  ['an unknown index', ['retrieve', 'birds', 'a cat'], 5, 'INDEX_NOT_FOUND', /no index "birds"[^]*There are: pets\./],
+  ['k = 0', ['retrieve', 'pets', 'a cat', '-k', '0'], 2, 'INVALID_ARGUMENT', /whole number from 1 to 1000/],
+  ['k not a number', ['retrieve', 'pets', 'a cat', '-k', '2.5'], 2, 'INVALID_ARGUMENT', /whole number from 1 to 1000/],
+  ['an empty query', ['retrieve', 'pets', ' '], 3, 'INVALID_TEXT', /query: the text is empty/],
+  ['a lone surrogate', ['retrieve', 'pets', 'cat \ud800'], 3, 'INVALID_TEXT', /lone UTF-16 surrogate/],
+  [
+    'an unknown label',
+    ['retrieve', 'pets', 'a cat', '--label', 'bird'],
+    2,
+    'INVALID_ARGUMENT',
+    /Its labels are cat, dog\./,
+  ],
+  [
+    'a filter that is no JSON',
+    ['retrieve', 'pets', 'a cat', '--filter', '{year'],
+    2,
+    'INVALID_ARGUMENT',
+    /--filter is not JSON/,
+  ],
+  [
+    'a filter of unknown members',
+    ['retrieve', 'pets', 'a cat', '--filter', '{"year": 1}'],
+    2,
+    'INVALID_ARGUMENT',
+    /filter\.year is unknown/,
+  ],
+  [
+    "another index's model",
+    ['retrieve', 'pets', 'a cat', '--encoder', '@other-model'],
+    5,
+    'INDEX_MISMATCH',
+    /preprocessorSha256/,
+  ],
+  [
+    'an unknown template variable',
+    ['prompt', 'pets', 'a cat', '--template', '@unknown.md'],
+    2,
+    'TEMPLATE_INVALID',
+    /querry/,
+  ],
+  [
+    'an unknown template',
+    ['prompt', 'pets', 'a cat', '--template', 'sonnet'],
+    3,
+    'FILE_NOT_FOUND',
+    /built-in name: classify/,
+  ],
+  [
+    'an unknown template input',
+    ['prompt', 'pets', 'a cat', '--var', 'tone=dry'],
+    2,
+    'INVALID_ARGUMENT',
+    /no input "tone"/,
+  ],
+  [
+    'a vote without voters',
+    ['answer', 'pets', 'a cat', '--filter', '{"or": []}'],
+    2,
+    'INVALID_ARGUMENT',
+    /nobody to vote/,
+  ],
+  ['neither query nor file', ['answer', 'pets'], 2, 'INVALID_ARGUMENT', /either a query or --data/],
+  [
+    'both query and file',
+    ['answer', 'pets', 'a cat', '--data', '@test.jsonl'],
+    2,
+    'INVALID_ARGUMENT',
+    /either a query or --data/,
+  ],
+  [
+    'an LLM without a model',
+    ['answer', 'pets', 'a cat', '--base-url', 'http://127.0.0.1:9/v1'],
+    2,
+    'INVALID_ARGUMENT',
+    /--model or OPENAI_MODEL/,
+  ],
+  [
+    'a key variable that is not set',
+    ['answer', 'pets', 'a cat', '--base-url', 'http://127.0.0.1:9/v1', '--model', 'm', '--api-key-env', 'NOPE'],
+    2,
+    'INVALID_ARGUMENT',
+    /NOPE is not set/,
+  ],
+  [
+    'an unreachable LLM',
+    ['answer', 'pets', 'a cat', '--base-url', 'http://127.0.0.1:9/v1', '--model', 'm', '--attempts', '1'],
+    6,
+    'LLM_UNREACHABLE',
+    /127\.0\.0\.1:9/,
+  ],
+  [
+    'an unreachable LLM, a file',
+    [
+      'answer',
+      'pets',
+      '--data',
+      '@test.jsonl',
+      '--base-url',
+      'http://127.0.0.1:9/v1',
+      '--model',
+      'm',
+      '--attempts',
+      '1',
+    ],
+    6,
+    'LLM_UNREACHABLE',
+    /127\.0\.0\.1:9/,
+  ],
+  [
+    'an unknown feature set',
+    [...KNN, '@test.jsonl', '--features', 'embedding,dino'],
+    2,
+    'INVALID_ARGUMENT',
+    /"dino" is not a feature set/,
+  ],
+  [
+    'a result file that is a folder below a file',
+    [...KNN, '@test.jsonl', '--json', '@train.jsonl/x.json'],
+    5,
+    'STORAGE_FAILED',
+    /x\.json cannot be written/,
+  ],
+  ['an unknown option', ['retrieve', 'pets', 'a cat', '--colour'], 2, 'INVALID_ARGUMENT', /unknown option '--colour'/],
+  ['an unknown command', ['retreive', 'pets'], 2, 'INVALID_ARGUMENT', /Did you mean retrieve/],
+  ['a missing argument', ['retrieve', 'pets'], 2, 'INVALID_ARGUMENT', /missing required argument 'query'/],
+  [
+    'an unknown provider',
+    ['retrieve', 'pets', 'a cat', '--provider', 'tpu'],
+    2,
+    'INVALID_ARGUMENT',
+    /Allowed choices are cpu/,
+  ],
+];
+
+describe('bad input', () => {
+  it.each(CASES)('%s', async (_, argv, exit, code, says) => {
+    const outcome = await workspace.fungi(argv);
+    expect(outcome.stderr).toMatch(new RegExp(`^error \\[${code}\\]: `, 'm'));
+    expect(outcome.stderr).toMatch(says);
+    expect(outcome.code).toBe(exit);
+    expect(outcome.stdout).toBe('');
+  });
+
+  it('leaves a good index as it was', async () => {
+    const manifest = workspace.path('indexes', 'pets', 'manifest.json');
+    const before = await readFile(manifest, 'utf8');
+    await workspace.fungi(['index', 'pets', '--encoder', '@truncated', '--data', '@train.jsonl', '--force']);
+    expect(await readFile(manifest, 'utf8')).toBe(before);
+  });
+
+  it('rebuilds a damaged index under --force only', async () => {
+    await workspace.fungi(['index', 'broken', '--encoder', 'MODEL', '--data', '@train.jsonl', '--losses', 'none']);
+    await writeFile(workspace.path('indexes', 'broken', 'manifest.json'), '{}');
+    const build = ['index', 'broken', '--encoder', 'MODEL', '--data', '@train.jsonl', '--losses', 'none'];
+    const refused = await workspace.fungi(build);
+    expect(refused.stderr).toMatch(/^error \[INDEX_CORRUPT\]/);
+    expect(refused.code).toBe(5);
+    expect((await workspace.fungi([...build, '--force'])).code).toBe(0);
+    expect((await workspace.fungi(['indexes', 'verify', 'broken'])).code).toBe(0);
+  });
+
+  it('shows help, on stderr, when there is no command', async () => {
+    const { code, stdout, stderr } = await workspace.fungi([]);
+    expect({ code, stdout }).toEqual({ code: 2, stdout: '' });
+    expect(stderr).toMatch(/^Usage: fungi/);
+  });
+});
+
+describe('errors nobody foresaw', () => {
+  const broken = {
+    stdout: { write: () => undefined },
+    readStdin: () => Promise.reject(new TypeError('no such stream')),
+    env: {},
+    now: () => 0,
+  };
+
+  it('are called a bug, with a stack under --debug only', async () => {
+    const lines: string[] = [];
+    const stderr = { write: (text: string) => lines.push(text) };
+    expect(await run(['retrieve', 'pets', '-'], { ...broken, stderr })).toBe(1);
+    expect(lines.join('')).toMatch(/^error: no such stream\nhint: This is a bug in fungi-icl.*\n$/);
+    await run(['retrieve', 'pets', '-', '--debug'], { ...broken, stderr });
+    expect(lines.join('')).toMatch(/TypeError: no such stream\n +at /);
+  });
+});
+
+describe('createProgram', () => {
+  it('knows every command of the specification', () => {
+    const program = createProgram({ stdout: process.stdout, stderr: process.stderr }, () => Promise.resolve());
+    const names = program.commands.map((command) => command.name());
+    expect(names.sort()).toEqual(
+      ['answer', 'demo', 'doctor', 'eval', 'index', 'indexes', 'models', 'prompt', 'retrieve'].sort(),
+    );
+  });
+});

@@ -1,0 +1,107 @@
+import { readFile } from 'node:fs/promises';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { z } from 'zod';
+import { EXAMPLES, jsonl, Workspace } from './support.js';
+
+let workspace: Workspace;
+beforeAll(async () => {
+  workspace = await Workspace.create();
+});
+afterAll(() => workspace.remove());
+
+const KNN = ['eval', 'knn', '--encoder', 'MODEL', '--train', '@train.jsonl', '--test', '@test.jsonl', '-k', '3'];
+
+const fraction = z.number().min(0).max(1);
+/** Names that other programs read: none may change. */
+const fileJson = z.object({
+  results: z.array(
+    z.object({
+      features: z.string(),
+      shots: z.number().nullable(),
+      seed: z.number(),
+      n: z.number(),
+      accuracy: fraction,
+      low: fraction,
+      high: fraction,
+      seconds: z.number().nonnegative(),
+    }),
+  ),
+  throughput: z.record(z.string(), z.number().positive()),
+  fingerprint: z.string().regex(/^[0-9a-f]{64}$/),
+});
+
+async function evaluate(...more: string[]): Promise<z.infer<typeof fileJson>> {
+  const { code, stderr, json } = await workspace.fungi([...KNN, ...more, '--json']);
+  expect({ code, stderr }).toEqual({ code: 0, stderr: '' });
+  return fileJson.parse(json());
+}
+
+describe('eval knn', () => {
+  it('writes every feature set and seed to the file, and a table to stdout', async () => {
+    const features = ['embedding', 'kl', 'simclr', 'kl+simclr', 'only:kl'];
+    const argv = [...KNN, '--features', features.join(','), '--seeds', '2', '--json', '@out/results.json'];
+    const { code, stdout } = await workspace.fungi(argv);
+    expect(code).toBe(0);
+    const file = fileJson.parse(JSON.parse(await readFile(workspace.path('out', 'results.json'), 'utf8')));
+    expect(file.results.map(({ features: set, seed }) => [set, seed])).toEqual(
+      [0, 1].flatMap((seed) => features.map((set) => [set, seed])),
+    );
+    expect(file.results.every(({ shots, n }) => shots === null && n === 6)).toBe(true);
+    expect(file.results.every(({ accuracy, low, high }) => low <= accuracy && accuracy <= high)).toBe(true);
+    expect(Object.keys(file.throughput)).toEqual(features);
+    for (const set of features) expect(stdout).toMatch(new RegExp(`^${set.replace('+', '\\+')} +\\d+\\.\\d `, 'm'));
+    expect(stdout).toContain('6 test texts are in the training set');
+    expect(stdout).toContain('2 seeds');
+  });
+
+  it('has the same fingerprint and results for the same call, and another for other settings', async () => {
+    const quick = ['--throughput-texts', '0', '--features', 'embedding'];
+    const [first, again, other] = [
+      await evaluate(...quick),
+      await evaluate(...quick),
+      await evaluate(...quick, '-k', '5'),
+    ];
+    const accuracies = (file: typeof first): number[] => file.results.map(({ accuracy }) => accuracy);
+    expect(accuracies(again)).toEqual(accuracies(first));
+    expect(again.fingerprint).toBe(first.fingerprint);
+    expect(other.fingerprint).not.toBe(first.fingerprint);
+    expect(first.throughput).toEqual({});
+  });
+
+  it('draws shots for each seed and bounds the rows it takes', async () => {
+    const { results } = await evaluate('--shots', '2', '--seeds', '2', '--limit-test', '4', '--throughput-texts', '0');
+    expect(results.every(({ shots, n }) => shots === 2 && n === 4)).toBe(true);
+    expect(results.every((row) => (row as { pool?: number }).pool !== 12)).toBe(true);
+    const { stdout } = await workspace.fungi([
+      ...KNN,
+      '--shots',
+      '2',
+      '--limit-train',
+      '10',
+      '--throughput-texts',
+      '0',
+    ]);
+    expect(stdout).toContain('10 training rows drawn with seed 0');
+    expect(stdout).toContain('2 shots per-class (4 rows)');
+  });
+
+  it('keeps duplicate rows and says what the data are like', async () => {
+    const strange = [
+      { text: 'a bird', label: 'bird' },
+      { text: 'a b c d', label: 'dog' },
+      { text: 'a b c d', label: 'dog' },
+    ];
+    await workspace.write({
+      'twice.jsonl': jsonl([...EXAMPLES, EXAMPLES[0]!, { text: 'a cat', label: 'dog' }]),
+      'strange.jsonl': jsonl(strange),
+    });
+    const { stdout } = await workspace.fungi([
+      ...['eval', 'knn', '--encoder', 'MODEL', '--train', '@twice.jsonl', '--test', '@strange.jsonl'],
+      ...['--features', 'embedding', '--throughput-texts', '0'],
+    ]);
+    expect(stdout).toContain('14 training rows, 3 test rows');
+    expect(stdout).toContain('2 training and 1 test rows repeat an earlier text');
+    expect(stdout).toContain('1 training text with several labels');
+    expect(stdout).toContain('1 test row with a label that no training row has');
+  });
+});

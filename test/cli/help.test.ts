@@ -1,0 +1,97 @@
+import type { Command } from 'commander';
+import { execFile } from 'node:child_process';
+import { fileURLToPath } from 'node:url';
+import { promisify } from 'node:util';
+import { describe, expect, it } from 'vitest';
+import { createProgram, run } from '../../src/cli/program.js';
+import { ERRORS } from '../../src/core/errors.js';
+
+const screen = { write: () => true };
+const program = createProgram({ stdout: screen, stderr: screen }, () => Promise.resolve());
+
+async function help(...argv: string[]): Promise<string> {
+  const out: string[] = [];
+  const fail = (): never => {
+    throw new Error('help needs nothing of this');
+  };
+  const effects = { stdout: { write: (text: string) => out.push(text) }, stderr: { write: fail }, env: {} };
+  expect(await run([...argv, '--help'], { ...effects, readStdin: fail, now: fail })).toBe(0);
+  return out.join('');
+}
+
+/** Leaves of the tree of commands, by the words that call them. */
+function leaves(command: Command, path: readonly string[] = []): [string, readonly string[]][] {
+  if (command.commands.length === 0) return [[path.join(' '), path]];
+  return command.commands.flatMap((child) => leaves(child, [...path, child.name()]));
+}
+
+/** What the commands have to offer, beside --json, which all have. */
+const OPTIONS: Readonly<Record<string, readonly string[]>> = {
+  demo: ['--encoder', '--base-url', '--model'],
+  index: [
+    ...['--indexes', '--data', '--encoder', '--losses', '--pooling', '--projection', '--mode', '--dims', '--seed'],
+    ...['--metric', '--input-key', '--label-key', '--provider', '--threads', '--target', '--force'],
+  ],
+  retrieve: ['--indexes', '-k', '--label', '--filter', '--encoder', '--provider', '--threads'],
+  prompt: ['--indexes', '-k', '--template', '--var', '--label', '--filter'],
+  answer: [
+    ...['--indexes', '-k', '--data', '--template', '--base-url', '--model', '--api-key-env', '--concurrency'],
+    ...['--timeout', '--attempts', '--no-cache', '--input-key', '--label-key'],
+  ],
+  'eval knn': [
+    ...['--train', '--test', '--encoder', '--features', '--shots', '--sampling', '--seeds', '-k', '--limit-train'],
+    ...['--limit-test', '--input-key', '--label-key', '--dims', '--mode', '--projection', '--throughput-texts'],
+  ],
+  'indexes list': ['--indexes'],
+  'indexes describe': ['--indexes'],
+  'indexes verify': ['--indexes'],
+  'indexes remove': ['--indexes'],
+  'models list': [],
+  'models pull': [],
+  'models path': [],
+  doctor: [],
+};
+
+describe('--help', () => {
+  const commands = leaves(program);
+
+  it('covers every command', () => {
+    expect(commands.map(([name]) => name).sort()).toEqual(Object.keys(OPTIONS).sort());
+  });
+
+  it.each(commands)('%s: every option and an example', async (name, path) => {
+    const text = await help(...path);
+    for (const option of ['--json', '--quiet', '--debug', ...OPTIONS[name]!]) {
+      expect(text).toMatch(new RegExp(`(^|[ ,])${option}\\b`, 'm'));
+    }
+    expect(text).toMatch(new RegExp(`Examples:\\n(.*\\n)*.*fungi ${name}\\b`));
+  });
+
+  it('lists every error code with its exit code', async () => {
+    const text = await help();
+    for (const [code, { exit }] of Object.entries(ERRORS))
+      expect(text).toMatch(new RegExp(`^ +${exit} .*\\b${code}\\b`, 'm'));
+  });
+});
+
+describe('the process', () => {
+  const fungi = async (...argv: string[]): Promise<{ code: number; stdout: string; stderr: string }> => {
+    const main = fileURLToPath(new URL('../../src/cli/main.ts', import.meta.url));
+    return promisify(execFile)(process.execPath, ['--import', 'tsx', main, ...argv]).then(
+      (output) => ({ code: 0, ...output }),
+      (error: unknown) => error as { code: number; stdout: string; stderr: string },
+    );
+  };
+
+  it('prints help and ends with 0', async () => {
+    const { code, stdout, stderr } = await fungi('--help');
+    expect({ code, stderr }).toEqual({ code: 0, stderr: '' });
+    expect(stdout).toMatch(/^Usage: fungi/);
+  });
+
+  it('ends with the exit code of the error', async () => {
+    const { code, stdout, stderr } = await fungi('indexes', 'describe', 'none', '--indexes', '/nonexistent');
+    expect({ code, stdout }).toEqual({ code: 5, stdout: '' });
+    expect(stderr).toMatch(/^error \[INDEX_NOT_FOUND\]: .*\nhint: /);
+  });
+});

@@ -1,0 +1,80 @@
+import { describe, expect, it } from 'vitest';
+import type { KnnResult } from '../../src/eval/knn.js';
+import { countData, knnRows, summarise, TABLE_TITLES, tableRows } from '../../src/eval/knn-report.js';
+
+const result = (features: string, seed: number, correct: string): KnnResult => ({
+  features,
+  seed,
+  pool: 10,
+  dims: 4,
+  correct: Array.from(correct, (mark) => mark === '1'),
+  predicted: [],
+  seconds: 0.5,
+});
+
+describe('knnRows', () => {
+  it('gives accuracy as a fraction, inside its interval', () => {
+    const [row] = knnRows([result('kl', 3, '1110')], 5);
+    expect(row).toMatchObject({ features: 'kl', shots: 5, seed: 3, n: 4, accuracy: 0.75, seconds: 0.5 });
+    expect(row!.low).toBeLessThan(0.75);
+    expect(row!.high).toBeGreaterThan(0.75);
+  });
+
+  it('has the same interval in every run', () => {
+    expect(knnRows([result('kl', 3, '1110')], null)).toEqual(knnRows([result('kl', 3, '1110')], null));
+  });
+});
+
+describe('summarise', () => {
+  it('averages over seeds and pairs the gain over the embedding by test row', () => {
+    const results = [
+      ...[result('embedding', 0, '1100'), result('kl', 0, '1110')],
+      ...[result('embedding', 1, '1100'), result('kl', 1, '1111')],
+    ];
+    const [embedding, kl] = summarise(results);
+    expect(embedding).toMatchObject({
+      features: 'embedding',
+      seeds: 2,
+      accuracy: 0.5,
+      lowestSeed: 0.5,
+      highestSeed: 0.5,
+    });
+    expect(embedding).not.toHaveProperty('gain');
+    expect(kl).toMatchObject({ accuracy: 0.875, lowestSeed: 0.75, highestSeed: 1 });
+    expect(kl!.gain!.difference).toBeCloseTo(0.375, 12);
+    expect(kl!.gain!.low).toBeGreaterThanOrEqual(0); // no row got worse, so no resample can
+  });
+
+  it('has no gain without an embedding to gain over', () => {
+    expect(summarise([result('kl', 0, '10')])[0]).not.toHaveProperty('gain');
+  });
+});
+
+describe('tableRows', () => {
+  it('fills every column', () => {
+    const summaries = summarise([result('embedding', 0, '1100'), result('kl', 0, '1110')]);
+    const rows = tableRows(summaries, { embedding: 84.04, kl: 80 });
+    expect(rows.every((row) => row.length === TABLE_TITLES.length)).toBe(true);
+    expect(rows[0]).toEqual(['embedding', '50.0', expect.any(String), '1', '', '', '4', '84.0']);
+    expect(rows[1]![4]).toBe('+25.0');
+  });
+});
+
+describe('countData', () => {
+  it('counts repeats, leaks, conflicts and labels that cannot be found', () => {
+    const row = (input: string, label: string): { input: string; label: string } => ({ input, label });
+    const train = [row('a', 'x'), row('a', 'x'), row('a', 'y'), row('B  c', 'y')];
+    const test = [row('a', 'x'), row('b c', 'y'), row('new', 'z'), row('new', 'z')];
+    expect(countData(train, test)).toEqual({
+      train: 4,
+      test: 4,
+      labels: 2,
+      repeatedTrain: 2,
+      repeatedTest: 1,
+      testInTrain: 1,
+      testInTrainNormalised: 2,
+      conflicts: 1,
+      unknownLabel: 2,
+    });
+  });
+});

@@ -1,0 +1,24 @@
+import { describe, expect, it } from 'vitest';
+import { majorityVote } from '../../src/retrieve/vote.js';
+
+const at = (label: string, distance: number) => ({ label, distance });
+
+describe('majorityVote', () => {
+  it('takes the label with most votes, however far', () => {
+    const vote = majorityVote([at('near', 0), at('far', 8), at('far', 9)]);
+    expect(vote).toMatchObject({ label: 'far', votes: 2, total: 3 });
+  });
+
+  it('breaks a tie for the label whose nearest member is nearest', () => {
+    const vote = majorityVote([at('b', 1), at('a', 2), at('a', 3), at('b', 4)]);
+    expect(vote.label).toBe('b');
+    expect(vote.ranking).toEqual([
+      { label: 'b', votes: 2, nearest: 1 },
+      { label: 'a', votes: 2, nearest: 2 },
+    ]);
+  });
+
+  it('keeps the order of appearance when even that is equal', () => {
+    expect(majorityVote([at('z', 1), at('a', 1)]).label).toBe('z');
+  });
+});
