@@ -1,7 +1,7 @@
 #!/usr/bin/env node
 /** The `fungi` command: hands the process to the program, and the program's exit code to the process. */
-import process, { env } from 'node:process';
 import { text } from 'node:stream/consumers';
+import { environment } from '../core/config.js';
 import { run } from './program.js';
 
 // The reader of our output may leave early (`fungi … | head`): nothing is left to do then.
@@ -13,6 +13,6 @@ process.exitCode = await run(process.argv.slice(2), {
   stdout: process.stdout,
   stderr: process.stderr,
   readStdin: () => text(process.stdin),
-  env,
+  env: environment,
   now: () => performance.now(),
 });

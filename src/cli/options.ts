@@ -3,25 +3,15 @@ import { InvalidArgumentError, Option, type Command } from 'commander';
 import type { Pooling } from '../encoders/encoder.js';
 import { LOSS_NAMES, type LossName } from '../eval/feature-sets.js';
 import type { FeatureOptions } from '../features/spec.js';
-import type { Provider } from '../runtime/session.js';
+import { PROVIDERS, type Provider } from '../runtime/providers.js';
 import { DEFAULT_DIMS, DEFAULT_ENCODER, DEFAULT_INDEXES } from '../selector/options.js';
 import type { SourceOptions } from '../encoders/sources/options.js';
 import type { Context } from './context.js';
 
-/** Named here, since importing them from the runtime loads it: help has to appear at once, and where the runtime is broken. */
-const PROVIDERS: Readonly<Record<Provider, true>> = {
-  cpu: true,
-  cuda: true,
-  coreml: true,
-  dml: true,
-  webgpu: true,
-  tensorrt: true,
-};
+/** Named here, since importing them from the encoders loads a tokenizer: help has to appear at once. */
 const POOLINGS: Readonly<Record<Pooling, true>> = { first: true, mean: true };
 const PROJECTIONS = ['nystrom', 'khatri-rao', 'dense'] as const;
 const MODES = ['paper', 'reference'] as const;
-
-export const PROVIDER_NAMES = Object.keys(PROVIDERS) as Provider[];
 
 export interface RuntimeFlags {
   readonly provider?: Provider;
@@ -57,7 +47,7 @@ export const addIndexesOption = (command: Command): Command =>
 
 export const addRuntimeOptions = (command: Command): Command =>
   command
-    .addOption(new Option('--provider <name>', 'where the model runs (default: cpu)').choices(PROVIDER_NAMES))
+    .addOption(new Option('--provider <name>', 'where the model runs (default: cpu)').choices([...PROVIDERS]))
     .option('--threads <count>', 'threads of the runtime; 0 takes every core (default: 0)', whole(0));
 
 export const addEncoderOptions = (command: Command): Command =>

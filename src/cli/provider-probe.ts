@@ -4,25 +4,17 @@
  */
 import { GraphBuilder } from '../onnx/builder.js';
 import { Session } from '../runtime/session.js';
-import { PROVIDER_NAMES } from './options.js';
+import { PROVIDERS } from '../runtime/providers.js';
 
 const graph = new GraphBuilder('probe');
 graph.output(graph.op('Neg', [graph.input('x', 'float32', ['n'])]), 'float32', ['n']);
 const model = graph.build();
 
-// onnxruntime-node drops a provider that was not built in, and only says so here.
-const warnings: unknown[] = [];
-console.warn = (warning: unknown) => {
-  warnings.push(warning);
-};
-
-for (const provider of PROVIDER_NAMES) {
-  warnings.length = 0;
+for (const provider of PROVIDERS) {
   let problem: string | null = null;
   try {
     const session = await Session.load(model, 'probe', { provider });
     await session.release();
-    if (warnings.length > 0) problem = 'not built into onnxruntime-node for this platform';
   } catch (error) {
     const { cause, message } = error as Error;
     problem = cause instanceof Error ? cause.message : message;

@@ -2,7 +2,10 @@
 import { homedir } from 'node:os';
 import { join } from 'node:path';
 
-type Environment = Readonly<Record<string, string | undefined>>;
+export type Environment = Readonly<Record<string, string | undefined>>;
+
+/** The process's environment, for those who must name a variable themselves (`--api-key-env`). */
+export const environment: Environment = process.env;
 
 export interface Config {
   /** Hugging Face hub address (`HF_ENDPOINT`). */
@@ -26,7 +29,7 @@ export interface Config {
 const isOn = (value: string | undefined): boolean =>
   value !== undefined && !['', '0', 'false', 'no', 'off'].includes(value.toLowerCase());
 
-export function readConfig(env: Environment = process.env): Config {
+export function readConfig(env: Environment = environment): Config {
   const userCache = env['XDG_CACHE_HOME'] || join(homedir(), '.cache');
   return {
     hubEndpoint: (env['HF_ENDPOINT'] || 'https://huggingface.co').replace(/\/+$/, ''),

@@ -12,7 +12,7 @@ import { allocateStates, gather, scatter, tokensOf, type States } from './states
 import { buildTail, OUTPUTS, POOLING, type OutputName } from './tail.js';
 
 /** Encoder runs: about what keeps a 768-wide model's activations in cache. */
-const TRUNK_LIMITS: BatchLimits = { maxTokens: 512, maxItems: 64 };
+export const TRUNK_LIMITS: BatchLimits = { maxTokens: 512, maxItems: 64 };
 /** Tail runs: sliced rows are small, and the weights are read once a run. */
 const TAIL_LIMITS: BatchLimits = { maxTokens: 1024, maxItems: 256 };
 

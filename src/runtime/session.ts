@@ -5,9 +5,7 @@
  */
 import * as ort from 'onnxruntime-node';
 import { FungiError } from '../core/errors.js';
-
-export const PROVIDERS = ['cpu', 'cuda', 'coreml', 'dml', 'webgpu', 'tensorrt'] as const;
-export type Provider = (typeof PROVIDERS)[number];
+import type { Provider } from './providers.js';
 
 export interface RuntimeOptions {
   /** Where graphs run; the CPU is always behind it for nodes the provider lacks. @default 'cpu' */
@@ -47,6 +45,7 @@ export class Session {
     options: RuntimeOptions & { readonly folder?: string } = {},
   ): Promise<Session> {
     const provider = options.provider ?? 'cpu';
+    assertBuiltIn(provider, label);
     try {
       const session = await ort.InferenceSession.create(model, {
         executionProviders: provider === 'cpu' ? ['cpu'] : [provider, 'cpu'],
@@ -107,4 +106,15 @@ export class Session {
   async release(): Promise<void> {
     await this.session.release();
   }
+}
+
+/** onnxruntime-node drops a provider it was not built with and computes on the CPU without a word. */
+function assertBuiltIn(provider: Provider, label: string): void {
+  const names = ort.listSupportedBackends().map(({ name }) => name);
+  if (names.includes(provider)) return;
+  throw new FungiError(
+    'PROVIDER_UNAVAILABLE',
+    `${label}: onnxruntime has no execution provider "${provider}" on this platform; it has ${names.join(', ')}`,
+    { hint: 'Use one of these, or leave --provider out for the CPU.' },
+  );
 }

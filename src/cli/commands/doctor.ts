@@ -11,7 +11,8 @@ import { LIBRARY_VERSION } from '../../core/version.js';
 import type { Config } from '../../core/config.js';
 import type { Context, Report, Run } from '../context.js';
 import { installedVersion } from '../installed-version.js';
-import { addCommonOptions, addIndexesOption, PROVIDER_NAMES, sourcesOf } from '../options.js';
+import { PROVIDERS } from '../../runtime/providers.js';
+import { addCommonOptions, addIndexesOption, sourcesOf } from '../options.js';
 import { bytes, table } from '../output.js';
 
 interface Check {
@@ -78,7 +79,7 @@ function machine(): Check {
 async function runtime(): Promise<Check[]> {
   const version = installedVersion('onnxruntime-node') ?? 'not installed';
   const { found, complaint } = await probeProviders();
-  const providers = PROVIDER_NAMES.map((provider): Check => {
+  const providers = PROVIDERS.map((provider): Check => {
     const result = found.find((each) => each.provider === provider);
     const problem = result === undefined ? `the process that tried it ended: ${complaint}` : result.problem;
     const status = problem === null ? 'ok' : provider === 'cpu' ? 'broken' : 'note';

@@ -1,0 +1,94 @@
+/**
+ * What gradients cost beside the encoder: the uncut model, the sliced embedding, embedding + KL, and KL + SimCLR beside the encoding
+ * of its distinct strings, in turn and in one run.
+ *
+ *     npx tsx bench/features.ts ENCODER_FOLDER TEXTS.jsonl [rounds=5] [simclr-texts=64]
+ *
+ * ENCODER_FOLDER holds onnx/model.onnx and the tokenizer. Prints medians, ratios and the share of the machine's matrix speed.
+ */
+import { readFileSync } from 'node:fs';
+import { readConfig } from '../src/core/config.js';
+import { loadTextEncoder } from '../src/encoders/text-encoder.js';
+import { batchesByTokens } from '../src/engine/batches.js';
+import { OnnxEngine, TRUNK_LIMITS } from '../src/engine/onnx-engine.js';
+import { readExamples } from '../src/eval/read-examples.js';
+import { buildArtefacts } from '../src/features/artefacts.js';
+import { FeatureExtractor } from '../src/features/extractor.js';
+import { featureSpec, type FeatureOptions } from '../src/features/spec.js';
+import { encodeDistinct } from '../src/features/strings.js';
+import { matmul } from '../src/runtime/linalg.js';
+import { Session } from '../src/runtime/session.js';
+import { interleaved, median } from './rounds.js';
+
+const [folder, file, rounds = '5', simclrTexts = '64'] = process.argv.slice(2);
+if (folder === undefined || file === undefined)
+  throw new Error('usage: features.ts ENCODER_FOLDER TEXTS.jsonl [rounds] [simclr-texts]');
+
+const encoder = await loadTextEncoder(folder, readConfig());
+const engine = await OnnxEngine.load(encoder);
+const { examples } = await readExamples(file, {});
+const texts = examples.map(({ input }) => input);
+const pool = texts.slice(0, 1024);
+
+const extractor = async (options: FeatureOptions): Promise<FeatureExtractor> => {
+  const spec = featureSpec(options);
+  return FeatureExtractor.create(engine, spec, await buildArtefacts(engine, spec, pool));
+};
+const embedding = await extractor({});
+const kl = await extractor({ losses: [{ name: 'kl' }] });
+const both = await extractor({ losses: [{ name: 'kl' }, { name: 'simclr' }] });
+
+const uncut = await Session.load(readFileSync(encoder.modelPath), 'uncut');
+const prepared = encoder.prepare(texts);
+const lengths = prepared.map(({ tokens }) => tokens);
+const runUncut = async (): Promise<void> => {
+  for (const batch of batchesByTokens(lengths, TRUNK_LIMITS)) {
+    await uncut.run(
+      encoder.collate(
+        batch.map((i) => prepared[i]!),
+        uncut.inputNames,
+      ),
+      ['last_hidden_state'],
+    );
+  }
+};
+
+const few = texts.slice(0, Number(simclrTexts));
+const fewStrings = [...both.strings(few)];
+const times = await interleaved(Number(rounds), {
+  'uncut model.onnx': runUncut,
+  'sliced embedding': () => embedding.extract(texts),
+  'embedding + KL': () => kl.extract(texts),
+});
+const viewTimes = await interleaved(Math.max(2, Math.floor(Number(rounds) / 2)), {
+  'distinct strings alone': () => encodeDistinct(engine, fewStrings),
+  'KL + SimCLR': () => both.extract(few),
+});
+
+/** Multiplications of the linear layers and attention, times two; the embedding tables cost nothing. */
+const config = JSON.parse(readFileSync(`${folder}/config.json`, 'utf8')) as Record<string, number>;
+const [L, D, I] = [config['num_hidden_layers']!, config['hidden_size']!, config['intermediate_size']!];
+const flop = lengths.reduce((sum, T) => sum + L * (2 * T * (4 * D * D + 2 * D * I) + 4 * T * T * D), 0);
+const square = new Float32Array(1024 * 1024).fill(0.5);
+const peak = await interleaved(5, { matmul: () => matmul(square, square, { m: 1024, k: 1024, n: 1024 }) });
+const machine = (2 * 1024 ** 3) / (median(peak['matmul']) * 1e6);
+
+const report = (name: string, values: readonly number[], count: number, against: number): void => {
+  const ms = median(values);
+  console.log(
+    `${name.padEnd(24)} ${((count / ms) * 1000).toFixed(1).padStart(8)} texts/s  ${(ms / against).toFixed(3)}×  (${values.map((v) => v.toFixed(0)).join(' ')} ms)`,
+  );
+};
+console.log(
+  `${folder}: ${texts.length} texts, ${lengths.reduce((a, b) => a + b, 0)} tokens, pooling ${encoder.pooling}, ${rounds} rounds in turn, medians`,
+);
+for (const [name, values] of Object.entries(times))
+  report(name, values, texts.length, median(times['uncut model.onnx']));
+console.log(`${few.length} texts with 12 views: ${fewStrings.length} strings, ${new Set(fewStrings).size} distinct`);
+for (const [name, values] of Object.entries(viewTimes))
+  report(name, values, few.length, median(viewTimes['distinct strings alone']));
+const achieved = flop / (median(times['uncut model.onnx']) * 1e6);
+console.log(
+  `uncut model: ${achieved.toFixed(0)} GFLOP/s of ${machine.toFixed(0)} that a 1024³ product reaches (${((100 * achieved) / machine).toFixed(0)} %)`,
+);
+await engine.close();
