@@ -13,7 +13,7 @@ import { encodeDistinct } from '../features/strings.js';
 import { windows } from '../features/windows.js';
 import { PcaFitter } from '../reduce/pca.js';
 import { ExactSearch } from '../retrieve/exact-search.js';
-import { majorityVote } from '../retrieve/vote.js';
+import { majorityVote, type TieRule } from '../retrieve/vote.js';
 import { FeatureColumns, parseFeatureSet } from './feature-sets.js';
 
 export type LabelledItem = Pick<Example, 'input' | 'label'>;
@@ -29,6 +29,8 @@ export interface KnnOptions {
   readonly k?: number;
   /** P; PCA is skipped (centred only) when the pool has no more rows. @default 512 */
   readonly dims?: number;
+  /** Who wins a tied vote. @default 'name', as scikit-learn and thus the paper have it */
+  readonly ties?: TieRule;
   /** Mode, projection and hyper-parameters; losses and seed come from above. */
   readonly settings?: Omit<FeatureOptions, 'losses' | 'seed'>;
   /** Rows of `train` that form the pool under a seed. @default all */
@@ -110,7 +112,7 @@ async function encodeOnce(
 
 /** PCA fitted on the pool, exact search, majority vote. */
 async function classify(
-  { train, test, k = 20, dims = 512 }: KnnOptions,
+  { train, test, k = 20, dims = 512, ties = 'name' }: KnnOptions,
   columns: FeatureColumns,
   rows: Float32Array,
   pool: readonly number[],
@@ -131,10 +133,10 @@ async function classify(
     metric: 'l2',
   });
   const found = await search.search(await reducer.transform(features.subarray(train.length * width)), k);
-  const predicted = found.map(
-    (neighbours) =>
-      majorityVote(neighbours.map(({ row, distance }) => ({ label: train[pool[row]!]!.label, distance }))).label,
-  );
+  const predicted = found.map((neighbours) => {
+    const labelled = neighbours.map(({ row, distance }) => ({ label: train[pool[row]!]!.label, distance }));
+    return majorityVote(labelled, ties).label;
+  });
   return {
     pool: pool.length,
     dims: reducer.dims,

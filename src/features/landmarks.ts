@@ -12,7 +12,7 @@ import { matmul } from '../runtime/linalg.js';
 import { truncated, type LowRank } from './low-rank.js';
 
 /** A landmark is dropped when the others explain all but this share of it: near-duplicates would only amplify rounding. */
-const RESIDUAL = 1e-4;
+const RESIDUAL = 1e-3;
 
 /**
  * @param factors gradients of the landmark items

@@ -31,22 +31,23 @@ export function simclr(options: SimClrOptions): Loss {
     views,
     artefacts: (dims) => ({ ...headShapes(dims, latent), negatives: [latent, negatives] }),
     write(g, features, artefacts) {
-      const { add, sub, mul, div, matmul, transpose, concat, sum, mean, logSumExp, normalize } = ops(g);
-      const z = normalize(add(matmul(features, artefacts['head.weight']!), artefacts['head.bias']!)); // [B,V,L]
+      const { add, sub, mul, div, matmul, transpose, concat, sum, mean, logSumExp, normalize, toFloat64, toFloat32 } =
+        ops(g);
+      const z = normalize(toFloat64(add(matmul(features, artefacts['head.weight']!), artefacts['head.bias']!))); // [B,V,L]
       const positive = matmul(z, transpose(z)); // [B,V,V]
-      const others = matmul(z, artefacts['negatives']!); // [B,V,N]
+      const others = matmul(z, toFloat64(artefacts['negatives']!)); // [B,V,N]
       const self = diagonal(views);
-      const mask = g.constant({ type: 'float32', data: self.map((on) => on * EXCLUDED), shape: [views, views] });
-      const rest = g.constant({ type: 'float32', data: self.map((on) => 1 - on), shape: [views, views] });
+      const mask = g.constant({ type: 'float64', data: self.map((on) => on * EXCLUDED), shape: [views, views] });
+      const rest = g.constant({ type: 'float64', data: self.map((on) => 1 - on), shape: [views, views] });
       const t = mode === 'paper' ? temperature : 1;
       const all = logSumExp(concat([add(div(positive, t), mask), div(others, t)], 2), [2]); // [B,V]
       const attraction = div(sum(mul(positive, rest), [2]), temperature * (views - 1)); // [B,V]
-      return mean(sub(all, attraction), [1]);
+      return toFloat32(mean(sub(all, attraction), [1]));
     },
   };
 }
 
 /** 1 on the diagonal of a V×V matrix, else 0. */
-function diagonal(size: number): Float32Array {
-  return Float32Array.from({ length: size * size }, (_, i) => (i % (size + 1) === 0 ? 1 : 0));
+function diagonal(size: number): Float64Array {
+  return Float64Array.from({ length: size * size }, (_, i) => (i % (size + 1) === 0 ? 1 : 0));
 }

@@ -97,7 +97,8 @@ export function dependencies(node: NodeProto): string[] {
   for (const attribute of node.attribute) {
     for (const graph of [attribute.g, ...attribute.graphs]) {
       if (graph === undefined) continue;
-      const inner = new Set([...graph.input.map((i) => i.name), ...graph.node.flatMap((n) => n.output)]);
+      const own = [...graph.input, ...graph.initializer].map(({ name }) => name);
+      const inner = new Set([...own, ...graph.node.flatMap((n) => n.output)]);
       names.push(...graph.node.flatMap(dependencies).filter((name) => !inner.has(name)));
     }
   }

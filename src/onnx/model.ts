@@ -1,7 +1,7 @@
 /** Reads ONNX model files without copying their weights: every large initializer becomes a reference into the file itself. */
 import { readFile, realpath, stat } from 'node:fs/promises';
 import { basename, dirname } from 'node:path';
-import { fromBinary } from '@bufbuild/protobuf';
+import { fromBinary, toBinary } from '@bufbuild/protobuf';
 import { FungiError } from '../core/errors.js';
 import {
   ModelProtoSchema,
@@ -32,7 +32,9 @@ export async function readModel(path: string): Promise<OnnxModel> {
   const real = await realpath(path).catch((cause: unknown) => {
     throw new FungiError('FILE_NOT_FOUND', `model file ${path} does not exist`, { cause });
   });
-  const bytes = await readFile(real);
+  const bytes = await readFile(real).catch((cause: unknown) => {
+    throw new FungiError('FILE_NOT_FOUND', `model file ${path} cannot be read`, { cause });
+  });
   let proto: ModelProto;
   try {
     proto = fromBinary(ModelProtoSchema, bytes);
@@ -41,7 +43,9 @@ export async function readModel(path: string): Promise<OnnxModel> {
   }
   if (proto.graph === undefined || proto.graph.node.length === 0)
     throw corrupt(real, bytes.length, 'it holds no graph');
-  const opset = Number(proto.opsetImport.find((set) => set.domain === '' || set.domain === 'ai.onnx')?.version ?? 0n);
+  const standard = proto.opsetImport.find((set) => set.domain === '' || set.domain === 'ai.onnx');
+  if (standard === undefined) throw corrupt(real, bytes.length, 'it names no operator set');
+  const opset = Number(standard.version);
   if (opset < 11) {
     throw new FungiError('MODEL_UNSUPPORTED', `${real}: operator set ${opset} is too old, 11 is the oldest supported`, {
       hint: 'Export the model again with a newer opset (17 is a good choice).',
@@ -51,14 +55,16 @@ export async function readModel(path: string): Promise<OnnxModel> {
   proto.graph.initializer = proto.graph.initializer.map((tensor) => externalise(tensor, bytes, basename(real)));
   const folder = dirname(real);
   await assertExternalData(proto.graph.initializer, folder, real);
-  return { path: real, folder, proto, opset };
+  // Written and read again, what is left refers to its own few bytes: those of the file can be freed.
+  return { path: real, folder, proto: fromBinary(ModelProtoSchema, toBinary(ModelProtoSchema, proto)), opset };
 }
 
 /** Turns Constant nodes into initializers: one form of constant for everything that follows. */
 function hoistConstants(graph: GraphProto): void {
   const constants = graph.node.flatMap((node) => {
     const tensor = node.opType === 'Constant' ? constantValue(node) : undefined;
-    return tensor === undefined ? [] : [{ node, tensor: { ...tensor, name: node.output[0]! } }];
+    if (tensor !== undefined) tensor.name = node.output[0]!;
+    return tensor === undefined ? [] : [{ node, tensor }];
   });
   const hoisted = new Set(constants.map(({ node }) => node));
   graph.node = graph.node.filter((node) => !hoisted.has(node));
@@ -84,10 +90,9 @@ function constantValue(node: NodeProto): TensorProto | undefined {
   }
 }
 
-/** Replaces a large constant by a reference to its bytes in `file`; small ones are copied out, so that `bytes` can be freed. */
+/** Replaces a large constant by a reference to its bytes in `file`. */
 function externalise(tensor: TensorProto, bytes: Uint8Array, file: string): TensorProto {
-  if (isExternal(tensor) || tensor.rawData.length === 0) return tensor;
-  if (tensor.rawData.length <= INLINE_BYTES) return { ...tensor, rawData: tensor.rawData.slice() };
+  if (isExternal(tensor) || tensor.rawData.length <= INLINE_BYTES) return tensor;
   const offset = tensor.rawData.byteOffset - bytes.byteOffset;
   if (tensor.rawData.buffer !== bytes.buffer || offset < 0) return tensor;
   return externalTensor(tensor.name, tensor.dataType, tensorShape(tensor), {

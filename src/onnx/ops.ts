@@ -5,25 +5,25 @@ import { withAxes } from './rules/rule.js';
 import type { Attributes } from './attributes.js';
 
 export interface Ops {
-  add(a: string, b: string | number): string;
-  sub(a: string, b: string | number): string;
-  mul(a: string, b: string | number): string;
-  div(a: string, b: string | number): string;
-  neg(a: string): string;
-  exp(a: string): string;
-  sqrt(a: string): string;
-  matmul(a: string, b: string): string;
+  readonly add: (a: string, b: string | number) => string;
+  readonly sub: (a: string, b: string | number) => string;
+  readonly mul: (a: string, b: string | number) => string;
+  readonly div: (a: string, b: string | number) => string;
+  readonly neg: (a: string) => string;
+  readonly exp: (a: string) => string;
+  readonly sqrt: (a: string) => string;
+  readonly matmul: (a: string, b: string) => string;
   /** Swaps the last two of three axes. */
-  transpose(a: string): string;
-  concat(tensors: readonly string[], axis: number): string;
-  reshape(a: string, shape: readonly number[]): string;
-  sum(a: string, axes: readonly number[], keep?: boolean): string;
-  mean(a: string, axes: readonly number[], keep?: boolean): string;
-  logSumExp(a: string, axes: readonly number[], keep?: boolean): string;
-  toFloat64(a: string): string;
-  toFloat32(a: string): string;
+  readonly transpose: (a: string) => string;
+  readonly concat: (tensors: readonly string[], axis: number) => string;
+  readonly reshape: (a: string, shape: readonly number[]) => string;
+  readonly sum: (a: string, axes: readonly number[], keep?: boolean) => string;
+  readonly mean: (a: string, axes: readonly number[], keep?: boolean) => string;
+  readonly logSumExp: (a: string, axes: readonly number[], keep?: boolean) => string;
+  readonly toFloat64: (a: string) => string;
+  readonly toFloat32: (a: string) => string;
   /** a/‖a‖₂ along the last axis. */
-  normalize(a: string): string;
+  readonly normalize: (a: string) => string;
 }
 
 export function ops(g: GraphBuilder): Ops {

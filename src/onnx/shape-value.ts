@@ -19,8 +19,10 @@ export function shapeValue(tensor: string, source: ShapeSource): Shape | undefin
   if (node === undefined) return undefined;
   const value = (input: number): Shape | undefined => shapeValue(node.input[input]!, source);
   switch (node.opType) {
-    case 'Shape':
-      return source.shape(node.input[0]!);
+    case 'Shape': {
+      const sizes = source.shape(node.input[0]!);
+      return sizes?.slice(intAttribute(node, 'start', 0), intAttribute(node, 'end', sizes.length));
+    }
     case 'Identity':
     case 'Cast':
     case 'Unsqueeze':
@@ -40,6 +42,7 @@ export function shapeValue(tensor: string, source: ShapeSource): Shape | undefin
     }
     case 'Slice': {
       const sizes = value(0);
+      if (node.input[4] !== undefined && source.constant(node.input[4])?.[0] !== 1) return undefined;
       const range = [1, 2].map((i) => source.constant(node.input[i]!)?.[0]);
       return range.some((end) => end === undefined) ? undefined : sizes?.slice(range[0], range[1]);
     }

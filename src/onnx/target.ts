@@ -35,6 +35,8 @@ const FUSED_ATTENTION = new Set([
 ]);
 /** What may stand between a softmax and its product with V: dropout, head masks, guards against fully masked rows. */
 const AFTER_SOFTMAX = new Set([...MOVES, 'Mul', 'Where']);
+/** What may stand between Q·Kᵀ and its softmax: scaling and masks, on either side of it. */
+const AFTER_SCORES = new Set([...MOVES, 'Add', 'Mul', 'Div', 'Where', 'Sub']);
 
 /** Follows the first data input back through operators of `through`. */
 function origin(graph: Graph, tensor: string, through: ReadonlySet<string>): NodeProto | undefined {
@@ -46,16 +48,34 @@ function origin(graph: Graph, tensor: string, through: ReadonlySet<string>): Nod
   return node;
 }
 
+/** The nearest node of type `wanted` behind `tensor`, looking back through operators of `through` along all their data inputs. */
+function nearest(graph: Graph, tensor: string, through: ReadonlySet<string>, wanted: string): NodeProto | undefined {
+  const node = graph.maker(tensor);
+  if (node === undefined || node.opType === wanted) return node;
+  if (!through.has(node.opType)) return undefined;
+  const data = node.input.filter((name) => name !== '' && graph.carriesData(name) && !isCondition(node, name));
+  for (const name of data) {
+    const found = nearest(graph, name, through, wanted);
+    if (found !== undefined) return found;
+  }
+  return undefined;
+}
+
 const isCondition = (node: NodeProto, name: string): boolean => node.opType === 'Where' && node.input[0] === name;
 
 /** Whether `node` is softmax(Q·Kᵀ)·V with a query computed from the data: a pooling head's learned query is not. */
 function isSelfAttention(graph: Graph, node: NodeProto): boolean {
-  if (FUSED_ATTENTION.has(node.opType)) return true;
+  if (FUSED_ATTENTION.has(node.opType)) return graph.carriesData(node.input[0]!);
   if (node.opType !== 'MatMul' || node.input.some((name) => graph.isConstant(name))) return false;
-  const softmax = origin(graph, node.input[0]!, AFTER_SOFTMAX);
-  if (softmax?.opType !== 'Softmax') return false;
-  const scores = origin(graph, softmax.input[0]!, new Set([...MOVES, 'Add', 'Mul', 'Div', 'Where', 'Sub']));
-  return scores?.opType === 'MatMul' && graph.carriesData(scores.input[0]!);
+  const softmax = nearest(graph, node.input[0]!, AFTER_SOFTMAX, 'Softmax');
+  const scores = softmax && nearest(graph, softmax.input[0]!, AFTER_SCORES, 'MatMul');
+  return scores !== undefined && graph.carriesData(scores.input[0]!);
+}
+
+/** The initializer that a constant weight is made from. */
+function weightName(graph: Graph, name: string): string {
+  const inner = graph.maker(name)?.input[0];
+  return inner === undefined ? name : weightName(graph, inner);
 }
 
 /** The shape of a constant weight as the product sees it, following transposes of initializers. */
@@ -95,7 +115,10 @@ function linearLayer(graph: Graph, node: NodeProto): TargetLayer | undefined {
  */
 export function findTarget(graph: Graph, model: string, name?: string): TargetLayer {
   if (name !== undefined) {
-    const node = graph.nodes.find((n) => n.name === name || n.input.includes(name));
+    const node =
+      graph.nodes.find((n) => n.name === name) ??
+      graph.nodes.find((n) => linearLayer(graph, n) && weightName(graph, n.input[1]!) === name) ??
+      graph.nodes.find((n) => n.input.includes(name));
     const layer = node && linearLayer(graph, node);
     if (layer !== undefined) return layer;
     const reason =
@@ -121,4 +144,6 @@ export function findTarget(graph: Graph, model: string, name?: string): TargetLa
 }
 
 const candidates = (graph: Graph): string[] =>
-  graph.nodes.flatMap((node) => (linearLayer(graph, node) === undefined ? [] : [node.name]));
+  graph.nodes.flatMap((node) =>
+    linearLayer(graph, node) === undefined ? [] : [node.name || weightName(graph, node.input[1]!)],
+  );

@@ -91,11 +91,11 @@ export function integers(tensor: TensorProto): number[] | undefined {
   if (isExternal(tensor)) return undefined;
   const { rawData } = tensor;
   const view = new DataView(rawData.buffer, rawData.byteOffset, rawData.byteLength);
-  if (tensor.dataType === TensorProto_DataType.INT64) {
+  if (tensor.dataType === elementCode('int64')) {
     if (tensor.int64Data.length > 0) return tensor.int64Data.map(Number);
     return Array.from({ length: rawData.length / 8 }, (_, i) => Number(view.getBigInt64(i * 8, true)));
   }
-  if (tensor.dataType === TensorProto_DataType.INT32) {
+  if (tensor.dataType === elementCode('int32')) {
     if (tensor.int32Data.length > 0) return [...tensor.int32Data];
     return Array.from({ length: rawData.length / 4 }, (_, i) => view.getInt32(i * 4, true));
   }
@@ -107,9 +107,9 @@ export function scalarValue(tensor: TensorProto): number | undefined {
   if (isExternal(tensor) || tensor.dims.some((d) => d !== 1n)) return undefined;
   const { rawData } = tensor;
   const view = new DataView(rawData.buffer, rawData.byteOffset, rawData.byteLength);
-  if (tensor.dataType === TensorProto_DataType.FLOAT)
+  if (tensor.dataType === elementCode('float32'))
     return rawData.length > 0 ? view.getFloat32(0, true) : tensor.floatData[0];
-  if (tensor.dataType === TensorProto_DataType.DOUBLE)
+  if (tensor.dataType === elementCode('float64'))
     return rawData.length > 0 ? view.getFloat64(0, true) : tensor.doubleData[0];
   return undefined;
 }

@@ -1,20 +1,39 @@
 /** Majority vote of neighbours (the paper's kNN classification). */
+
 export interface Vote {
   readonly label: string;
   readonly votes: number;
   readonly total: number;
-  readonly ranking: readonly { readonly label: string; readonly votes: number; readonly nearest: number }[];
+  /** Every label among the neighbours, winner first. */
+  readonly ranking: readonly LabelVotes[];
 }
 
-/** Most votes win; among equals the label whose nearest member is nearest (scikit-learn takes the smallest class index). */
-export function majorityVote(neighbours: readonly { readonly label: string; readonly distance: number }[]): Vote {
-  const counts = new Map<string, { label: string; votes: number; nearest: number }>();
+export interface LabelVotes {
+  readonly label: string;
+  readonly votes: number;
+  /** Distance of the label's nearest member. */
+  readonly nearest: number;
+}
+
+/**
+ * Who wins among labels with equally many votes: the one whose nearest member is nearest, or the first by name, as scikit-learn
+ * (which the paper uses) has it. With many labels and a weak encoder ties are common: on Banking-77 with BERT the rules differ by
+ * about two points.
+ */
+export type TieRule = 'nearest' | 'name';
+
+/** Most votes win; ties as `ties` says, and what is left by order of appearance. */
+export function majorityVote(
+  neighbours: readonly { readonly label: string; readonly distance: number }[],
+  ties: TieRule = 'nearest',
+): Vote {
+  const counts = new Map<string, LabelVotes>();
   for (const { label, distance } of neighbours) {
-    const entry = counts.get(label) ?? { label, votes: 0, nearest: distance };
-    entry.votes += 1;
-    entry.nearest = Math.min(entry.nearest, distance);
-    counts.set(label, entry);
+    const { votes, nearest } = counts.get(label) ?? { votes: 0, nearest: distance };
+    counts.set(label, { label, votes: votes + 1, nearest: Math.min(nearest, distance) });
   }
-  const ranking = [...counts.values()].sort((a, b) => b.votes - a.votes || a.nearest - b.nearest);
+  const tie = (a: LabelVotes, b: LabelVotes): number =>
+    ties === 'nearest' ? a.nearest - b.nearest : a.label < b.label ? -1 : 1;
+  const ranking = [...counts.values()].sort((a, b) => b.votes - a.votes || tie(a, b));
   return { label: ranking[0]?.label ?? '', votes: ranking[0]?.votes ?? 0, total: neighbours.length, ranking };
 }

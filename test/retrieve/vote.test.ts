@@ -18,6 +18,11 @@ describe('majorityVote', () => {
     ]);
   });
 
+  it('breaks a tie by name where that is asked for, as scikit-learn does', () => {
+    const tied = [at('b', 1), at('a', 2), at('a', 3), at('b', 4)];
+    expect(majorityVote(tied, 'name').label).toBe('a');
+  });
+
   it('keeps the order of appearance when even that is equal', () => {
     expect(majorityVote([at('z', 1), at('a', 1)]).label).toBe('z');
   });

@@ -9,6 +9,7 @@ import { fingerprint, type Json } from '../../core/fingerprint.js';
 import type { ExampleInput } from '../../core/item.js';
 import { Rng } from '../../core/rng.js';
 import { parseFeatureSet } from '../../eval/feature-sets.js';
+import type { TieRule } from '../../retrieve/vote.js';
 import { sampleShots, type ShotSampling } from '../../eval/few-shot.js';
 import {
   countData,
@@ -45,6 +46,7 @@ interface KnnFlags extends CommonOptions, EncoderFlags, FeatureFlags, KeyFlags {
   readonly k: number;
   readonly shots?: number;
   readonly sampling: ShotSampling;
+  readonly ties: TieRule;
   readonly seeds: number;
   readonly limitTrain?: number;
   readonly limitTest?: number;
@@ -66,6 +68,14 @@ export function addEval(program: Command, run: Run): void {
       ['embedding', 'kl'],
     )
     .option('-k, --k <count>', 'neighbours that vote', whole(1), 20)
+    .addOption(
+      new Option(
+        '--ties <rule>',
+        'who wins a tied vote: the first label by name (scikit-learn, the paper) or the nearest',
+      )
+        .choices(['name', 'nearest'])
+        .default('name'),
+    )
     .option('--shots <count>', 'training rows of each class, drawn anew for each seed (default: all rows)', whole(1))
     .addOption(
       new Option('--sampling <how>', 'shots: that many of each class, or as many in all by class frequency (the paper)')
@@ -115,6 +125,7 @@ async function evalKnn(context: Context, flags: KnnFlags): Promise<Report> {
       seeds,
       k,
       dims,
+      ties: flags.ties,
       settings: featureSettings(flags),
       ...(shots !== undefined && { sample: (seed: number) => sampleShots(labels, { shots, sampling, seed }) }),
       onArtefacts: (spec, artefacts) => frozen.push({ spec, artefacts }),
@@ -124,7 +135,14 @@ async function evalKnn(context: Context, flags: KnnFlags): Promise<Report> {
     const items = part(test, flags.throughputTexts, 'throughput').map(({ input }) => input);
     const throughput =
       items.length === 0 ? {} : await measureThroughput(engine, { spec, artefacts, features, items, onProgress });
-    const protocol = { seeds, k, dims, shots: shots ?? null, sampling: shots === undefined ? null : sampling };
+    const protocol = {
+      seeds,
+      k,
+      dims,
+      ties: flags.ties,
+      shots: shots ?? null,
+      sampling: shots === undefined ? null : sampling,
+    };
     const report = {
       results: knnRows(results, shots ?? null),
       throughput,
@@ -157,7 +175,7 @@ interface ShownReport extends KnnReport {
 function show({ results, throughput, encoder, summary, data, ...rest }: ShownReport, flags: KnnFlags): string {
   const columns = TABLE_TITLES.map((title, i) => ({ title, align: i === 0 ? ('left' as const) : ('right' as const) }));
   return [
-    `${encoder.id}: k = ${flags.k}, PCA to at most ${flags.dims}, ${poolLine(results[0]!.pool, data, flags)}`,
+    `${encoder.id}: k = ${flags.k}, ties by ${flags.ties}, PCA to at most ${flags.dims}, ${poolLine(results[0]!.pool, data, flags)}`,
     table(columns, tableRows(summary, throughput)),
     ...dataLines(data),
     `fingerprint: ${rest.fingerprint}`,

@@ -2,7 +2,7 @@
 import { intAttribute } from '../attributes.js';
 import type { NodeProto } from '../proto/onnx_pb.js';
 import { broadcast } from '../shape.js';
-import { elementType, scalarValue } from '../tensor.js';
+import { elementType, integers, scalarValue, type ElementType } from '../tensor.js';
 import {
   like,
   unbroadcast,
@@ -47,13 +47,18 @@ type Partial = (b: Backward, x: string, y: string) => string;
 const negated = (g: Emitter, x: string): string => g.op('Neg', [x]);
 
 function power(b: Backward, x: string): string {
-  const constant = b.g.constantTensor(b.node.input[1]!);
-  const exponent = constant === undefined ? undefined : scalarValue(constant);
-  if (exponent === undefined) unsupported(b.node, 'only a constant float exponent has a derivative rule');
+  const exponent = constantExponent(b) ?? unsupported(b.g, b.node, 'only one constant exponent has a derivative rule');
   const { g } = b;
   // x² and x³ are what encoders use; a product is exact at x ≤ 0, where Pow of a negative base may not be.
   const lower = exponent === 2 ? x : exponent === 3 ? g.op('Mul', [x, x]) : g.op('Pow', [x, like(g, x, exponent - 1)]);
   return g.op('Mul', [upstream(b), g.op('Mul', [lower, like(g, x, exponent)])]);
+}
+
+function constantExponent(b: Backward): number | undefined {
+  const constant = b.g.constantTensor(b.node.input[1]!);
+  if (constant === undefined) return undefined;
+  const [whole, ...more] = integers(constant) ?? [];
+  return scalarValue(constant) ?? (more.length === 0 ? whole : undefined);
 }
 
 export const elementwise = {
@@ -67,7 +72,7 @@ export const elementwise = {
   Pow: {
     infer: (node, g) => [{ ...inferBinary(node, g)[0]!, type: g.known(node.input[0]!).type }],
     vjp: (b) => {
-      if (b.needs(1)) unsupported(b.node, 'the exponent must be a constant');
+      if (b.needs(1)) unsupported(b.g, b.node, 'the exponent must be a constant');
       return [unbroadcast(b.g, power(b, b.node.input[0]!), b.node.input[0]!), undefined];
     },
   },
@@ -86,11 +91,15 @@ export const elementwise = {
   Cast: {
     infer: (node, g) => [{ type: elementType(intAttribute(node, 'to', 1)), shape: g.known(node.input[0]!).shape }],
     vjp: (b) => {
-      const { type } = b.g.known(b.node.input[0]!);
-      return [b.g.op('Cast', [upstream(b)], { to: type === 'float64' ? 11 : 1 })];
+      const [from, to] = [b.g.known(b.node.input[0]!).type, b.g.known(b.node.output[0]!).type];
+      // Integers and booleans are constant between their steps: nothing flows back through them.
+      if (!isFloating(from) || !isFloating(to)) return [undefined];
+      return [b.g.op('Cast', [upstream(b)], { to: from === 'float64' ? 11 : 1 })];
     },
   },
 } satisfies Record<string, Rule>;
+
+const isFloating = (type: ElementType): boolean => type.startsWith('float') || type === 'bfloat16';
 
 const twice = (g: Emitter, y: string): string => g.op('Mul', [y, like(g, y, 2)]);
 

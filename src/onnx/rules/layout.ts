@@ -1,9 +1,10 @@
 /** Operators that move elements without changing them. */
-import { intAttribute, intsAttribute } from '../attributes.js';
+import { intAttribute, intsAttribute, stringAttribute } from '../attributes.js';
 import type { NodeProto } from '../proto/onnx_pb.js';
-import { normalAxis, type Dim, type Shape } from '../shape.js';
+import { broadcast, normalAxis, type Dim, type Shape } from '../shape.js';
 import {
   constantIntegers,
+  like,
   unbroadcast,
   unsupported,
   upstream,
@@ -18,7 +19,7 @@ function permutation(node: NodeProto, g: Emitter): number[] {
 }
 
 /** ONNX Reshape: 0 copies the input's dimension, one −1 takes what is left. */
-function reshaped(shape: Shape, target: readonly number[]): Shape | undefined {
+function reshaped(shape: Shape, target: Shape): Shape | undefined {
   const out: Dim[] = target.map((dim, i) => (dim === 0 ? (shape[i] ?? 1) : dim));
   const open = out.indexOf(-1);
   if (open === -1) return out;
@@ -49,8 +50,8 @@ export const layout = {
   Reshape: {
     infer: (node, g) => {
       const { type, shape } = g.known(node.input[0]!);
-      const constant = constantIntegers(g, node, 1);
-      const out = constant === undefined ? g.shapeValue(node.input[1]!) : reshaped(shape, constant);
+      const target = g.shapeValue(node.input[1]!);
+      const out = target && reshaped(shape, target);
       return out && [{ type, shape: out }];
     },
     vjp: (b) => [backToInput(b), undefined],
@@ -68,6 +69,8 @@ export const layout = {
     infer: (node, g) => {
       const { type, shape } = g.known(node.input[0]!);
       const axes = axesOf(node, g)?.map((axis) => normalAxis(axis, shape.length));
+      // Without axes every size that is 1 goes, and a symbol may turn out to be 1.
+      if (axes === undefined && (given(node, 1) || shape.some((dim) => typeof dim === 'string'))) return undefined;
       return [{ type, shape: shape.filter((dim, i) => (axes ? !axes.includes(i) : dim !== 1)) }];
     },
     vjp: (b) => [backToInput(b), undefined],
@@ -96,8 +99,9 @@ export const layout = {
   },
   Expand: {
     infer: (node, g) => {
+      const { type, shape } = g.known(node.input[0]!);
       const target = g.shapeValue(node.input[1]!);
-      return target && [{ type: g.known(node.input[0]!).type, shape: target }];
+      return target && [{ type, shape: broadcast(shape, target) }];
     },
     vjp: (b) => [unbroadcast(b.g, upstream(b), b.node.input[0]!), undefined],
   },
@@ -105,14 +109,16 @@ export const layout = {
     infer: (node, g) => {
       const { type, shape } = g.known(node.input[0]!);
       const axis = normalAxis(intAttribute(node, 'axis', 0), shape.length);
-      const total = sizesAlong(node, g, axis).reduce((sum, size) => sum + size, 0);
-      return [{ type, shape: shape.map((dim, i) => (i === axis ? total : dim)) }];
+      const total = sizesAlong(node, g, axis)?.reduce((sum, size) => sum + size, 0);
+      return total === undefined ? undefined : [{ type, shape: shape.map((dim, i) => (i === axis ? total : dim)) }];
     },
     vjp: (b) => {
       const { g, node } = b;
       const axis = normalAxis(intAttribute(node, 'axis', 0), g.known(node.input[0]!).shape.length);
+      const sizes =
+        sizesAlong(node, g, axis) ?? unsupported(g, node, `the sizes along axis ${axis} are not all constant`);
       let start = 0;
-      return sizesAlong(node, g, axis).map((size, i) => {
+      return sizes.map((size, i) => {
         const range = [g.integers([start]), g.integers([start + size]), g.integers([axis])];
         start += size;
         return b.needs(i) ? g.op('Slice', [upstream(b), ...range]) : undefined;
@@ -127,50 +133,84 @@ export const layout = {
     },
     vjp: (b) => {
       const range =
-        sliceRange(b.node, b.g) ?? unsupported(b.node, 'only one constant range over an axis of known size has a rule');
-      const { shape, type } = b.g.known(b.node.input[0]!);
-      const pads = Array.from({ length: 2 * shape.length }, () => 0);
+        sliceRange(b.node, b.g) ??
+        unsupported(b.g, b.node, 'only one constant range over an axis of known size has a rule');
+      const rank = b.g.known(b.node.input[0]!).shape.length;
+      const pads = Array.from({ length: 2 * rank }, () => 0);
       pads[range.axis] = range.start;
-      pads[shape.length + range.axis] = range.size - range.end;
-      const zero = b.g.scalar(0, type === 'float64' ? 'float64' : 'float32');
+      pads[rank + range.axis] = range.size - range.end;
+      return [padded(b, pads)];
+    },
+  },
+  Pad: {
+    infer: (node, g) => {
+      const { type, shape } = g.known(node.input[0]!);
+      const pads = constantPads(node, g);
+      if (pads === undefined) return undefined;
+      const grown = shape.map((dim, i) => {
+        const by = pads[i]! + pads[i + shape.length]!;
+        return by === 0 ? dim : typeof dim === 'number' ? dim + by : undefined;
+      });
+      return grown.every((dim) => dim !== undefined) ? [{ type, shape: grown }] : undefined;
+    },
+    /** Negative pads crop: the cotangent is padded by the opposite. */
+    vjp: (b) => {
+      const pads = constantPads(b.node, b.g);
+      if (pads === undefined || stringAttribute(b.node, 'mode', 'constant') !== 'constant' || b.needs(2))
+        unsupported(b.g, b.node, 'only constant padding by constant amounts on all axes has a rule');
       return [
-        b.g.op('Reshape', [
-          b.g.op('Pad', [upstream(b), b.g.integers(pads), zero]),
-          b.g.op('Shape', [b.node.input[0]!]),
-        ]),
+        padded(
+          b,
+          pads.map((pad) => -pad),
+        ),
+        undefined,
+        undefined,
       ];
     },
   },
 } satisfies Record<string, Rule>;
 
-function sizesAlong(node: NodeProto, g: Emitter, axis: number): number[] {
-  return node.input.map((name) => {
-    const size = g.known(name).shape[axis];
-    return typeof size === 'number'
-      ? size
-      : unsupported(node, `the size of "${name}" along axis ${axis} is not constant`);
-  });
+const given = (node: NodeProto, input: number): boolean => (node.input[input] ?? '') !== '';
+
+function sizesAlong(node: NodeProto, g: Emitter, axis: number): number[] | undefined {
+  const sizes = node.input.map((name) => g.known(name).shape[axis]);
+  return sizes.every((size) => typeof size === 'number') ? sizes : undefined;
 }
+
+/** All starts, then all ends; undefined where they are not constant, or given for some axes only (operator set 18). */
+const constantPads = (node: NodeProto, g: Emitter): number[] | undefined =>
+  given(node, 3) ? undefined : constantIntegers(g, node, 1);
+
+/** The cotangent with zeros around it. */
+const padded = (b: Backward, pads: readonly number[]): string =>
+  b.g.op('Pad', [upstream(b), b.g.integers(pads), like(b.g, b.node.input[0]!, 0)]);
 
 /** The range of a slice with step 1 over one axis of known size, clamped as ONNX does. */
 function sliceRange(
   node: NodeProto,
   g: Emitter,
 ): { axis: number; start: number; end: number; size: number } | undefined {
-  const [starts, ends, axes, steps] = [1, 2, 3, 4].map((i) => constantIntegers(g, node, i));
-  if (starts?.length !== 1 || ends?.length !== 1 || (steps !== undefined && steps[0] !== 1)) return undefined;
+  const [starts, ends, axes = [0], steps = [1]] = [1, 2, 3, 4].map((i) =>
+    given(node, i) ? (constantIntegers(g, node, i) ?? []) : undefined,
+  );
+  if (starts?.length !== 1 || ends?.length !== 1 || axes.length !== 1 || steps[0] !== 1) return undefined;
   const { shape } = g.known(node.input[0]!);
-  const axis = normalAxis(axes?.[0] ?? 0, shape.length);
+  const axis = normalAxis(axes[0]!, shape.length);
   const size = shape[axis];
   if (typeof size !== 'number') return undefined;
   const clamp = (position: number): number => Math.min(Math.max(position < 0 ? position + size : position, 0), size);
-  return { axis, start: clamp(starts[0]!), end: clamp(ends[0]!), size };
+  const start = clamp(starts[0]!);
+  return { axis, start, end: Math.max(start, clamp(ends[0]!)), size };
 }
 
 /** Shapes as data: nothing is differentiable about them, but derivatives of the operators above are written with them. */
 export const shapeData = {
   Shape: {
-    infer: (node, g) => [{ type: 'int64', shape: [g.known(node.input[0]!).shape.length] }],
+    infer: (node, g) => {
+      const { length } = g.known(node.input[0]!).shape;
+      const dims = Array.from({ length }).slice(intAttribute(node, 'start', 0), intAttribute(node, 'end', length));
+      return [{ type: 'int64', shape: [dims.length] }];
+    },
     vjp: () => [undefined],
   },
   Size: {

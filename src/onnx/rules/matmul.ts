@@ -12,9 +12,9 @@ function transposed(g: Emitter, tensor: string): string {
   return g.op('Transpose', [tensor], { perm });
 }
 
-function inferMatMul(node: NodeProto, g: Emitter): TensorInfo[] {
+function inferMatMul(node: NodeProto, g: Emitter): TensorInfo[] | undefined {
   const [a, b] = [g.known(node.input[0]!), g.known(node.input[1]!)];
-  if (a.shape.length < 2 || b.shape.length < 2) unsupported(node, 'vector operands have no rule');
+  if (a.shape.length < 2 || b.shape.length < 2) return undefined;
   const batch = broadcast(a.shape.slice(0, -2), b.shape.slice(0, -2));
   return [{ type: a.type, shape: [...batch, a.shape.at(-2)!, b.shape.at(-1)!] }];
 }
@@ -34,19 +34,23 @@ function scaled(g: Emitter, tensor: string, factor: number): string {
 export const matmul = {
   MatMul: {
     infer: inferMatMul,
-    vjp: ({ g, node, needs, ...b }) => {
+    vjp: (b) => {
+      const { g, node } = b;
       const [left, right] = [node.input[0]!, node.input[1]!];
-      const cotangent = upstream({ g, node, needs, ...b });
+      if ([left, right].some((name) => g.known(name).shape.length < 2))
+        unsupported(g, node, 'vector operands have no rule');
+      const cotangent = upstream(b);
       return [
-        needs(0) ? unbroadcast(g, g.op('MatMul', [cotangent, transposed(g, right)]), left) : undefined,
-        needs(1) ? unbroadcast(g, g.op('MatMul', [transposed(g, left), cotangent]), right) : undefined,
+        b.needs(0) ? unbroadcast(g, g.op('MatMul', [cotangent, transposed(g, right)]), left) : undefined,
+        b.needs(1) ? unbroadcast(g, g.op('MatMul', [transposed(g, left), cotangent]), right) : undefined,
       ];
     },
   },
   Gemm: {
     infer: inferGemm,
-    vjp: ({ g, node, needs, ...b }) => {
-      const cotangent = upstream({ g, node, needs, ...b });
+    vjp: (b) => {
+      const { g, node } = b;
+      const cotangent = upstream(b);
       const [a, w, c] = [node.input[0]!, node.input[1]!, node.input[2]];
       const transA = intAttribute(node, 'transA', 0);
       const transB = intAttribute(node, 'transB', 0);
@@ -59,10 +63,10 @@ export const matmul = {
         transB === 0
           ? g.op('Gemm', [a, product], { transA: 1 - transA })
           : g.op('Gemm', [product, a], { transA: 1, transB: transA });
-      const needsC = c !== undefined && c !== '' && needs(2);
+      const needsC = c !== undefined && c !== '' && b.needs(2);
       return [
-        needs(0) ? dA() : undefined,
-        needs(1) ? dW() : undefined,
+        b.needs(0) ? dA() : undefined,
+        b.needs(1) ? dW() : undefined,
         needsC ? unbroadcast(g, scaled(g, cotangent, floatAttribute(node, 'beta', 1)), c) : undefined,
       ];
     },

@@ -2,14 +2,14 @@
 import { floatAttribute, intAttribute } from '../attributes.js';
 import type { NodeProto } from '../proto/onnx_pb.js';
 import { normalAxis } from '../shape.js';
-import { unbroadcast, unsupported, upstream, withAxes, type Backward, type Emitter, type Rule } from './rule.js';
+import { like, unbroadcast, unsupported, upstream, withAxes, type Backward, type Emitter, type Rule } from './rule.js';
 
 const mean = (g: Emitter, tensor: string): string => withAxes(g, 'ReduceMean', tensor, [-1], { keepdims: 1 });
 
 function assertLastAxis(node: NodeProto, g: Emitter): void {
   const rank = g.known(node.input[0]!).shape.length;
   const axis = normalAxis(intAttribute(node, 'axis', -1), rank);
-  if (axis !== rank - 1) unsupported(node, `normalises axis ${axis} of ${rank}; only the last axis has a rule`);
+  if (axis !== rank - 1) unsupported(g, node, `normalises axis ${axis} of ${rank}; only the last axis has a rule`);
 }
 
 /** x̂ = (x − μ)/σ and 1/σ, with σ² = var(x) + ε. */
@@ -17,7 +17,7 @@ function standardised(b: Backward): { xHat: string; inverse: string } {
   const { g, node } = b;
   const centred = g.op('Sub', [node.input[0]!, mean(g, node.input[0]!)]);
   const variance = mean(g, g.op('Mul', [centred, centred]));
-  const epsilon = g.scalar(floatAttribute(node, 'epsilon', 1e-5));
+  const epsilon = like(g, variance, floatAttribute(node, 'epsilon', 1e-5));
   const inverse = g.op('Reciprocal', [g.op('Sqrt', [g.op('Add', [variance, epsilon])])]);
   return { xHat: g.op('Mul', [centred, inverse]), inverse };
 }
@@ -27,12 +27,15 @@ export const normalization = {
   LayerNormalization: {
     infer: (node, g) => {
       const x = g.known(node.input[0]!);
-      const statistic = { type: x.type, shape: [...x.shape.slice(0, -1), 1] };
+      const axis = normalAxis(intAttribute(node, 'axis', -1), x.shape.length);
+      const statistic = { type: x.type, shape: x.shape.map((dim, i) => (i < axis ? dim : 1)) };
       return [x, statistic, statistic];
     },
     vjp: (b) => {
       const { g, node } = b;
       assertLastAxis(node, g);
+      if (b.cotangents.slice(1).some((cotangent) => cotangent !== undefined))
+        unsupported(g, node, 'its mean and inverse deviation have no rule');
       const { xHat, inverse } = standardised(b);
       const scaled = g.op('Mul', [upstream(b), node.input[1]!]);
       const along = g.op('Mul', [xHat, mean(g, g.op('Mul', [scaled, xHat]))]);

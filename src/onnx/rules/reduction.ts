@@ -5,27 +5,29 @@ import { normalAxis } from '../shape.js';
 import { constantIntegers, like, unsupported, upstream, withAxes } from './rule.js';
 import type { Backward, Emitter, Rule, TensorInfo } from './rule.js';
 
-/** The axes a reduction runs over, non-negative: all of them when none are named. */
-function reducedAxes(node: NodeProto, g: Emitter): number[] {
+/** The axes a reduction runs over, non-negative: when none are named all of them, or none where `noop_with_empty_axes` says so. */
+function constantAxes(node: NodeProto, g: Emitter): number[] | undefined {
   const rank = g.known(node.input[0]!).shape.length;
   const named = intsAttribute(node, 'axes') ?? constantIntegers(g, node, 1);
-  if (named === undefined && node.input.length > 1 && node.input[1] !== '')
-    unsupported(node, 'its axes are not constant');
-  return named?.map((axis) => normalAxis(axis, rank)) ?? Array.from({ length: rank }, (_, i) => i);
+  if (named === undefined && (node.input[1] ?? '') !== '') return undefined;
+  if (named !== undefined && named.length > 0) return named.map((axis) => normalAxis(axis, rank));
+  return intAttribute(node, 'noop_with_empty_axes', 0) === 1 ? [] : Array.from({ length: rank }, (_, i) => i);
 }
 
-function inferReduction(node: NodeProto, g: Emitter): TensorInfo[] {
+const reducedAxes = (b: Backward): number[] =>
+  constantAxes(b.node, b.g) ?? unsupported(b.g, b.node, 'its axes are not constant');
+
+function inferReduction(node: NodeProto, g: Emitter): TensorInfo[] | undefined {
   const { type, shape } = g.known(node.input[0]!);
-  const axes = reducedAxes(node, g);
+  const axes = constantAxes(node, g);
+  if (axes === undefined) return undefined;
   const keep = intAttribute(node, 'keepdims', 1) === 1;
   return [{ type, shape: shape.flatMap((dim, i) => (axes.includes(i) ? (keep ? [1] : []) : [dim])) }];
 }
 
 /** The reduced tensor (or its cotangent) with the lost axes back as ones, so that it broadcasts against the input. */
 function restored(b: Backward, tensor: string): string {
-  return intAttribute(b.node, 'keepdims', 1) === 1
-    ? tensor
-    : withAxes(b.g, 'Unsqueeze', tensor, reducedAxes(b.node, b.g));
+  return intAttribute(b.node, 'keepdims', 1) === 1 ? tensor : withAxes(b.g, 'Unsqueeze', tensor, reducedAxes(b));
 }
 
 function spread(b: Backward): string {
@@ -37,7 +39,7 @@ function spread(b: Backward): string {
 function count(b: Backward): string {
   const { g, node } = b;
   const { shape } = g.known(node.input[0]!);
-  const dims = reducedAxes(node, g).map((axis) => shape[axis]!);
+  const dims = reducedAxes(b).map((axis) => shape[axis]!);
   if (dims.every((dim) => typeof dim === 'number')) {
     return like(
       g,
@@ -55,7 +57,7 @@ const softmaxAxis = (node: NodeProto, g: Emitter): number => {
   const rank = g.known(node.input[0]!).shape.length;
   const axis = normalAxis(intAttribute(node, 'axis', g.opset >= 13 ? -1 : 1), rank);
   // Before operator set 13 every axis from this one on was normalised together: the same thing on the last axis only.
-  if (g.opset < 13 && axis !== rank - 1) unsupported(node, 'before operator set 13 only the last axis is supported');
+  if (g.opset < 13 && axis !== rank - 1) unsupported(g, node, 'before operator set 13 only the last axis is supported');
   return axis;
 };
 

@@ -12,6 +12,8 @@ export interface TensorInfo {
 
 /** The part of a graph builder that rules need: read shapes and constants, write nodes. */
 export interface Emitter {
+  /** The graph's name, for errors. */
+  readonly name: string;
   readonly opset: number;
   op(type: string, inputs: readonly string[], attributes?: Attributes, options?: { readonly domain?: string }): string;
   scalar(value: number, type?: 'float32' | 'float64' | 'int64'): string;
@@ -80,9 +82,9 @@ export function constantIntegers(g: Emitter, node: NodeProto, input: number): nu
 }
 
 /** @throws {FungiError} OP_UNSUPPORTED */
-export function unsupported(node: NodeProto, reason: string): never {
-  throw new FungiError('OP_UNSUPPORTED', `${node.opType} node "${node.name}": ${reason}`, {
+export function unsupported(g: Emitter, node: NodeProto, reason: string): never {
+  throw new FungiError('OP_UNSUPPORTED', `${g.name}: ${node.opType} node "${node.name}": ${reason}`, {
     hint: 'Name another target layer with --target, or report the model so that the rule can be extended.',
-    details: { op: node.opType, node: node.name },
+    details: { op: node.opType, node: node.name, graph: g.name },
   });
 }

@@ -1,0 +1,105 @@
+/** Principal components of the indexed pool (DESIGN §2.7): rows lose their mean and are turned onto the leading directions. */
+import { FungiError } from '../core/errors.js';
+import { matmul, type LinalgOptions } from '../runtime/linalg.js';
+import { countRows } from '../runtime/row-matrix.js';
+import { CovarianceAccumulator } from './covariance.js';
+import type { Reducer } from './reducer.js';
+import { leadingEigen } from './subspace.js';
+
+export class Pca implements Reducer {
+  private readonly width: number;
+
+  /**
+   * @param mean of the pool [F]
+   * @param components orthonormal rows, largest variance first, each with its largest-magnitude entry positive [P,F]; empty when
+   *   centred only
+   * @param variance along each component, n − 1 in the denominator [P]; empty when centred only
+   * @param totalVariance over all F axes
+   * @param rows n, the rows it was fitted on
+   * @param centredOnly the pool was too small, or the features already narrow enough: the mean is taken off, P = F
+   */
+  constructor(
+    readonly mean: Float32Array,
+    readonly components: Float32Array,
+    readonly variance: Float32Array,
+    readonly totalVariance: number,
+    readonly rows: number,
+    readonly centredOnly: boolean,
+    private readonly linalg: LinalgOptions = {},
+  ) {
+    this.width = mean.length;
+  }
+
+  get dims(): number {
+    return this.centredOnly ? this.width : this.variance.length;
+  }
+
+  /** Share of the pool's variance that the P dimensions keep, 0 … 1. */
+  get explained(): number {
+    if (this.centredOnly || this.totalVariance === 0) return 1;
+    const kept = this.variance.reduce((sum, value) => sum + value, 0);
+    return Math.min(1, kept / this.totalVariance);
+  }
+
+  /**
+   * [n,F] → [n,P]
+   *
+   * @throws {FungiError} INVALID_VECTOR for another width or a value that is not finite
+   */
+  async transform(rows: Float32Array): Promise<Float32Array> {
+    const { mean, width } = this;
+    const n = countRows(rows, width, 'feature');
+    const centred = new Float32Array(rows.length);
+    for (let row = 0; row < rows.length; row += width) {
+      for (let j = 0; j < width; j++) centred[row + j] = rows[row + j]! - mean[j]!;
+    }
+    if (this.centredOnly) return centred;
+    return matmul(centred, this.components, { m: n, k: width, n: this.dims, transB: true }, this.linalg);
+  }
+}
+
+/** Fits a {@link Pca} to rows that arrive in pieces; memory depends on F alone. */
+export class PcaFitter {
+  private readonly accumulator: CovarianceAccumulator;
+
+  /** @param width F */
+  constructor(
+    private readonly width: number,
+    private readonly linalg: LinalgOptions = {},
+  ) {
+    if (!Number.isInteger(width) || width < 1) throw new FungiError('INVALID_ARGUMENT', `PCA of ${width} features`);
+    this.accumulator = new CovarianceAccumulator(width, linalg);
+  }
+
+  /**
+   * @param rows [n,F]; they may be reused afterwards
+   * @throws {FungiError} INVALID_VECTOR naming the row, counted from the first ever added; nothing is added then
+   */
+  async add(rows: Float32Array): Promise<void> {
+    await this.accumulator.add(rows);
+  }
+
+  /**
+   * With n ≤ P rows or F ≤ P features there is nothing to choose: the result is centred only.
+   *
+   * @param dims P
+   * @throws {FungiError} INVALID_ARGUMENT when no row was added, or P is not a whole number from 1 up
+   */
+  async fit(dims: number): Promise<Pca> {
+    const { width, accumulator, linalg } = this;
+    if (!Number.isInteger(dims) || dims < 1) {
+      throw new FungiError('INVALID_ARGUMENT', `PCA to ${dims} dimensions: it must be a whole number from 1`);
+    }
+    if (accumulator.rows === 0) throw new FungiError('INVALID_ARGUMENT', 'PCA cannot be fitted: no row was added');
+    const { mean, covariance, rows } = await accumulator.moments();
+    let total = 0;
+    for (let i = 0; i < width; i++) total += covariance[i * width + i]!;
+    const centre = Float32Array.from(mean);
+    if (rows <= dims || width <= dims) {
+      return new Pca(centre, new Float32Array(0), new Float32Array(0), total, rows, true, linalg);
+    }
+    const { values, vectors } = await leadingEigen(covariance, width, dims, linalg);
+    const variance = Float32Array.from(values, (value) => Math.max(0, value));
+    return new Pca(centre, Float32Array.from(vectors), variance, total, rows, false, linalg);
+  }
+}

@@ -1,0 +1,7 @@
+/** What turns full features into the vectors that are stored and searched. */
+export interface Reducer {
+  /** P, the width of what {@link transform} gives. */
+  readonly dims: number;
+  /** @param rows [n,F] @returns [n,P] */
+  transform(rows: Float32Array): Promise<Float32Array>;
+}

@@ -1,0 +1,26 @@
+/** Rows of vectors in one flat array, checked where they come in: the native kernels would carry a NaN along silently. */
+import { FungiError } from '../core/errors.js';
+
+/**
+ * How many rows of `width` values there are.
+ *
+ * @param what names the rows in the error, e.g. "query"
+ * @param first number of the first row, for the error
+ * @throws {FungiError} INVALID_VECTOR when they do not fill whole rows, or hold a value that is not finite
+ */
+export function countRows(values: Float32Array, width: number, what: string, first = 0): number {
+  const rows = values.length / width;
+  if (!Number.isInteger(rows)) {
+    throw new FungiError('INVALID_VECTOR', `${values.length} values are not made of ${what} vectors of ${width}`, {
+      details: { width, values: values.length },
+    });
+  }
+  const bad = values.findIndex((value) => !Number.isFinite(value));
+  if (bad >= 0) {
+    const row = first + Math.floor(bad / width);
+    throw new FungiError('INVALID_VECTOR', `${what} ${row} holds ${values[bad]!} at position ${bad % width}`, {
+      details: { row, position: bad % width },
+    });
+  }
+  return rows;
+}

@@ -1,0 +1,48 @@
+/** The losses of paper equations 5 and 6, and of the released code, as loops over float64: nothing shared with src/losses. */
+import type { Mode } from '../../src/losses/loss.js';
+
+export type Matrix = readonly (readonly number[])[];
+
+export interface Head {
+  /** [D,L]. */
+  readonly weight: Matrix;
+  readonly bias: readonly number[];
+}
+
+const dot = (a: readonly number[], b: readonly number[]): number => a.reduce((sum, x, i) => sum + x * b[i]!, 0);
+const unit = (a: readonly number[]): number[] => a.map((x) => x / Math.sqrt(dot(a, a)));
+const total = (a: readonly number[]): number => a.reduce((sum, x) => sum + x, 0);
+const column = (matrix: Matrix, j: number): number[] => matrix.map((row) => row[j]!);
+
+const latent = (head: Head, x: readonly number[]): number[] =>
+  head.bias.map((bias, l) => bias + dot(x, column(head.weight, l)));
+
+/** KL between softmax(h(f/‖f‖)/T) and the uniform distribution u: `paper` KL(p‖u), `reference` KL(u‖p). */
+export function plainKl(features: readonly number[], head: Head, temperature: number, mode: Mode): number {
+  const z = latent(head, unit(features)).map((x) => x / temperature);
+  const partition = total(z.map(Math.exp));
+  const p = z.map((x) => Math.exp(x) / partition);
+  const u = 1 / p.length;
+  return total(p.map((q) => (mode === 'paper' ? q * Math.log(q / u) : u * Math.log(u / q))));
+}
+
+/** InfoNCE over the ordered pairs of an item's views; `reference` leaves the sum below the fraction untempered. */
+export function plainSimclr(views: Matrix, head: Head, negatives: Matrix, temperature: number, mode: Mode): number {
+  const z = views.map((view) => unit(latent(head, view)));
+  const below = mode === 'paper' ? temperature : 1;
+  const losses = z.flatMap((anchor, i) => {
+    const others = z.filter((_, k) => k !== i);
+    const rivals = [...others, ...negatives[0]!.map((_, n) => column(negatives, n))];
+    const sum = total(rivals.map((rival) => Math.exp(dot(anchor, rival) / below)));
+    return others.map((positive) => -Math.log(Math.exp(dot(anchor, positive) / temperature) / sum));
+  });
+  return total(losses) / losses.length;
+}
+
+/** ∂f/∂x by central differences of fourth order. */
+export function gradient(f: (x: readonly number[]) => number, x: readonly number[], h: number): number[] {
+  return x.map((center, i) => {
+    const at = (shift: number): number => f(x.with(i, center + shift));
+    return (8 * (at(h) - at(-h)) - (at(2 * h) - at(-2 * h))) / (12 * h);
+  });
+}

@@ -1,0 +1,40 @@
+import type { Shape } from '../../../src/onnx/shape.js';
+import { DIMS, node, show, type Case, type Operand } from './case.js';
+
+const OPSETS = [17, 18, 20];
+
+interface Variant {
+  readonly values?: Omit<Operand, 'shape'>;
+  readonly epsilon?: number;
+  readonly axis?: number;
+  readonly float32Tolerance?: number;
+}
+
+function layerNorm(shape: Shape, scale: Shape, bias: Shape | undefined, variant: Variant = {}): Case {
+  const { values = {}, epsilon, axis, float32Tolerance } = variant;
+  return {
+    rule: ':LayerNormalization',
+    label: `${show(shape, scale, ...(bias ? [bias] : []))} ${JSON.stringify(variant)}`,
+    opsets: OPSETS,
+    dims: DIMS,
+    ...(float32Tolerance && { float32Tolerance }),
+    operands: [{ shape, ...values }, { shape: scale }, ...(bias ? [{ shape: bias }] : [])],
+    write: node('LayerNormalization', { axis, ...(epsilon !== undefined && { epsilon: { float: epsilon } }) }),
+  };
+}
+
+export const normalizationCases: readonly Case[] = [
+  layerNorm([2, 4], [4], [4]),
+  layerNorm([4], [4], [4]),
+  layerNorm([2, 4], [4], undefined),
+  layerNorm([2, 1, 5], [5], [5], { epsilon: 1e-12 }),
+  layerNorm([2, 3, 1, 4], [4], [4], { epsilon: 0.1 }),
+  layerNorm([2, 3, 4], [4], [4], { axis: 2 }),
+  layerNorm([2, 1], [1], [1], { epsilon: 0.1 }),
+  layerNorm(['B', 'T', 4], [4], [4]),
+  layerNorm([2, 6], [6], [6], { values: { scale: 1e-3 }, epsilon: 1e-7 }),
+  layerNorm([2, 6], [6], [6], { values: { scale: 1e3 } }),
+  layerNorm([2, 6], [6], [6], { values: { offset: 30 } }),
+  // The mean of float32 values near 1e4 is known to 1e-3 at best, and the deviations are of size 1.
+  layerNorm([2, 6], [6], [6], { values: { offset: 1e4 }, float32Tolerance: 5e-3 }),
+];

@@ -1,0 +1,68 @@
+import { at, axisOf, product, sameType, tabulate, type Value } from '../value.js';
+import { axesOperand, float, int, type Kernel } from './kernel.js';
+
+/** `f` of the elements that fall together when `axes` are removed. */
+function reduce(x: Value, axes: readonly number[], keep: boolean, f: (elements: readonly number[]) => number): Value {
+  const kept = x.shape.map((size, axis) => (axes.includes(axis) ? 1 : size));
+  const groups = Array.from({ length: product(kept) }, (): number[] => []);
+  const place = tabulate(x.type, x.shape, (index) =>
+    index.reduce((offset, i, axis) => offset * kept[axis]! + (axes.includes(axis) ? 0 : i), 0),
+  );
+  x.data.forEach((value, i) => groups[place.data[i]!]!.push(value));
+  const shape = keep ? kept : x.shape.filter((_, axis) => !axes.includes(axis));
+  return { type: x.type, shape, data: Float64Array.from(groups, f) };
+}
+
+const sum = (elements: readonly number[]): number => elements.reduce((a, b) => a + b, 0);
+const mean = (elements: readonly number[]): number => sum(elements) / elements.length;
+const logSumExp = (elements: readonly number[]): number => {
+  const max = Math.max(...elements);
+  return max + Math.log(sum(elements.map((x) => Math.exp(x - max))));
+};
+
+/** ONNX: without axes all are reduced, unless `noop_with_empty_axes` says that none are. */
+const reduction =
+  (f: (elements: readonly number[]) => number, since: number): Kernel =>
+  ([x, input], node, opset) => {
+    const rank = x!.shape.length;
+    const named = axesOperand(node, input, opset, since) ?? [];
+    if (named.length === 0 && int(node, 'noop_with_empty_axes', 0) === 1) return [x!];
+    const axes = named.length === 0 ? x!.shape.map((_, axis) => axis) : named.map((axis) => axisOf(axis, rank));
+    return [reduce(x!, axes, int(node, 'keepdims', 1) === 1, f)];
+  };
+
+/** Along one axis from operator set 13 on; before, over the input flattened to a matrix at `axis`, 1 by default. */
+const soft =
+  (f: (x: number, logTotal: number) => number): Kernel =>
+  ([x], node, opset) => {
+    const rank = x!.shape.length;
+    const axis = axisOf(int(node, 'axis', opset < 13 ? 1 : -1), rank);
+    const axes = opset < 13 ? x!.shape.map((_, i) => i).slice(axis) : [axis];
+    const total = reduce(x!, axes, true, logSumExp);
+    return [tabulate(x!.type, x!.shape, (index) => f(at(x!, index), at(total, index)))];
+  };
+
+/** (x − mean)/√(var + ε)·scale + bias over the axes from `axis` on; with the mean and the inverse deviation. */
+const layerNormalization: Kernel = ([x, scale, bias], node) => {
+  const axes = x!.shape.map((_, i) => i).slice(axisOf(int(node, 'axis', -1), x!.shape.length));
+  const epsilon = float(node, 'epsilon', 1e-5);
+  const means = reduce(x!, axes, true, mean);
+  const inverses = reduce(x!, axes, true, (elements) => {
+    const center = mean(elements);
+    return 1 / Math.sqrt(mean(elements.map((v) => (v - center) ** 2)) + epsilon);
+  });
+  const y = tabulate(sameType(x!, scale!, ...(bias ? [bias] : [])), x!.shape, (index) => {
+    const standard = (at(x!, index) - at(means, index)) * at(inverses, index);
+    return standard * at(scale!, index) + (bias ? at(bias, index) : 0);
+  });
+  return [y, means, inverses];
+};
+
+export const reductions: Readonly<Record<string, Kernel>> = {
+  ReduceSum: reduction(sum, 13),
+  ReduceMean: reduction(mean, 18),
+  ReduceLogSumExp: reduction(logSumExp, 18),
+  Softmax: soft((x, total) => Math.exp(x - total)),
+  LogSoftmax: soft((x, total) => x - total),
+  LayerNormalization: layerNormalization,
+};

@@ -1,0 +1,118 @@
+/** Compares the derivative that `differentiate` writes with finite differences, and with what onnxruntime makes of it. */
+import { Rng } from '../../src/core/rng.js';
+import { differentiate } from '../../src/onnx/differentiate.js';
+import { GraphBuilder } from '../../src/onnx/builder.js';
+import type { Shape } from '../../src/onnx/shape.js';
+import { float32, Session } from '../../src/runtime/session.js';
+import type { Case, FloatType, Operand } from './cases/case.js';
+import { interpret, type Feed } from './interpreter.js';
+import { product, type Value } from './value.js';
+
+export interface CaseGraph {
+  readonly g: GraphBuilder;
+  readonly operands: readonly string[];
+  /** r, of the shape of y. */
+  readonly functional: string;
+  /** The operator's result y. */
+  readonly y: string;
+  /** ∂(Σ y·r)/∂operand, for each operand: a random r makes every element of y matter. */
+  readonly gradients: readonly string[];
+}
+
+/** Writes a case into a graph; `prefix` keeps its inputs apart from those of other cases there. */
+export function caseGraph(c: Case, g: GraphBuilder, type: FloatType, prefix = ''): CaseGraph {
+  const operands = c.operands.map(({ shape }, i) => g.input(`${prefix}x${i}`, type, shape));
+  const y = c.write(g, operands, type);
+  const info = g.known(y);
+  const functional = g.input(`${prefix}r`, info.type, info.shape);
+  const value = g.op('Mul', [y, functional]);
+  return { g, operands, functional, y, gradients: operands.map((operand) => differentiate(g, value, operand)) };
+}
+
+const sizes = (c: Case, shape: Shape): number[] => shape.map((dim) => (typeof dim === 'number' ? dim : c.dims![dim]!));
+
+/** Values that float32 holds exactly, so that both arithmetics start from the same numbers. */
+function draw(rng: Rng, operand: Operand, shape: readonly number[]): Float64Array {
+  const { draw = 'signed', scale = 1, offset = 0 } = operand;
+  return Float64Array.from({ length: product(shape) }, () => {
+    const [u, sign] = [rng.float(), rng.float() < 0.5 ? -1 : 1];
+    const unit = draw === 'positive' ? 0.5 + u : draw === 'apart' ? sign * (0.2 + 0.8 * u) : sign * u;
+    return Math.fround(offset + scale * unit);
+  });
+}
+
+/** Inputs for a case: the operands, and r of the result's shape. */
+export function drawFeed(c: Case, graph: CaseGraph): Feed {
+  const { g, y, operands, functional } = graph;
+  const rng = Rng.stream(7, c.rule, c.label);
+  const feed: Record<string, Value> = {};
+  c.operands.forEach((operand, i) => {
+    const name = operands[i]!;
+    const shape = sizes(c, operand.shape);
+    feed[name] = { type: g.known(name).type, shape, data: draw(rng, operand, shape) };
+  });
+  const result = interpret(g, [y]).run(feed).get(y)!;
+  feed[functional] = { ...result, data: draw(rng, { shape: [], draw: 'apart' }, result.shape) };
+  return feed;
+}
+
+/** What float32 calls zero: below its smallest normal number. */
+const NOTHING = 2 ** -126;
+
+/** max|a − b| / max|b|; 0 where both vanish. */
+export function relativeError(a: ArrayLike<number>, b: ArrayLike<number>): number {
+  if (a.length !== b.length) throw new Error(`${a.length} values against ${b.length}`);
+  let [difference, scale] = [0, 0];
+  for (let i = 0; i < b.length; i++) {
+    if (!Number.isFinite(a[i]) || !Number.isFinite(b[i])) return Infinity;
+    difference = Math.max(difference, Math.abs(a[i]! - b[i]!));
+    scale = Math.max(scale, Math.abs(b[i]!));
+  }
+  return difference < NOTHING ? 0 : difference / scale;
+}
+
+/** Central differences of fourth order: (8·(f(h) − f(−h)) − (f(2h) − f(−2h)))/12h, summed against r before anything can cancel. */
+export function finiteDifferences(graph: CaseGraph, feed: Feed, operand: number, spec: Operand): Float64Array {
+  const name = graph.operands[operand]!;
+  const program = interpret(graph.g, [graph.y]);
+  const x = feed[name]!;
+  const r = feed[graph.functional]!.data;
+  const h = 1e-3 * Math.min(spec.scale ?? 1, spec.bends ?? Infinity);
+  return x.data.map((center, i) => {
+    const f = (shift: number): Float64Array =>
+      program.run({ ...feed, [name]: { ...x, data: x.data.with(i, center + shift) } }).get(graph.y)!.data;
+    const [up, down, up2, down2] = [f(h), f(-h), f(2 * h), f(-2 * h)];
+    return r.reduce((sum, weight, j) => sum + weight * (8 * (up[j]! - down[j]!) - (up2[j]! - down2[j]!)), 0) / (12 * h);
+  });
+}
+
+/** Every tensor whose shape or type the builder inferred otherwise than it turned out: empty when inference is right. */
+export function wrongInferences(c: Case, g: GraphBuilder, values: ReadonlyMap<string, Value>): string[] {
+  const factor = (text: string): number => c.dims?.[text] ?? Number(text);
+  return [...values].flatMap(([name, value]) => {
+    const info = g.info(name);
+    const shape = info?.shape.map((dim) => (typeof dim === 'number' ? dim : product(dim.split('*').map(factor))));
+    if (info === undefined || (info.type === value.type && shape!.join() === value.shape.join())) return [];
+    return [`${name}: inferred ${info.type} [${info.shape.join()}], is ${value.type} [${value.shape.join()}]`];
+  });
+}
+
+/** Tensors of a float32 graph as onnxruntime computes them. */
+export async function runInOnnxruntime(
+  g: GraphBuilder,
+  feed: Feed,
+  tensors: readonly string[],
+): Promise<Float32Array[]> {
+  const names = tensors.map((tensor, i) => {
+    const { type, shape } = g.known(tensor);
+    return g.output(tensor, type, shape, `out${i}`);
+  });
+  const session = await Session.load(g.build(), g.name, { threads: 1 });
+  try {
+    const feeds = Object.entries(feed).map(([name, v]) => [name, float32(Float32Array.from(v.data), v.shape)] as const);
+    const results = await session.run(Object.fromEntries(feeds), names);
+    return names.map((name) => results[name]!.data as Float32Array);
+  } finally {
+    await session.release();
+  }
+}

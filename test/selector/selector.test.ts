@@ -1,0 +1,236 @@
+import { fork } from 'node:child_process';
+import { cp, readFile, rename, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { createInterface } from 'node:readline';
+import { describe, expect, it } from 'vitest';
+import { FungiSelector } from '../../src/selector/selector.js';
+import { findIndex } from '../../src/store/index-folder.js';
+import { LanceStore } from '../../src/store/lance.js';
+import type { StoredRow } from '../../src/store/store.js';
+import { inPlace, tinyExamples, type Place } from './support.js';
+
+const build = (place: Place, count = 40, name = 'bank') =>
+  FungiSelector.build({ ...place.options(name), examples: tinyExamples(count) });
+
+async function storedRows(place: Place, name: string): Promise<StoredRow[]> {
+  const store = await LanceStore.open(await findIndex(place.options(name).indexes!, name));
+  const rows: StoredRow[] = [];
+  for await (const batch of store.scan()) rows.push(...batch);
+  await store.close();
+  return rows;
+}
+
+describe('FungiSelector', () => {
+  it('finds an indexed text first, at distance zero, and orders by distance', () =>
+    inPlace(async (place) => {
+      const selector = await build(place);
+      const [example] = tinyExamples(8).slice(7);
+      const { examples, truncated } = await selector.select(example!.input, { k: 10 });
+      expect(examples[0]!.input).toBe(example!.input);
+      expect(examples[0]!.distance).toBeLessThan(1e-4);
+      expect(examples.map(({ rank }) => rank)).toEqual([1, 2, 3, 4, 5, 6, 7, 8, 9, 10]);
+      expect(examples.map(({ distance }) => distance)).toEqual(
+        examples.map(({ distance }) => distance).sort((a, b) => a - b),
+      );
+      expect(truncated).toBe(false);
+      await selector.close();
+    }));
+
+  it('selects the same after reopening, and the same for a query alone and in a batch', () =>
+    inPlace(async (place) => {
+      const built = await build(place);
+      const queries = ['cat a b', 'the dog sat', 'dog'];
+      const before = await built.selectBatch(queries);
+      await built.close();
+      const opened = await FungiSelector.open(place.options('bank'));
+      for (const [i, query] of queries.entries()) {
+        const after = await opened.select(query);
+        expect(after.examples.map(({ id }) => id)).toEqual(before[i]!.examples.map(({ id }) => id));
+        after.examples.forEach(({ distance }, at) => {
+          expect(distance).toBeCloseTo(before[i]!.examples[at]!.distance, 5);
+        });
+      }
+      await opened.close();
+    }));
+
+  it('returns every row when k is larger than the index, and refuses k outside 1 to 1000', () =>
+    inPlace(async (place) => {
+      const selector = await build(place, 12);
+      expect((await selector.select('cat', { k: 1000 })).examples).toHaveLength(12);
+      for (const k of [0, -1, 1.5, 1001, NaN]) {
+        await expect(selector.select('cat', { k })).rejects.toMatchObject({ code: 'INVALID_ARGUMENT' });
+      }
+      await selector.close();
+    }));
+
+  it('refuses empty and ill-formed queries; takes NUL and very long ones, and says that they were cut', () =>
+    inPlace(async (place) => {
+      const selector = await build(place);
+      for (const query of ['', ' \n', 'dog \ud800']) {
+        await expect(selector.select(query)).rejects.toMatchObject({ code: 'INVALID_TEXT' });
+      }
+      expect((await selector.select('dog \u0000 sat')).examples).toHaveLength(20);
+      expect((await selector.select('dog '.repeat(25_000))).truncated).toBe(true);
+      await selector.close();
+    }));
+
+  it('filters by label and metadata', () =>
+    inPlace(async (place) => {
+      const selector = await build(place);
+      const { examples } = await selector.select('cat', { filter: { label: 'dog', metadata: { year: [2001, 2002] } } });
+      expect(examples.length).toBeGreaterThan(3);
+      expect(
+        examples.every(({ label, metadata }) => label === 'dog' && [2001, 2002].includes(Number(metadata['year']))),
+      ).toBe(true);
+      await selector.close();
+    }));
+
+  it('adds, replaces and removes examples, for every later process', () =>
+    inPlace(async (place) => {
+      const selector = await build(place);
+      expect(
+        await selector.add([
+          { id: 'new', input: 'd d d c', label: 'bird' },
+          { ...tinyExamples(1)[0]!, label: 'bird' },
+        ]),
+      ).toEqual({ inserted: 1, updated: 1 });
+      expect(selector.size).toBe(41);
+      expect(selector.labels).toContain('bird');
+      expect((await selector.select('d d d c')).examples[0]!.id).toBe('new');
+      expect(await selector.remove(['new', 'unknown'])).toBe(1);
+      await selector.close();
+      const opened = await FungiSelector.open(place.options('bank'));
+      expect(opened.size).toBe(40);
+      expect((await opened.select('d d d c')).examples.map(({ id }) => id)).not.toContain('new');
+      expect(await opened.verify()).toEqual({ rows: 40, problems: [] });
+      await opened.close();
+    }));
+
+  it('gives a later row the feature it would have had from the start', () =>
+    inPlace(async (place) => {
+      const selector = await build(place);
+      const [first] = tinyExamples(1);
+      await selector.add([{ ...first!, id: 'twin' }]);
+      await selector.close();
+      const rows = await storedRows(place, 'bank');
+      const [a, b] = ['r0', 'twin'].map((id) => rows.find((row) => row.id === id)!.vector);
+      a!.forEach((value, i) => {
+        expect(value).toBeCloseTo(b![i]!, 5);
+      });
+      await selector.close().catch(() => undefined);
+    }));
+
+  it('fills the prompt and answers by vote without an LLM', () =>
+    inPlace(async (place) => {
+      const selector = await build(place);
+      const prompt = await selector.prompt('cat sat', { k: 3, template: 'classify' });
+      expect(prompt.messages.at(-1)!.content).toContain('cat sat');
+      expect(prompt.used).toHaveLength(3);
+      const answer = await selector.answer('cat sat');
+      expect(answer.by).toBe('vote');
+      expect(answer.label).toBe(answer.vote.label);
+      await selector.close();
+    }));
+
+  it('keeps duplicates of text and label as one row, and the same text under two labels as two', () =>
+    inPlace(async (place) => {
+      const twice = ['cat', 'cat', 'dog'].map((label) => ({ input: 'the cat sat', label }));
+      const selector = await FungiSelector.build({ ...place.options('bank'), examples: twice });
+      expect(selector.size).toBe(2);
+      await selector.close();
+    }));
+});
+
+describe('an index and its model', () => {
+  it('refuses another model, printing both fingerprints and what differs', () =>
+    inPlace(async (place) => {
+      await (await build(place)).close();
+      const other = join(place.folder, 'other');
+      await cp(join(place.folder, 'model'), other, { recursive: true });
+      const weights = await readFile(join(other, 'model.safetensors'));
+      weights[weights.length - 2]! ^= 1;
+      await writeFile(join(other, 'model.safetensors'), weights);
+      const opening = FungiSelector.open({ ...place.options('bank'), encoder: other });
+      await expect(opening).rejects.toMatchObject({ code: 'INDEX_MISMATCH' });
+      await expect(opening).rejects.toThrow(
+        /encoder\.modelSha256: "[0-9a-f]{64}" in the index, "[0-9a-f]{64}" asked for/,
+      );
+    }));
+
+  it('opens with the same model from another folder', () =>
+    inPlace(async (place) => {
+      await (await build(place)).close();
+      await rename(join(place.folder, 'model'), join(place.folder, 'moved'));
+      const opened = await FungiSelector.open({ ...place.options('bank'), encoder: join(place.folder, 'moved') });
+      expect(opened.size).toBe(40);
+      await opened.close();
+    }));
+
+  it('refuses a truncated model and changed artefacts', () =>
+    inPlace(async (place) => {
+      await (await build(place)).close();
+      const artefacts = join(place.folder, 'indexes', 'bank', 'artefacts.safetensors');
+      const bytes = await readFile(artefacts);
+      bytes[bytes.length >> 1]! ^= 4;
+      await writeFile(artefacts, bytes);
+      await expect(FungiSelector.open(place.options('bank'))).rejects.toMatchObject({ code: 'INDEX_CORRUPT' });
+      const weights = join(place.folder, 'model', 'model.safetensors');
+      await writeFile(weights, (await readFile(weights)).subarray(0, 5000));
+      await expect(build(place)).rejects.toMatchObject({ code: 'MODEL_CORRUPT' });
+      expect(await storedRows(place, 'bank')).toHaveLength(40); // what was there is still there
+    }));
+});
+
+describe('a killed build', () => {
+  it.each([1, 2])('goes on where it stopped and ends in the same index (kill after window %i)', (after) =>
+    inPlace(async (place) => {
+      const count = 1800;
+      const killed = await killAfter(place.folder, count, after);
+      expect(killed).toBe(true);
+      const stages: string[] = [];
+      const options = {
+        features: { losses: [{ name: 'kl' as const }], projection: { kind: 'nystrom' as const, landmarks: 64 } },
+      };
+      const resumed = await FungiSelector.build({
+        ...place.options('bank'),
+        ...options,
+        examples: tinyExamples(count),
+        onProgress: ({ stage, done }) => stages.push(`${stage} ${done}`),
+      });
+      await resumed.close();
+      const done = stages.filter((line) => line.startsWith('features')).map((line) => Number(line.split(' ')[1]));
+      expect(Math.min(...done)).toBeGreaterThan(512 * after); // stored windows are not computed again
+      expect(stages.some((line) => line.includes('landmarks'))).toBe(false); // nor are the artefacts
+
+      await (
+        await FungiSelector.build({ ...place.options('calm'), ...options, examples: tinyExamples(count) })
+      ).close();
+      const [rows, calm] = [await storedRows(place, 'bank'), await storedRows(place, 'calm')];
+      expect(rows.map(({ id }) => id)).toEqual(calm.map(({ id }) => id));
+      let worst = 0;
+      rows.forEach(({ vector }, i) => {
+        vector.forEach((value, d) => (worst = Math.max(worst, Math.abs(value - calm[i]!.vector[d]!))));
+      });
+      expect(worst).toBeLessThan(1e-5);
+    }),
+  );
+});
+
+/** Runs the build in a process of its own and kills it once `windows` windows of 512 rows are stored. */
+async function killAfter(folder: string, count: number, windows: number): Promise<boolean> {
+  const child = fork(new URL('build-child.ts', import.meta.url), [folder, String(count)], {
+    execArgv: ['--import', 'tsx'],
+    stdio: ['ignore', 'pipe', 'inherit', 'ipc'],
+  });
+  const ended = new Promise<NodeJS.Signals | null>((resolve) =>
+    child.on('exit', (_code, signal) => {
+      resolve(signal);
+    }),
+  );
+  for await (const line of createInterface({ input: child.stdout! })) {
+    const [stage, done] = line.split(' ');
+    // The first step of the next window: the ones before are on the disk.
+    if (stage === 'features' && Number(done) > 512 * windows) child.kill('SIGKILL');
+  }
+  return (await ended) === 'SIGKILL';
+}

@@ -1,0 +1,49 @@
+/** Indexes over a model of a few kilobytes, in a folder of their own. */
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import type { ExampleInput } from '../../src/core/item.js';
+import { Rng } from '../../src/core/rng.js';
+import type { BuildOptions, OpenOptions } from '../../src/selector/options.js';
+import { tinyModel, writeFiles } from '../encoders/tiny-model.js';
+
+const WORDS = ['the', 'cat', 'dog', 'sat', 'a', 'b', 'c', 'd'];
+
+/** Texts of one to nine words, told apart by their first; ids are r0, r1, … */
+export function tinyExamples(count: number): ExampleInput[] {
+  return Array.from({ length: count }, (_, i) => {
+    const rng = Rng.stream(11, 'examples', i);
+    const label = i % 3 === 0 ? 'cat' : 'dog';
+    const rest = Array.from({ length: rng.int(9) }, () => WORDS[rng.int(WORDS.length)]!);
+    return { id: `r${i}`, input: [label, ...rest].join(' '), label, metadata: { year: 2000 + (i % 5) } };
+  });
+}
+
+export interface Place {
+  readonly folder: string;
+  options(
+    name: string,
+  ): Pick<BuildOptions & OpenOptions, 'name' | 'indexes' | 'encoder' | 'sources'> & { encoder: string };
+}
+
+export function placeIn(folder: string): Place {
+  return {
+    folder,
+    options: (name) => ({
+      name,
+      indexes: join(folder, 'indexes'),
+      encoder: join(folder, 'model'),
+      sources: { cacheDir: join(folder, 'cache'), offline: true },
+    }),
+  };
+}
+
+export async function inPlace<T>(work: (place: Place) => Promise<T>): Promise<T> {
+  const folder = await mkdtemp(join(tmpdir(), 'fungi-selector-'));
+  try {
+    await writeFiles(join(folder, 'model'), await tinyModel());
+    return await work(placeIn(folder));
+  } finally {
+    await rm(folder, { recursive: true, force: true });
+  }
+}
