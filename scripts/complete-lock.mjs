@@ -4,7 +4,19 @@
 // npm skips it on other platforms, and fetches it where it fits and exists. Run after every change of dependencies.
 import fs from 'node:fs';
 
-const OS = { darwin: 'darwin', linux: 'linux', linuxmusl: 'linux', win32: 'win32', android: 'android', freebsd: 'freebsd', openbsd: 'openbsd', netbsd: 'netbsd', sunos: 'sunos', aix: 'aix', openharmony: 'openharmony' };
+const OS = {
+  darwin: 'darwin',
+  linux: 'linux',
+  linuxmusl: 'linux',
+  win32: 'win32',
+  android: 'android',
+  freebsd: 'freebsd',
+  openbsd: 'openbsd',
+  netbsd: 'netbsd',
+  sunos: 'sunos',
+  aix: 'aix',
+  openharmony: 'openharmony',
+};
 const CPU = ['arm64', 'x64', 'ia32', 'arm', 'armv7', 'ppc64', 's390x', 'riscv64', 'loong64', 'wasm32'];
 
 const file = process.argv[2] ?? 'package-lock.json';

@@ -1,4 +1,5 @@
 /** The gradient engine on onnxruntime: trunk and tail as two ONNX models over the user's own weights. */
+import { sha256 } from '../core/fingerprint.js';
 import type { Item } from '../core/item.js';
 import type { OnProgress } from '../core/progress.js';
 import type { Encoder, Prepared } from '../encoders/encoder.js';
@@ -81,7 +82,7 @@ export class OnnxEngine<P extends Prepared> implements GradientEngine {
 
   /** One session a graph: indexes that differ only in their artefacts share it. */
   private tail(bytes: Uint8Array): Promise<Session> {
-    const key = Buffer.from(bytes).toString('base64');
+    const key = sha256(bytes);
     let session = this.tails.get(key);
     if (session === undefined) {
       session = Session.load(bytes, `${this.encoder.id} tail`, { ...this.options, folder: this.imported.folder });

@@ -1,15 +1,20 @@
 /**
- * Exact k-nearest neighbours on a hot matrix. onnxruntime scores all rows and keeps some candidates more than k (10,000 × 512 in
- * about a millisecond); their distances are then computed in float64, so that neither rounding nor batch size decides an order.
+ * Exact k-nearest neighbours on a hot matrix. onnxruntime scores all rows in float32 (10,000 × 512 in about a millisecond); rows that
+ * the error bound of those scores cannot rule out get their distance in float64, so that neither rounding nor the size of a batch
+ * decides an order.
+ *
+ * Axes: n rows, P dimensions, Q queries.
  */
 import { FungiError } from '../core/errors.js';
-import { GraphBuilder } from '../onnx/builder.js';
-import { float32, int64, Session, type RuntimeOptions, type Tensor } from '../runtime/session.js';
+import { matmul, type LinalgOptions } from '../runtime/linalg.js';
+import { countRows } from '../runtime/row-matrix.js';
+import { Candidates } from './candidates.js';
+import { HotRows, type Segment } from './hot-rows.js';
 
 export interface Neighbour {
-  /** Place of the row in the matrix. */
+  /** Number of the row: its place among all rows ever given to the search. */
   readonly row: number;
-  /** Euclidean, or 1 − cosine. */
+  /** Euclidean, or 1 − cosine. A zero vector is at cosine 0 to everything. */
   readonly distance: number;
 }
 
@@ -21,7 +26,7 @@ export interface SearchSpec {
   /** P */
   readonly dims: number;
   readonly metric: Metric;
-  readonly runtime?: RuntimeOptions;
+  readonly runtime?: LinalgOptions;
 }
 
 export interface SearchOptions {
@@ -29,195 +34,175 @@ export interface SearchOptions {
   readonly allow?: (row: number) => boolean;
 }
 
-/** Candidates beyond k at first: enough unless many rows are nearly as far as the k-th. */
-const SPARE = 16;
-/** Rows and queries scored in one run: 64 MiB of scores. */
-const ROWS_PER_RUN = 65_536;
-const QUERIES_PER_RUN = 256;
-/** How far a float32 score may be off, relative to the squared lengths that went into it: measured near 1e-6. */
-const SCORE_ERROR = 1e-5;
+/** Scored in one product: rows that stay in cache while they are gone through, queries that share a pass over the rows. */
+const ROWS_PER_RUN = 16_384;
+const QUERIES_PER_RUN = 32;
+/** Twice the unit roundoff of float32: an inner product of P terms is off by at most P·2⁻²⁴(1 + …)·‖q‖·‖x‖. */
+const ROUNDING = 2 ** -23;
+/** Twice what a product or sum may lose to underflow. */
+const UNDERFLOW = 2 ** -125;
+/** Inner products that could be larger than this may overflow on the way. */
+const LARGEST_PRODUCT = 1e37;
 
 export class ExactSearch {
   private constructor(
-    private readonly session: Session,
-    private readonly vectors: Float32Array,
-    /** What is added to each row's inner products: −‖x‖² for l2, 0 for cosine. */
-    private readonly offsets: Float32Array,
-    private readonly spec: SearchSpec,
-    private readonly longest: number,
+    private readonly rows: HotRows,
+    private readonly metric: Metric,
+    private readonly runtime: LinalgOptions,
   ) {}
 
   /**
-   * @param vectors [n,P], kept, not copied, unless the metric is cosine
+   * @param vectors [n,P], kept, not copied: they must not change afterwards
    * @throws {FungiError} INVALID_ARGUMENT when the length is not n·P; INVALID_VECTOR for a value that is not finite
    */
-  static async create(vectors: Float32Array, spec: SearchSpec): Promise<ExactSearch> {
-    const { rows, dims, metric } = spec;
+  static async create(vectors: Float32Array, { rows, dims, metric, runtime = {} }: SearchSpec): Promise<ExactSearch> {
     if (vectors.length !== rows * dims) {
       throw new FungiError('INVALID_ARGUMENT', `search: ${vectors.length} values are not ${rows} rows of ${dims}`);
     }
-    const matrix = metric === 'cosine' ? unitRows(vectors, dims) : vectors;
-    const squares = squaredLengths(matrix, dims);
-    const bad = squares.findIndex((square) => !Number.isFinite(square));
-    if (bad >= 0) throw new FungiError('INVALID_VECTOR', `search: row ${bad} has a value that is not finite`);
-    const offsets = metric === 'cosine' ? new Float32Array(rows) : squares.map((square) => -square);
-    const longest = squares.reduce((max, square) => Math.max(max, square), 0);
-    return new ExactSearch(await scoring(spec.runtime ?? {}), matrix, offsets, spec, longest);
+    countRows(vectors, dims, 'row');
+    const hot = new HotRows(dims);
+    hot.adopt(vectors);
+    return Promise.resolve(new ExactSearch(hot, metric, runtime));
+  }
+
+  /** Rows there are now. */
+  get size(): number {
+    return this.rows.size;
   }
 
   /**
-   * The k nearest rows of each query, nearest first; among equals the earlier row. Fewer when fewer are allowed.
+   * Adds copies of `vectors` [n,P]; returns the number of the first, the others follow.
+   *
+   * @throws {FungiError} INVALID_VECTOR, and nothing is added
+   */
+  append(vectors: Float32Array): number {
+    countRows(vectors, this.rows.dims, 'row');
+    return this.rows.append(vectors);
+  }
+
+  /** Removes rows by number, ignores numbers that are not there, and returns how many were. The other rows keep theirs. */
+  remove(numbers: Iterable<number>): number {
+    return this.rows.remove(numbers);
+  }
+
+  /**
+   * The k nearest rows of each query, nearest first; among equals the earlier row. Fewer when fewer are there or allowed.
    *
    * @param queries [Q,P]
-   * @throws {FungiError} INVALID_ARGUMENT; INVALID_VECTOR for a query that is not finite
+   * @throws {FungiError} INVALID_VECTOR for a query of another width or not finite; INVALID_ARGUMENT when k is not 1 or more
    */
   async search(queries: Float32Array, k: number, { allow }: SearchOptions = {}): Promise<Neighbour[][]> {
-    const { rows, dims, metric } = this.spec;
-    const count = queries.length / dims;
-    if (!Number.isInteger(count) || !Number.isInteger(k) || k < 1) {
-      throw new FungiError('INVALID_ARGUMENT', `search: ${queries.length} values for queries of ${dims}, k = ${k}`);
+    const { dims } = this.rows;
+    const count = countRows(queries, dims, 'query');
+    if (!Number.isInteger(k) || k < 1) {
+      throw new FungiError('INVALID_ARGUMENT', `search: k is ${k}, it must be a whole number from 1`);
     }
-    const asked = metric === 'cosine' ? unitRows(queries, dims) : queries;
-    const bad = asked.findIndex((value) => !Number.isFinite(value));
-    if (bad >= 0) throw new FungiError('INVALID_VECTOR', `search: query ${Math.floor(bad / dims)} is not finite`);
-    const offsets =
-      allow === undefined ? this.offsets : this.offsets.map((offset, row) => (allow(row) ? offset : -Infinity));
+    const parts = this.rows.segments.flatMap((segment) => partsOf(segment, dims, allow));
     const found: Neighbour[][] = [];
     for (let start = 0; start < count; start += QUERIES_PER_RUN) {
-      const part = asked.subarray(start * dims, Math.min(count, start + QUERIES_PER_RUN) * dims);
-      found.push(...(await this.nearest(part, Math.min(k, rows), offsets)));
+      const some = queries.subarray(start * dims, Math.min(count, start + QUERIES_PER_RUN) * dims);
+      found.push(...(await this.nearest(some, k, parts)));
     }
     return found;
   }
 
-  /** Widens the candidates of those queries for which rounding might have hidden a neighbour. */
-  private async nearest(queries: Float32Array, k: number, offsets: Float32Array): Promise<Neighbour[][]> {
-    const { rows, dims } = this.spec;
-    const found = new Array<Neighbour[]>(queries.length / dims).fill([]);
-    let open = found.map((_, q) => q);
-    for (let width = Math.min(rows, k + SPARE); open.length > 0; width = Math.min(rows, width * 4)) {
-      const subset = gatherRows(queries, open, dims);
-      const candidates = await this.candidates(subset, width, offsets);
-      open = open.filter((q, i) => {
-        const query = queries.subarray(q * dims, (q + 1) * dims);
-        const { rows: near, floor } = candidates[i]!;
-        found[q] = this.exact(query, near).slice(0, k);
-        return width < rows && found[q].length === k && !this.isCertain(query, found[q].at(-1)!, floor);
-      });
-    }
-    return found;
-  }
-
-  /** Whether every row outside the candidates, whose score is at most `floor`, is farther than `last`. */
-  private isCertain(query: Float32Array, last: Neighbour, floor: number): boolean {
-    const own = squaredLengths(query, query.length)[0]!;
-    const score = this.spec.metric === 'cosine' ? 2 * (1 - last.distance) : own - last.distance ** 2;
-    return score > floor + SCORE_ERROR * (own + this.longest);
-  }
-
-  /** The rows of highest score 2·q·x − ‖x‖² (or 2·cosine), and the lowest score among them. */
-  private async candidates(queries: Float32Array, width: number, offsets: Float32Array): Promise<Candidates[]> {
-    const { rows, dims } = this.spec;
+  private async nearest(queries: Float32Array, k: number, parts: readonly Part[]): Promise<Neighbour[][]> {
+    const { dims } = this.rows;
     const count = queries.length / dims;
-    const out: Scored[][] = Array.from({ length: count }, () => []);
-    for (let start = 0; start < rows; start += ROWS_PER_RUN) {
-      const end = Math.min(rows, start + ROWS_PER_RUN);
-      const take = Math.min(width, end - start);
-      const { scores, places } = await this.session.run(
-        {
-          queries: float32(queries, [count, dims]),
-          rows: float32(this.vectors.subarray(start * dims, end * dims), [end - start, dims]),
-          offsets: float32(offsets.subarray(start, end), [end - start]),
-          k: int64(BigInt64Array.of(BigInt(take)), [1]),
-        },
-        ['scores', 'places'],
-      );
-      append(out, scores, places, start, take);
+    const candidates = Array.from(
+      { length: count },
+      (_, q) => new Candidates(k, this.scoreError(row(queries, q, dims))),
+    );
+    const cutoffs = new Float64Array(count).fill(-Infinity);
+    const cosine = this.metric === 'cosine';
+    for (const [at, { segment, start, end, open }] of parts.entries()) {
+      const vectors = segment.vectors.subarray(start * dims, end * dims);
+      const shape = { m: end - start, k: dims, n: count, transB: true };
+      const products = await matmul(vectors, queries, shape, this.runtime);
+      for (let i = start; i < end; i++) {
+        if (open[i] !== 1) continue;
+        const square = segment.squares[i]!;
+        // Nearer rows score higher: q·x − ‖x‖²/2 orders like −‖q − x‖², q·x/‖x‖ like the cosine.
+        const scale = !cosine ? 1 : square === 0 ? 0 : 1 / Math.sqrt(square);
+        const half = cosine ? 0 : square / 2;
+        for (let q = 0; q < count; q++) {
+          const score = products[(i - start) * count + q]! * scale - half;
+          if (score < cutoffs[q]!) continue;
+          cutoffs[q] = candidates[q]!.push(at * ROWS_PER_RUN + i - start, score);
+        }
+      }
     }
-    return out.map((scored) => {
-      const best = scored.sort((a, b) => b.score - a.score).slice(0, width);
-      return {
-        rows: best.filter(({ score }) => score > -Infinity).map(({ row }) => row),
-        floor: best.at(-1)?.score ?? -Infinity,
-      };
-    });
+    return candidates.map((list, q) => this.exact(row(queries, q, dims), list.finish(), parts).slice(0, k));
+  }
+
+  /** How far a score may be from its true value. */
+  private scoreError(query: Float32Array): number {
+    const { dims, squareRange } = this.rows;
+    const length = Math.sqrt(squareOf(query));
+    const [shortest, longest] = squareRange;
+    if (length * Math.sqrt(longest) > LARGEST_PRODUCT) return Infinity;
+    if (this.metric === 'cosine') return dims * (ROUNDING * length + UNDERFLOW / Math.sqrt(shortest));
+    return dims * (ROUNDING * length * Math.sqrt(longest) + UNDERFLOW + Number.EPSILON * longest);
   }
 
   /** Distances in float64, nearest first. */
-  private exact(query: Float32Array, rows: readonly number[]): Neighbour[] {
-    const { dims, metric } = this.spec;
-    return rows
-      .map((row) => {
-        let [squares, product] = [0, 0];
-        for (let d = 0; d < dims; d++) {
-          const [x, y] = [query[d]!, this.vectors[row * dims + d]!];
-          squares += (x - y) ** 2;
-          product += x * y;
-        }
-        return { row, distance: metric === 'l2' ? Math.sqrt(squares) : Math.max(0, 1 - product) };
+  private exact(query: Float32Array, places: readonly number[], parts: readonly Part[]): Neighbour[] {
+    const { dims } = this.rows;
+    const own = squareOf(query);
+    return places
+      .map((place) => {
+        const { segment, start } = parts[Math.floor(place / ROWS_PER_RUN)]!;
+        const i = start + (place % ROWS_PER_RUN);
+        const vector = row(segment.vectors, i, dims);
+        const distance =
+          this.metric === 'l2' ? euclidean(query, vector) : cosineDistance(query, vector, own * segment.squares[i]!);
+        return { row: segment.numbers[i]!, distance };
       })
       .sort((a, b) => a.distance - b.distance || a.row - b.row);
   }
 }
 
-interface Scored {
-  readonly row: number;
-  readonly score: number;
+/** Rows start … end−1 of a segment; `open` says which take part, by their place in the segment. */
+interface Part {
+  readonly segment: Segment;
+  readonly start: number;
+  readonly end: number;
+  readonly open: Uint8Array;
 }
 
-interface Candidates {
-  readonly rows: readonly number[];
-  readonly floor: number;
-}
-
-function append(out: Scored[][], scores: Tensor, places: Tensor, start: number, take: number): void {
-  const [values, indices] = [scores.data as Float32Array, places.data as BigInt64Array];
-  out.forEach((list, q) => {
-    for (let i = 0; i < take; i++)
-      list.push({ row: start + Number(indices[q * take + i]), score: values[q * take + i]! });
-  });
-}
-
-const sessions = new Map<string, Promise<Session>>();
-
-/** scores = TopK(2·queries·rowsᵀ + offsets); one session a process and place. */
-function scoring(runtime: RuntimeOptions): Promise<Session> {
-  const key = `${runtime.provider ?? 'cpu'},${runtime.threads ?? 0}`;
-  let session = sessions.get(key);
-  if (session === undefined) {
-    const g = new GraphBuilder('search');
-    const queries = g.input('queries', 'float32', ['Q', 'P']);
-    const rows = g.input('rows', 'float32', ['n', 'P']);
-    const offsets = g.input('offsets', 'float32', ['n']);
-    const k = g.input('k', 'int64', [1]);
-    const scores = g.op('Gemm', [queries, rows, offsets], { transB: 1, alpha: { float: 2 } });
-    g.op('TopK', [scores, k], { axis: 1 }, { outputs: ['scores', 'places'] });
-    g.output('scores', 'float32', ['Q', 'k']);
-    g.output('places', 'int64', ['Q', 'k']);
-    session = Session.load(g.build(), 'search', runtime);
-    sessions.set(key, session);
+/** At most ROWS_PER_RUN rows each; parts in which no row takes part are left out. */
+function partsOf(segment: Segment, dims: number, allow: SearchOptions['allow']): Part[] {
+  const { count, alive, numbers } = segment;
+  const open =
+    allow === undefined ? alive : alive.map((value, i) => (value === 1 && i < count && allow(numbers[i]!) ? 1 : 0));
+  const parts: Part[] = [];
+  for (let start = 0; start < count; start += ROWS_PER_RUN) {
+    const end = Math.min(count, start + ROWS_PER_RUN);
+    if (open.subarray(start, end).includes(1)) parts.push({ segment, start, end, open });
   }
-  return session;
+  return parts;
 }
 
-function squaredLengths(rows: Float32Array, dims: number): Float32Array {
-  return Float32Array.from({ length: rows.length / dims }, (_, row) => {
-    let sum = 0;
-    for (let d = 0; d < dims; d++) sum += rows[row * dims + d]! ** 2;
-    return sum;
-  });
+const row = (matrix: Float32Array, i: number, dims: number): Float32Array => matrix.subarray(i * dims, (i + 1) * dims);
+
+function squareOf(vector: Float32Array): number {
+  let square = 0;
+  for (const value of vector) square += value * value;
+  return square;
 }
 
-/** Rows at unit length; a zero row stays zero, and is then at distance 1 from everything. */
-function unitRows(rows: Float32Array, dims: number): Float32Array {
-  const scales = squaredLengths(rows, dims).map((square) => (square === 0 ? 0 : 1 / Math.sqrt(square)));
-  return rows.map((value, i) => value * scales[Math.floor(i / dims)]!);
+function euclidean(a: Float32Array, b: Float32Array): number {
+  let square = 0;
+  for (let j = 0; j < a.length; j++) {
+    const difference = a[j]! - b[j]!;
+    square += difference * difference;
+  }
+  return Math.sqrt(square);
 }
 
-function gatherRows(rows: Float32Array, picks: readonly number[], dims: number): Float32Array {
-  const out = new Float32Array(picks.length * dims);
-  picks.forEach((pick, i) => {
-    out.set(rows.subarray(pick * dims, (pick + 1) * dims), i * dims);
-  });
-  return out;
+/** @param squares product of the squared lengths; its root is exact for equal vectors, which makes their distance 0 */
+function cosineDistance(a: Float32Array, b: Float32Array, squares: number): number {
+  let product = 0;
+  for (let j = 0; j < a.length; j++) product += a[j]! * b[j]!;
+  return squares === 0 ? 1 : Math.max(0, 1 - product / Math.sqrt(squares));
 }

@@ -9,7 +9,7 @@ function plain(
   query: Float32Array,
   dims: number,
   metric: Metric,
-  allow = (_row: number) => true,
+  allow: (row: number) => boolean = () => true,
 ): Neighbour[] {
   const dot = (a: ArrayLike<number>, b: ArrayLike<number>): number => {
     let sum = 0;

@@ -1,0 +1,147 @@
+/** The vectors that are searched, in memory: they can grow and shrink while searches are under way. */
+
+/** Rows that lie together. Numbers ascend within a segment and from one to the next. */
+export interface Segment {
+  /** [capacity,P] */
+  readonly vectors: Float32Array;
+  /** Squared length of each row. */
+  readonly squares: Float64Array;
+  /** The number each row is known by. */
+  readonly numbers: Float64Array;
+  /** 0 for a removed row. */
+  readonly alive: Uint8Array;
+  /** Rows in use, removed ones included. */
+  count: number;
+  removed: number;
+}
+
+const SMALLEST_SEGMENT = 256;
+const LARGEST_SEGMENT = 65_536;
+
+/** Axes: n rows of P. Rows are numbered in the order in which they come, and keep their number for good. */
+export class HotRows {
+  /** Never changed in place, so that a search may go on over the list it began with. */
+  private list: readonly Segment[] = [];
+  private next = 0;
+  private longest = 0;
+  private shortest = Infinity;
+
+  constructor(readonly dims: number) {}
+
+  get segments(): readonly Segment[] {
+    return this.list;
+  }
+
+  /** Rows there are now. */
+  get size(): number {
+    return this.list.reduce((sum, { count, removed }) => sum + count - removed, 0);
+  }
+
+  /** At least the largest and at most the smallest squared length of a row that is not zero. */
+  get squareRange(): readonly [shortest: number, longest: number] {
+    return [this.shortest, this.longest];
+  }
+
+  /** Takes over `vectors` [n,P] as they are; they must not change afterwards. */
+  adopt(vectors: Float32Array): void {
+    const segment = this.segment(vectors);
+    this.fill(segment, vectors.length / this.dims);
+    this.list = [...this.list, segment];
+  }
+
+  /** Copies `vectors` [n,P] and returns the number of the first. Segments double, so that a row is copied once. */
+  append(vectors: Float32Array): number {
+    const { dims, next: first } = this;
+    const rows = vectors.length / dims;
+    for (let done = 0; done < rows;) {
+      const segment = this.room(rows - done);
+      const take = Math.min(rows - done, segment.numbers.length - segment.count);
+      segment.vectors.set(vectors.subarray(done * dims, (done + take) * dims), segment.count * dims);
+      this.fill(segment, take);
+      done += take;
+    }
+    return first;
+  }
+
+  /** Returns how many of the numbers there were. A segment is rewritten once half of it is gone. */
+  remove(numbers: Iterable<number>): number {
+    let removed = 0;
+    for (const number of numbers) {
+      const segment = this.list.find(({ numbers: own, count }) => count > 0 && number <= own[count - 1]!);
+      const at = segment === undefined ? -1 : indexOf(segment, number);
+      if (segment?.alive[at] !== 1) continue;
+      segment.alive[at] = 0;
+      segment.removed++;
+      removed++;
+    }
+    this.list = this.list
+      .map((segment) => (segment.removed * 2 > segment.count ? this.compact(segment) : segment))
+      .filter(({ count }) => count > 0);
+    return removed;
+  }
+
+  private segment(vectors: Float32Array): Segment {
+    const capacity = vectors.length / this.dims;
+    return {
+      vectors,
+      squares: new Float64Array(capacity),
+      numbers: new Float64Array(capacity),
+      alive: new Uint8Array(capacity),
+      count: 0,
+      removed: 0,
+    };
+  }
+
+  /** The last segment if it has room, else a new one. */
+  private room(wanted: number): Segment {
+    const last = this.list.at(-1);
+    const capacity = last?.numbers.length ?? 0;
+    if (last !== undefined && last.count < capacity) return last;
+    const rows = Math.min(LARGEST_SEGMENT, Math.max(SMALLEST_SEGMENT, 2 * capacity, wanted));
+    const segment = this.segment(new Float32Array(rows * this.dims));
+    this.list = [...this.list, segment];
+    return segment;
+  }
+
+  /** Brings the next `rows` rows, whose vectors are in place, into use. */
+  private fill(segment: Segment, rows: number): void {
+    const { dims } = this;
+    for (let i = segment.count; i < segment.count + rows; i++) {
+      let square = 0;
+      for (let j = i * dims; j < (i + 1) * dims; j++) square += segment.vectors[j]! ** 2;
+      segment.squares[i] = square;
+      segment.numbers[i] = this.next++;
+      segment.alive[i] = 1;
+      this.longest = Math.max(this.longest, square);
+      if (square > 0) this.shortest = Math.min(this.shortest, square);
+    }
+    segment.count += rows;
+  }
+
+  private compact(segment: Segment): Segment {
+    const { dims } = this;
+    const left = segment.count - segment.removed;
+    const out = this.segment(new Float32Array(left * dims));
+    for (let i = 0; i < segment.count; i++) {
+      if (segment.alive[i] !== 1) continue;
+      out.vectors.set(segment.vectors.subarray(i * dims, (i + 1) * dims), out.count * dims);
+      out.squares[out.count] = segment.squares[i]!;
+      out.numbers[out.count] = segment.numbers[i]!;
+      out.alive[out.count] = 1;
+      out.count++;
+    }
+    return out;
+  }
+}
+
+/** Place of `number` among the ascending numbers of a segment, −1 when it is not there. */
+function indexOf({ numbers, count }: Segment, number: number): number {
+  let low = 0;
+  let high = count;
+  while (low < high) {
+    const middle = (low + high) >> 1;
+    if (numbers[middle]! < number) low = middle + 1;
+    else high = middle;
+  }
+  return numbers[low] === number ? low : -1;
+}
