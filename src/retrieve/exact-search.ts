@@ -97,7 +97,7 @@ export class ExactSearch {
     if (!Number.isInteger(k) || k < 1) {
       throw new FungiError('INVALID_ARGUMENT', `search: k is ${k}, it must be a whole number from 1`);
     }
-    const parts = this.rows.segments.flatMap((segment) => partsOf(segment, dims, allow));
+    const parts = this.rows.segments.flatMap((segment) => partsOf(segment, allow));
     const found: Neighbour[][] = [];
     for (let start = 0; start < count; start += QUERIES_PER_RUN) {
       const some = queries.subarray(start * dims, Math.min(count, start + QUERIES_PER_RUN) * dims);
@@ -171,7 +171,7 @@ interface Part {
 }
 
 /** At most ROWS_PER_RUN rows each; parts in which no row takes part are left out. */
-function partsOf(segment: Segment, dims: number, allow: SearchOptions['allow']): Part[] {
+function partsOf(segment: Segment, allow: SearchOptions['allow']): Part[] {
   const { count, alive, numbers } = segment;
   const open =
     allow === undefined ? alive : alive.map((value, i) => (value === 1 && i < count && allow(numbers[i]!) ? 1 : 0));

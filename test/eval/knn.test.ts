@@ -1,0 +1,83 @@
+/** The kNN protocol on the tiny BERT: one encoding pass for all feature sets and seeds. */
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import type { GradientEngine } from '../../src/engine/engine.js';
+import { OnnxEngine } from '../../src/engine/onnx-engine.js';
+import { evaluateKnn, type KnnOptions } from '../../src/eval/knn.js';
+import { fixture } from '../support/golden.js';
+import { idEncoder } from '../support/id-encoder.js';
+import { tinyPool } from '../support/tiny-extractor.js';
+
+const rows = tinyPool.map((input) => ({ input, label: input.split(' ').length > 16 ? 'long' : 'short' }));
+const [train, test] = [rows.slice(0, 18), rows.slice(18)];
+const settings = { projection: { kind: 'nystrom' as const, landmarks: 8 } };
+
+describe('evaluateKnn', () => {
+  let engine: OnnxEngine<never>;
+  beforeAll(async () => {
+    engine = (await OnnxEngine.load(idEncoder(fixture('fungi/tiny-bert/op17-erf.onnx'), 'first'))) as never;
+  });
+  afterAll(() => engine.close());
+
+  const evaluate = (options: Partial<KnnOptions>, on: GradientEngine = engine) =>
+    evaluateKnn(on, { train, test, features: ['embedding'], settings, k: 3, ...options });
+
+  it('gives one result for each set and seed, with a vote for each test row', async () => {
+    const results = await evaluate({ features: ['embedding', 'kl', 'only:kl'], seeds: [0, 1] });
+    expect(results.map(({ features, seed }) => `${features} ${seed}`)).toEqual([
+      'embedding 0',
+      'kl 0',
+      'only:kl 0',
+      'embedding 1',
+      'kl 1',
+      'only:kl 1',
+    ]);
+    for (const { correct, predicted, pool } of results) {
+      expect(predicted).toHaveLength(test.length);
+      expect(correct).toEqual(predicted.map((label, i) => label === test[i]!.label));
+      expect(pool).toBe(train.length);
+    }
+    expect(results[3]!.predicted).toEqual(results[0]!.predicted); // nothing of an embedding depends on the seed
+  });
+
+  it('encodes train and test once, whatever is compared', async () => {
+    let encoded = 0;
+    const counting = new Proxy(engine, {
+      get: (target, name) =>
+        name === 'encode'
+          ? (items: readonly string[]) => {
+              encoded += items.length;
+              return target.encode(items);
+            }
+          : (Reflect.get(target, name) as unknown),
+    });
+    await evaluate({ features: ['embedding', 'kl', 'only:kl'], seeds: [0, 1, 2] }, counting);
+    const distinct = new Set(rows.map(({ input }) => input)).size;
+    const landmarks = 3 * 8; // each seed draws its own from the pool
+    expect(encoded).toBeLessThanOrEqual(distinct + landmarks);
+    expect(encoded).toBeGreaterThan(distinct);
+  });
+
+  it('votes among the sampled pool only', async () => {
+    const short = train.flatMap(({ label }, i) => (label === 'short' ? [i] : []));
+    const [result] = await evaluate({ sample: () => short });
+    expect(result!.pool).toBe(short.length);
+    expect(new Set(result!.predicted)).toEqual(new Set(['short']));
+  });
+
+  it('breaks ties by name, as scikit-learn, unless told otherwise', async () => {
+    // Two equally near neighbours of two labels: the nearest is named last.
+    const query = train[0]!.input;
+    const pair = [
+      { input: query, label: 'z' },
+      { input: train[1]!.input, label: 'a' },
+    ];
+    const options = { train: pair, test: [{ input: query, label: 'z' }], k: 2 };
+    expect((await evaluate(options))[0]!.predicted).toEqual(['a']);
+    expect((await evaluate({ ...options, ties: 'nearest' }))[0]!.predicted).toEqual(['z']);
+  });
+
+  it('names the feature sets there are', async () => {
+    await expect(evaluate({ features: ['dino'] })).rejects.toMatchObject({ code: 'INVALID_ARGUMENT' });
+    await expect(evaluate({ features: ['only:embedding'] })).rejects.toThrow(/is not a feature set/);
+  });
+});
