@@ -5,28 +5,33 @@
 export interface BatchLimits {
   /** Padded tokens in one run. */
   readonly maxTokens: number;
-  /** Items in one run. */
-  readonly maxItems: number;
+  /** Rows in one run. */
+  readonly maxRows: number;
 }
 
 /**
- * @param lengths tokens of each item
+ * @param lengths tokens of each item, of its longest row where it has several
+ * @param rows rows that each item takes; default one
  * @returns item numbers, batch by batch, longest first (so that memory peaks at once and not at the end)
  */
-export function batchesByTokens(lengths: readonly number[], limits: BatchLimits): number[][] {
+export function batchesByTokens(
+  lengths: readonly number[],
+  limits: BatchLimits,
+  rows: readonly number[] = lengths.map(() => 1),
+): number[][] {
   const order = lengths.map((_, i) => i).sort((a, b) => lengths[b]! - lengths[a]! || a - b);
   const batches: number[][] = [];
   let current: number[] = [];
+  let height = 0;
   for (const item of order) {
     const longest = lengths[current[0] ?? item]!;
-    if (
-      current.length > 0 &&
-      (current.length >= limits.maxItems || (current.length + 1) * longest > limits.maxTokens)
-    ) {
+    const next = height + rows[item]!;
+    if (current.length > 0 && (next > limits.maxRows || next * longest > limits.maxTokens)) {
       batches.push(current);
-      current = [];
+      [current, height] = [[], 0];
     }
     current.push(item);
+    height += rows[item]!;
   }
   if (current.length > 0) batches.push(current);
   return batches;

@@ -10,12 +10,13 @@ import { importEncoder, type ImportOptions } from './import.js';
 import { trunkOutput, type ImportedEncoder } from './imported-encoder.js';
 import { poolingTensor } from './pooling.js';
 import { allocateStates, gather, scatter, tokensOf, type States } from './states.js';
+import { distinctRows, rowFeeds } from './rows.js';
 import { buildTail, OUTPUTS, POOLING, type OutputName } from './tail.js';
 
 /** Encoder runs: about what keeps a 768-wide model's activations in cache. */
-export const TRUNK_LIMITS: BatchLimits = { maxTokens: 512, maxItems: 64 };
+export const TRUNK_LIMITS: BatchLimits = { maxTokens: 512, maxRows: 64 };
 /** Tail runs: sliced rows are small, and the weights are read once a run. */
-const TAIL_LIMITS: BatchLimits = { maxTokens: 1024, maxItems: 256 };
+const TAIL_LIMITS: BatchLimits = { maxTokens: 1024, maxRows: 256 };
 
 export class OnnxEngine<P extends Prepared> implements GradientEngine {
   readonly info: EngineInfo;
@@ -100,21 +101,23 @@ export class OnnxEngine<P extends Prepared> implements GradientEngine {
     items: readonly (readonly number[])[],
   ): Promise<ProgramResult> {
     const { dims, target, boundary } = this.imported;
-    const longest = items.map((places) => Math.max(...places.map((place) => tokensOf(states, place))));
+    const distinct = items.map(distinctRows);
+    const longest = distinct.map((places) => Math.max(...places.map((place) => tokensOf(states, place))));
     const pooled = new Float32Array(items.length * views * dims);
     const loss = new Float32Array(outputs.includes('loss') ? items.length : 0);
     const factors = outputs.includes('delta') ? new Array<ProgramResult['factors'][number]>(items.length) : [];
     let block: Float32Array = new Float32Array(0);
 
-    const limits = { maxTokens: TAIL_LIMITS.maxTokens / views, maxItems: Math.ceil(TAIL_LIMITS.maxItems / views) };
-    for (const batch of batchesByTokens(longest, limits)) {
-      const places = batch.flatMap((item) => items[item]!);
+    const heights = distinct.map((places) => places.length);
+    for (const batch of batchesByTokens(longest, TAIL_LIMITS, heights)) {
+      const places = batch.flatMap((item) => distinct[item]!);
       const padded = longest[batch[0]!]!;
       const tokens = places.map((place) => tokensOf(states, place));
       const results = await session.run(
         {
           ...Object.fromEntries(boundary.map(({ name }, i) => [name, gather(states, i, places, padded)])),
           [POOLING]: poolingTensor(this.encoder.pooling, tokens, padded),
+          ...(views > 1 && rowFeeds(batch.map((item) => items[item]!))),
           ...frozen,
         },
         outputs.map((name) => OUTPUTS[name]),
@@ -134,19 +137,23 @@ export class OnnxEngine<P extends Prepared> implements GradientEngine {
         spread(block, read('block'), width);
       }
       if (outputs.includes('delta')) {
-        batch.forEach((item, row) => {
+        let first = 0;
+        for (const item of batch) {
+          const height = heights[item]!;
+          const own = tokens.slice(first, first + height);
           const keep = (name: 'delta' | 'x', width: number): Float32Array =>
-            unpadded(read(name), row * views, tokens.slice(row * views, (row + 1) * views), padded, width);
+            unpadded(read(name), first, own, padded, width);
           const delta = keep('delta', target.outFeatures);
           factors[item] = { delta, x: keep('x', target.inFeatures), terms: delta.length / target.outFeatures };
-        });
+          first += height;
+        }
       }
     }
     return { pooled, loss, block, factors };
   }
 }
 
-/** Rows of `views` consecutive views from a padded [rows,A,width], without the padding. */
+/** Consecutive rows from a padded [rows,A,width], without the padding. */
 function unpadded(
   data: Float32Array,
   first: number,
@@ -156,8 +163,8 @@ function unpadded(
 ): Float32Array {
   const out = new Float32Array(tokens.reduce((sum, count) => sum + count, 0) * width);
   let at = 0;
-  tokens.forEach((count, view) => {
-    const from = (first + view) * padded * width;
+  tokens.forEach((count, row) => {
+    const from = (first + row) * padded * width;
     out.set(data.subarray(from, from + count * width), at);
     at += count * width;
   });

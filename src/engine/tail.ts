@@ -30,6 +30,8 @@ export interface TailSpec {
 
 /** Names of the tail's inputs and outputs besides the boundary's own. */
 export const POOLING = 'fungi.pooling';
+/** Where an item has several views: `views` [B·V,U] takes rows to views, `items` [B,U] adds up the rows of an item. */
+export const ROWS = { views: 'fungi.views', items: 'fungi.items' } as const;
 export const OUTPUTS = {
   pooled: 'fungi.pooled',
   loss: 'fungi.loss',
@@ -45,7 +47,8 @@ export interface TailGraph {
 }
 
 /**
- * Shapes below: rows = B·V, A tokens (1 where sliced), R = V·A terms of a gradient, J directions.
+ * Shapes below: B items of V views in U rows (equal views of an item share a row, U = B where V = 1), A tokens (1 where sliced),
+ * J directions.
  *
  * @throws {FungiError} OP_UNSUPPORTED when the tail holds an operator without a derivative rule
  */
@@ -59,13 +62,18 @@ export function buildTail(encoder: ImportedEncoder, spec: TailSpec): TailGraph {
     g.adopt(node, encoder.tail.initializers);
     g.append(node);
   }
-  const { mul, sum, reshape } = ops(g);
+  const { mul, sum, matmul, reshape } = ops(g);
   const dims = encoder.dims;
-  const pooled = sum(mul(encoder.output, weights), [1]); // [rows,D]
-  g.output(pooled, 'float32', ['rows', dims], OUTPUTS.pooled);
-  if (spec.loss === undefined) return { bytes: g.build(), outputs: ['pooled'] };
+  const rows = sum(mul(encoder.output, weights), [1]); // [U,D]
+  if (spec.loss === undefined) {
+    g.output(rows, 'float32', ['rows', dims], OUTPUTS.pooled);
+    return { bytes: g.build(), outputs: ['pooled'] };
+  }
 
   const { loss } = spec;
+  const shared = loss.views > 1;
+  const pooled = shared ? matmul(g.input(ROWS.views, 'float32', ['views', 'rows']), rows) : rows; // [B·V,D]
+  g.output(pooled, 'float32', ['views', dims], OUTPUTS.pooled);
   const names = Object.entries(loss.artefacts(dims)).map(
     ([name, shape]) => [name, g.input(`${loss.name}.${name}`, 'float32', shape)] as const,
   );
@@ -74,21 +82,22 @@ export function buildTail(encoder: ImportedEncoder, spec: TailSpec): TailGraph {
   g.output(value, 'float32', ['items'], OUTPUTS.loss);
   if (spec.gradient === undefined) return { bytes: g.build(), outputs: ['pooled', 'loss'] };
 
-  const delta = byItem(g, differentiate(g, value, target.output), value, target.outFeatures); // [B,R,O]
-  const x = byItem(g, target.input, value, target.inFeatures); // [B,R,I]
+  const delta = byRow(g, differentiate(g, value, target.output), weights, target.outFeatures); // [U,A,O]
+  const x = byRow(g, target.input, weights, target.inFeatures); // [U,A,I]
   if (spec.gradient.kind === 'factors') {
-    g.output(delta, 'float32', ['items', 'terms', target.outFeatures], OUTPUTS.delta);
-    g.output(x, 'float32', ['items', 'terms', target.inFeatures], OUTPUTS.x);
+    g.output(delta, 'float32', ['rows', 'terms', target.outFeatures], OUTPUTS.delta);
+    g.output(x, 'float32', ['rows', 'terms', target.inFeatures], OUTPUTS.x);
     return { bytes: g.build(), outputs: ['pooled', 'loss', 'delta', 'x'] };
   }
-  writeProjection(g, encoder, spec.gradient, delta, x);
+  writeProjection(g, encoder, spec.gradient, shared, delta, x);
   return { bytes: g.build(), outputs: ['pooled', 'loss', 'block'] };
 }
 
-/** [rows,A,W] (or any layout of the same elements) as [B,R,W]: the terms of one item's gradient together. */
-function byItem(g: GraphBuilder, tensor: string, loss: string, width: number): string {
-  const shape = g.op('Concat', [g.op('Shape', [loss]), g.integers([-1, width])], { axis: 0 });
-  return g.annotate(g.op('Reshape', [tensor, shape]), 'float32', ['items', 'terms', width]);
+/** [U,A,W] (or any layout of the same elements) as [U,A,W]. */
+function byRow(g: GraphBuilder, tensor: string, weights: string, width: number): string {
+  const leading = g.op('Slice', [g.op('Shape', [weights]), g.integers([0]), g.integers([2]), g.integers([0])]);
+  const shape = g.op('Concat', [leading, g.integers([width])], { axis: 0 });
+  return g.annotate(g.op('Reshape', [tensor, shape]), 'float32', ['rows', 'terms', width]);
 }
 
 /** Inputs of a projection, by name: `left` [O,J], `right` [I,J], `bias` [J] (zeros without a bias), `mix` [count,M]. */
@@ -99,6 +108,7 @@ function writeProjection(
   g: GraphBuilder,
   encoder: ImportedEncoder,
   projection: BilinearProjection,
+  shared: boolean,
   delta: string,
   x: string,
 ): void {
@@ -107,7 +117,8 @@ function writeProjection(
   const left = g.input(PROJECTION.left, 'float32', [encoder.target.outFeatures, count * rank]);
   const right = g.input(PROJECTION.right, 'float32', [encoder.target.inFeatures, count * rank]);
   const bias = g.input(PROJECTION.bias, 'float32', [count * rank]);
-  let block = sum(mul(matmul(delta, left), add(matmul(x, right), bias)), [1]); // [B,J]
+  let block = sum(mul(matmul(delta, left), add(matmul(x, right), bias)), [1]); // [U,J]
+  if (shared) block = matmul(g.input(ROWS.items, 'float32', ['items', 'rows']), block); // [B,J]
   if (rank > 1) block = sum(reshape(block, [-1, count, rank]), [2]); // [B,count]
   if (mixed !== undefined) block = matmul(block, g.input(PROJECTION.mix, 'float32', [count, mixed])); // [B,M]
   g.output(block, 'float32', ['items', mixed ?? count], OUTPUTS.block);
