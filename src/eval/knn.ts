@@ -110,9 +110,9 @@ async function encodeOnce(
   return rows;
 }
 
-/** PCA fitted on the pool, exact search, majority vote. */
+/** One feature set's columns of every item, split into a seed's pool and the test rows. */
 async function classify(
-  { train, test, k = 20, dims = 512, ties = 'name' }: KnnOptions,
+  { train, test, ...options }: KnnOptions,
   columns: FeatureColumns,
   rows: Float32Array,
   pool: readonly number[],
@@ -124,24 +124,40 @@ async function classify(
   pool.forEach((row, i) => {
     pooled.set(features.subarray(row * width, (row + 1) * width), i * width);
   });
-  const fitter = new PcaFitter(width);
-  await fitter.add(pooled);
-  const reducer = await fitter.fit(dims);
-  const search = await ExactSearch.create(await reducer.transform(pooled), {
-    rows: pool.length,
-    dims: reducer.dims,
-    metric: 'l2',
-  });
-  const found = await search.search(await reducer.transform(features.subarray(train.length * width)), k);
-  const predicted = found.map((neighbours) => {
-    const labelled = neighbours.map(({ row, distance }) => ({ label: train[pool[row]!]!.label, distance }));
-    return majorityVote(labelled, ties).label;
-  });
+  const labels = pool.map((row) => train[row]!.label);
+  const queries = features.subarray(train.length * width);
+  const { predicted, dims } = await nearestVotes({ rows: pooled, labels }, queries, options);
   return {
     pool: pool.length,
-    dims: reducer.dims,
+    dims,
     correct: predicted.map((label, i) => label === test[i]!.label),
     predicted,
     seconds: (performance.now() - began) / 1000,
   };
+}
+
+/**
+ * PCA fitted on the pool, exact search, majority vote.
+ *
+ * @param pool features [n,F] and their labels
+ * @param queries [B,F]
+ * @returns a label for each query, and P
+ */
+export async function nearestVotes(
+  pool: { readonly rows: Float32Array; readonly labels: readonly string[] },
+  queries: Float32Array,
+  { k = 20, dims = 512, ties = 'name' }: Pick<KnnOptions, 'k' | 'dims' | 'ties'> = {},
+): Promise<{ readonly predicted: string[]; readonly dims: number }> {
+  const n = pool.labels.length;
+  const fitter = new PcaFitter(pool.rows.length / n);
+  await fitter.add(pool.rows);
+  const reducer = await fitter.fit(dims);
+  const reduced = await reducer.transform(pool.rows);
+  const search = await ExactSearch.create(reduced, { rows: n, dims: reducer.dims, metric: 'l2' });
+  const found = await search.search(await reducer.transform(queries), k);
+  const predicted = found.map((neighbours) => {
+    const labelled = neighbours.map(({ row, distance }) => ({ label: pool.labels[row]!, distance }));
+    return majorityVote(labelled, ties).label;
+  });
+  return { predicted, dims: reducer.dims };
 }
