@@ -1,5 +1,7 @@
 /** From a model's reply to a label of the closed list, or to the plain statement that it is none. */
 
+import { breakControlTokens } from '../prompt/control-tokens.js';
+
 export type ParsedLabel =
   | { readonly kind: 'label'; readonly label: string }
   /** The reply is not in the list. It is never mapped to a near label: that would hide how often the model leaves the list. */
@@ -9,7 +11,8 @@ export type ParsedLabel =
  * Takes a reply as a label when it equals one exactly, else after removing, step by step, what models wrap an answer in: white space,
  * a leading `Label:` or `Class:` (any case), one trailing period, one pair of quotes ("…", '…', “…”, ‘…’, «…») or backticks.
  * Only then is case ignored (and Unicode composition, NFC), and only where a single label fits. The least altered form wins, so a
- * label that itself has quotes, a period or a prefix is found as it is.
+ * label that itself has quotes, a period or a prefix is found as it is. A label that holds a chat format's control token is also found
+ * in the form in which the prompt shows it (`< s>` for `<s>`).
  *
  * @example
  * parseLabel(' "Card_Arrival". ', ['card_arrival', 'card_linking'])  // { kind: 'label', label: 'card_arrival' }
@@ -21,7 +24,9 @@ export function parseLabel(reply: string, labels: readonly string[]): ParsedLabe
   if (exact !== undefined) return { kind: 'label', label: exact };
 
   for (const form of forms) {
-    const alike = new Set(labels.filter((label) => fold(label) === fold(form)));
+    const alike = new Set(
+      labels.filter((label) => [fold(label), fold(breakControlTokens(label))].includes(fold(form))),
+    );
     if (alike.size > 1) break;
     for (const label of alike) return { kind: 'label', label };
   }

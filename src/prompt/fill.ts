@@ -1,4 +1,5 @@
 /** From a parsed template file to a function that fills it: one message in text mode, a conversation in chat mode. */
+import { breakControlTokens } from './control-tokens.js';
 import { chooseFence } from './fence.js';
 import type { ChatMessage } from './message.js';
 import { Snippet } from './snippet.js';
@@ -17,7 +18,25 @@ export type Fill = (values: FillValues) => ChatMessage[];
 
 /** @throws {FungiError} TEMPLATE_INVALID */
 export function compileFill(file: TemplateFile): Fill {
-  return file.header.mode === 'chat' ? compileChat(file) : compileText(file);
+  const fill = file.header.mode === 'chat' ? compileChat(file) : compileText(file);
+  return file.header.controlTokens === 'keep' ? fill : (values) => fill(withoutControlTokens(values));
+}
+
+function withoutControlTokens({ query, labels, examples, inputs }: FillValues): FillValues {
+  return {
+    query: breakControlTokens(query),
+    labels: labels.map(breakControlTokens),
+    examples: examples.map(({ input, label }) => ({
+      input: breakControlTokens(input),
+      label: breakControlTokens(label),
+    })),
+    inputs: Object.fromEntries(
+      Object.entries(inputs).map(([name, value]) => [
+        name,
+        typeof value === 'string' ? breakControlTokens(value) : value,
+      ]),
+    ),
+  };
 }
 
 function compileText({ name, header, body }: TemplateFile): Fill {

@@ -17,6 +17,8 @@ const headerSchema = z.strictObject({
   order: z.enum(['nearest-last', 'nearest-first']).default('nearest-last'),
   /** Text mode: whether the body must separate the examples with `{{ fence }}`. */
   fence: z.boolean().default(true),
+  /** What becomes of chat formats' control tokens in the values (see control-tokens.ts). */
+  controlTokens: z.enum(['break', 'keep']).default('break'),
   inputs: z.record(z.string().regex(/^[a-z_]\w*$/i, 'must be letters, digits and _'), inputSchema).default({}),
   maxExamples: z.int().min(0).optional(),
   budget: z

@@ -25,6 +25,12 @@ describe('accepts', () => {
   });
 });
 
+it('finds a label with a control token as the prompt shows it, and as it is', () => {
+  expect(parseLabel('tag < s>', ['tag <s>', 'tag <b>'])).toEqual(found('tag <s>'));
+  expect(parseLabel('tag <s>', ['tag <s>', 'tag <b>'])).toEqual(found('tag <s>'));
+  expect(parseLabel('tag < s>', ['tag <s>', 'tag < s>'])).toEqual(found('tag < s>'));
+});
+
 describe('refuses', () => {
   it.each([
     '',
