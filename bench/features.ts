@@ -16,8 +16,8 @@ import { buildArtefacts } from '../src/features/artefacts.js';
 import { FeatureExtractor } from '../src/features/extractor.js';
 import { featureSpec, type FeatureOptions } from '../src/features/spec.js';
 import { encodeDistinct } from '../src/features/strings.js';
-import { matmul } from '../src/runtime/linalg.js';
-import { Session } from '../src/runtime/session.js';
+import { GraphBuilder } from '../src/onnx/builder.js';
+import { float32, Session } from '../src/runtime/session.js';
 import { interleaved, median } from './rounds.js';
 
 const [folder, file, rounds = '5', simclrTexts = '64'] = process.argv.slice(2);
@@ -69,9 +69,15 @@ const viewTimes = await interleaved(Math.max(2, Math.floor(Number(rounds) / 2)),
 const config = JSON.parse(readFileSync(`${folder}/config.json`, 'utf8')) as Record<string, number>;
 const [L, D, I] = [config['num_hidden_layers']!, config['hidden_size']!, config['intermediate_size']!];
 const flop = lengths.reduce((sum, T) => sum + L * (2 * T * (4 * D * D + 2 * D * I) + 4 * T * T * D), 0);
-const square = new Float32Array(1024 * 1024).fill(0.5);
-const peak = await interleaved(5, { matmul: () => matmul(square, square, { m: 1024, k: 1024, n: 1024 }) });
-const machine = (2 * 1024 ** 3) / (median(peak['matmul']) * 1e6);
+// The ceiling: the model's largest kind of product alone, with a constant weight, which onnxruntime packs once as it does the model's.
+const [M, N] = [512, I];
+const g = new GraphBuilder('packed');
+const weight = g.constant({ type: 'float32', data: new Float32Array(D * N).fill(0.5), shape: [D, N] });
+g.output(g.op('MatMul', [g.input('x', 'float32', [M, D]), weight]), 'float32', [M, N], 'y');
+const packed = await Session.load(g.build(), 'packed product');
+const x = float32(new Float32Array(M * D).fill(0.5), [M, D]);
+const peak = await interleaved(50, { product: () => packed.run({ x }, ['y']) });
+const machine = (2 * M * D * N) / (Math.min(...peak['product']) * 1e6);
 
 const report = (name: string, values: readonly number[], count: number, against: number): void => {
   const ms = median(values);
@@ -89,6 +95,6 @@ for (const [name, values] of Object.entries(viewTimes))
   report(name, values, few.length, median(viewTimes['distinct strings alone']));
 const achieved = flop / (median(times['uncut model.onnx']) * 1e6);
 console.log(
-  `uncut model: ${achieved.toFixed(0)} GFLOP/s of ${machine.toFixed(0)} that a 1024³ product reaches (${((100 * achieved) / machine).toFixed(0)} %)`,
+  `uncut model: ${achieved.toFixed(0)} GFLOP/s of ${machine.toFixed(0)} that a ${M} × ${D} × ${N} product with a packed weight reaches (${((100 * achieved) / machine).toFixed(0)} %)`,
 );
 await engine.close();

@@ -62,14 +62,13 @@ export class Rng {
     return out;
   }
 
-  /** `count` independent signs, −1 or +1 with equal probability; one draw yields 32. */
-  signs(count: number): Int8Array {
-    const out = new Int8Array(count);
-    let bits = 0;
-    for (let i = 0; i < count; i++) {
-      if (i % 32 === 0) bits = this.uint32();
-      out[i] = bits & 1 ? 1 : -1;
-      bits >>>= 1;
+  /** `count` independent signs, −1 or +1 with equal probability, as float32; one draw yields 32, lowest bit first. */
+  signs(count: number): Float32Array {
+    const out = new Float32Array(count);
+    for (let from = 0; from < count; from += 32) {
+      const bits = this.uint32();
+      const end = Math.min(32, count - from);
+      for (let i = 0; i < end; i++) out[from + i] = ((bits >>> i) & 1) * 2 - 1;
     }
     return out;
   }

@@ -9,10 +9,12 @@ import type { Artefact, GradientEngine } from '../engine/engine.js';
 import { matmul } from '../runtime/linalg.js';
 import { wordDeletion } from '../views/word-deletion.js';
 import { landmarkProjection } from './landmarks.js';
+import { truncated, type LowRank } from './low-rank.js';
 import { blockWidths, type FeatureArtefacts } from './frozen.js';
 import { norm } from './layout.js';
 import { lossOf, viewsOf, type FeatureSpec, type LossSpec } from './spec.js';
 import { encodeDistinct } from './strings.js';
+import { windows } from './windows.js';
 
 type Tensors = Record<string, Artefact>;
 
@@ -65,7 +67,7 @@ async function negatives(
   const { mode, seed } = spec;
   const maker = wordDeletion({ count: loss.negativeViews, seed, mode, p: loss.deletion, purpose: 'negative' });
   const views = picks.flatMap((pick) => maker.views(pool[pick]!));
-  const encoded = await encodeDistinct(engine, views, stage(onProgress, 'negatives'));
+  const encoded = await encodeDistinct(engine, views, (progress) => onProgress?.({ ...progress, stage: 'negatives' }));
   const program = await engine.program({});
   const { pooled } = await program.run(
     encoded.states,
@@ -97,33 +99,50 @@ async function projection(
   if (kind.kind === 'khatri-rao') {
     const width = kind.width ?? dims;
     const signs = (part: string, rows: number): Artefact => ({
-      data: Float32Array.from(Rng.stream(seed, 'projection', part).signs(rows * width)),
+      data: Rng.stream(seed, 'projection', part).signs(rows * width),
       shape: [rows, width],
     });
     const bias = Rng.stream(seed, 'projection', 'bias').signs(width);
     return {
       'projection.left': signs('left', target.outFeatures),
       'projection.right': signs('right', target.inFeatures),
-      'projection.bias': { data: Float32Array.from(bias, (sign) => (target.bias ? sign : 0)), shape: [width] },
+      'projection.bias': { data: target.bias ? bias : new Float32Array(width), shape: [width] },
     };
   }
-  const loss = lossOf(lossSpec, spec.mode, tensors[`${lossSpec.name}.negatives`]?.shape[1] ?? 0);
   const picks = Rng.stream(seed, lossSpec.name, 'landmarks').sample(pool.length, Math.min(kind.landmarks, pool.length));
-  const maker = viewsOf(lossSpec, spec);
-  const views = picks.map((pick) => maker.views(pool[pick]!));
-  const encoded = await encodeDistinct(engine, views.flat(), stage(onProgress, `${loss.name} landmarks`));
-  const own = Object.fromEntries(Object.entries(tensors).filter(([name]) => name.startsWith(`${loss.name}.`)));
-  const program = await engine.program({ loss, gradient: { kind: 'factors' } }, own);
-  const { factors } = await program.run(
-    encoded.states,
-    views.map((items) => items.map((item) => encoded.place(item))),
-  );
-  const parts = await landmarkProjection(factors, target, kind.rank);
-  return Object.fromEntries(Object.entries(parts).map(([part, tensor]) => [`${loss.name}.${part}`, tensor]));
+  const items = picks.map((pick) => pool[pick]!);
+  const landmarks = await lowRankGradients(engine, spec, lossSpec, items, kind.rank, tensors, onProgress);
+  const parts = await landmarkProjection(landmarks, target);
+  return Object.fromEntries(Object.entries(parts).map(([part, tensor]) => [`${lossSpec.name}.${part}`, tensor]));
 }
 
-const stage = (onProgress: OnProgress | undefined, name: string): OnProgress | undefined =>
-  onProgress &&
-  ((progress) => {
-    onProgress({ ...progress, stage: name });
-  });
+/** Gradients of the landmark items, window by window: whole ones hold all tokens of all views and are cut to `rank` terms at once. */
+async function lowRankGradients(
+  engine: GradientEngine,
+  spec: FeatureSpec,
+  lossSpec: LossSpec,
+  items: readonly Item[],
+  rank: number,
+  tensors: Tensors,
+  onProgress: OnProgress | undefined,
+): Promise<LowRank[]> {
+  const loss = lossOf(lossSpec, spec.mode, tensors[`${lossSpec.name}.negatives`]?.shape[1] ?? 0);
+  const own = Object.fromEntries(Object.entries(tensors).filter(([name]) => name.startsWith(`${loss.name}.`)));
+  const program = await engine.program({ loss, gradient: { kind: 'factors' } }, own);
+  const maker = viewsOf(lossSpec, spec);
+  const landmarks: LowRank[] = [];
+  for (const { start, end } of windows(items, maker.count)) {
+    const views = items.slice(start, end).map((item) => maker.views(item));
+    const encoded = await encodeDistinct(engine, views.flat());
+    const { factors } = await program.run(
+      encoded.states,
+      views.map((own) => own.map((view) => encoded.place(view))),
+    );
+    for (const gradient of factors) {
+      const landmark = truncated(gradient, engine.info.target, rank);
+      if (landmark) landmarks.push(landmark);
+    }
+    onProgress?.({ stage: `${loss.name} landmarks`, done: end, total: items.length, unit: 'rows' });
+  }
+  return landmarks;
+}

@@ -13,14 +13,14 @@ const TILE_ROWS = 16;
 /** Items multiplied at once: drawing a tile costs as much as multiplying some hundred items by it. */
 const WINDOW = 1024;
 
-/** Signs of R for some rows of the gradient, [rows·(I+b), M]. */
-export type Signs = (firstRow: number, count: number) => Int8Array;
+/** Signs of R for one row of the gradient, [I+b,M]. */
+export type Signs = (row: number) => Float32Array;
 
-/** R drawn from the index's seed. */
+/** R drawn from the index's seed, a stream for each row of the gradient: how many make a tile changes nothing. */
 export const seededSigns =
   (seed: number, columns: number, width: number): Signs =>
-  (firstRow, count) =>
-    Rng.stream(seed, 'projection', firstRow).signs(count * columns * width);
+  (row) =>
+    Rng.stream(seed, 'projection', row).signs(columns * width);
 
 /**
  * @param width M
@@ -32,15 +32,19 @@ export function denseProjection(
   signs: Signs,
 ): (factors: readonly Factors[]) => Promise<Float32Array> {
   const columns = gradientColumns(target);
+  const tile = new Float32Array(TILE_ROWS * columns * width);
   return async (factors) => {
     const out = new Float32Array(factors.length * width);
     for (let start = 0; start < factors.length; start += WINDOW) {
       const window = factors.slice(start, start + WINDOW);
+      // A constant factor is gone after L2 normalisation; 1/max|δ| keeps tiny gradients away from float32's floor.
+      const scales = window.map(({ delta }) => 1 / (delta.reduce((max, v) => Math.max(max, Math.abs(v)), 0) || 1));
       for (let row = 0; row < target.outFeatures; row += TILE_ROWS) {
         const count = Math.min(TILE_ROWS, target.outFeatures - row);
-        const gradients = gradientRows(window, target, columns, row, count); // [B, count·columns]
-        const tile = Float32Array.from(signs(row, count)); // [count·columns, M]
-        const part = await matmul(gradients, tile, { m: window.length, k: count * columns, n: width });
+        const gradients = gradientRows(window, scales, target, columns, row, count); // [B, count·columns]
+        for (let i = 0; i < count; i++) tile.set(signs(row + i), i * columns * width);
+        const R = tile.subarray(0, count * columns * width); // [count·columns, M]
+        const part = await matmul(gradients, R, { m: window.length, k: count * columns, n: width });
         const at = start * width;
         for (let i = 0; i < part.length; i++) out[at + i]! += part[i]!;
       }
@@ -55,6 +59,7 @@ export const gradientColumns = (target: EngineInfo['target']): number => target.
 /** Rows `first` … `first`+`count` of every item's gradient Σ_r δ_r ⊗ [x_r; 1], [B, count·columns]. */
 function gradientRows(
   factors: readonly Factors[],
+  scales: readonly number[],
   { inFeatures, outFeatures, bias }: EngineInfo['target'],
   columns: number,
   first: number,
@@ -62,8 +67,7 @@ function gradientRows(
 ): Float32Array {
   const out = new Float32Array(factors.length * count * columns);
   factors.forEach(({ delta, x, terms }, item) => {
-    // A constant factor is gone after L2 normalisation; 1/max|δ| keeps tiny gradients away from float32's floor.
-    const scale = 1 / (delta.reduce((max, value) => Math.max(max, Math.abs(value)), 0) || 1);
+    const scale = scales[item]!;
     for (let r = 0; r < terms; r++) {
       for (let o = 0; o < count; o++) {
         const d = delta[r * outFeatures + first + o]! * scale;

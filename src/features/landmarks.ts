@@ -6,32 +6,29 @@
  * the landmarks: distances there are exact, and nothing of size O×I is ever built.
  */
 import { FungiError } from '../core/errors.js';
-import type { Artefacts, EngineInfo, Factors } from '../engine/engine.js';
+import type { Artefacts, EngineInfo } from '../engine/engine.js';
 import { inverseTranspose, pivotedCholesky } from '../reduce/cholesky.js';
 import { matmul } from '../runtime/linalg.js';
-import { truncated, type LowRank } from './low-rank.js';
+import type { LowRank } from './low-rank.js';
 
 /** A landmark is dropped when the others explain all but this share of it: near-duplicates would only amplify rounding. */
 const RESIDUAL = 1e-3;
 
 /**
- * @param factors gradients of the landmark items
- * @param rank terms kept of each
+ * @param landmarks gradients of pool items, of unit norm and low rank
  * @returns `left` [O,J], `right` [I,J], `bias` [J] and `mix` [M,M], J = M·rank
- * @throws {FungiError} INVALID_DATA when no landmark has a gradient that differs from zero
+ * @throws {FungiError} INVALID_DATA when there is none
  */
 export async function landmarkProjection(
-  factors: readonly Factors[],
+  landmarks: readonly LowRank[],
   target: EngineInfo['target'],
-  rank: number,
 ): Promise<Artefacts> {
-  const terms = Math.min(rank, Math.max(...factors.map((f) => f.terms)));
-  const landmarks = factors.map((f) => truncated(f, target, terms)).filter((landmark) => landmark !== undefined);
+  if (landmarks.length === 0) {
+    throw new FungiError('INVALID_DATA', 'none of the landmark texts has a gradient other than zero');
+  }
+  const terms = Math.max(...landmarks.map(({ bias }) => bias.length));
   const kernel = await gram(landmarks, target, terms);
   const { pivots, rank: kept, factor } = pivotedCholesky(kernel, landmarks.length, RESIDUAL);
-  if (kept === 0) {
-    throw new FungiError('INVALID_DATA', `none of ${factors.length} landmark texts has a gradient other than zero`);
-  }
   const chosen = Array.from(pivots, (pivot) => landmarks[pivot]!);
   return {
     ...columns(chosen, target, terms),
@@ -43,7 +40,7 @@ export async function landmarkProjection(
 async function gram(landmarks: readonly LowRank[], target: EngineInfo['target'], terms: number): Promise<Float64Array> {
   const m = landmarks.length;
   const rows = m * terms;
-  const stack = (part: 'left' | 'right', width: number): Float64Array => {
+  const stack = (part: 'left' | 'right' | 'bias', width: number): Float64Array => {
     const out = new Float64Array(rows * width);
     landmarks.forEach((landmark, i) => {
       out.set(landmark[part], i * terms * width);
@@ -56,7 +53,7 @@ async function gram(landmarks: readonly LowRank[], target: EngineInfo['target'],
   };
   const left = await product('left', target.outFeatures);
   const right = await product('right', target.inFeatures);
-  const bias = landmarks.flatMap((landmark) => Array.from(landmark.bias));
+  const bias = stack('bias', 1);
   const kernel = new Float64Array(m * m);
   for (let i = 0; i < rows; i++) {
     for (let j = 0; j < rows; j++) {
@@ -68,24 +65,25 @@ async function gram(landmarks: readonly LowRank[], target: EngineInfo['target'],
   return kernel;
 }
 
-/** Landmarks side by side, as the projection graph takes them: column j·rank + r is term r of landmark j. */
+/** Landmarks side by side, as the projection graph takes them: column j·terms + r is term r of landmark j, zero if it has fewer. */
 function columns(
   landmarks: readonly LowRank[],
   { outFeatures, inFeatures }: EngineInfo['target'],
   terms: number,
 ): Artefacts {
   const count = landmarks.length * terms;
-  const transposed = (part: 'left' | 'right', width: number): Float32Array => {
+  const transposed = (part: 'left' | 'right' | 'bias', width: number): Float32Array => {
     const out = new Float32Array(width * count);
     landmarks.forEach((landmark, j) => {
-      for (let r = 0; r < terms; r++)
-        for (let i = 0; i < width; i++) out[i * count + j * terms + r] = landmark[part][r * width + i]!;
+      const values = landmark[part];
+      for (let r = 0; r < values.length / width; r++)
+        for (let i = 0; i < width; i++) out[i * count + j * terms + r] = values[r * width + i]!;
     });
     return out;
   };
   return {
     left: { data: transposed('left', outFeatures), shape: [outFeatures, count] },
     right: { data: transposed('right', inFeatures), shape: [inFeatures, count] },
-    bias: { data: Float32Array.from(landmarks.flatMap((landmark) => Array.from(landmark.bias))), shape: [count] },
+    bias: { data: transposed('bias', 1), shape: [count] },
   };
 }

@@ -48,7 +48,7 @@ export function placeBlock(rows: Float32Array, layout: FeatureLayout, name: stri
   }
 }
 
-/** ‖v‖₂ in float64, scaled first: KL gradients at T = 15 are near 1e-8 and their squares near float32's floor. */
+/** ‖v‖₂, summed in float64: KL gradients at T = 15 are near 1e-8 and their squares near float32's floor. */
 export function norm(values: Float32Array): number {
   let sum = 0;
   for (const value of values) sum += value * value;

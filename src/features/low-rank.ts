@@ -1,7 +1,7 @@
 /** The leading singular pairs of one gradient, from its factors. */
 import type { EngineInfo, Factors } from '../engine/engine.js';
 
-/** Σ_k left_k ⊗ [right_k; bias_k], of unit Frobenius norm. */
+/** Σ_k left_k ⊗ [right_k; bias_k], of unit Frobenius norm; fewer terms than asked for where the gradient has no more. */
 export interface LowRank {
   /** [rank,O] */
   readonly left: Float64Array;
@@ -15,8 +15,8 @@ export interface LowRank {
 const ROUNDS = 8;
 
 /**
- * The best approximation of G = Σ_r δ_r ⊗ [x_r; b] by `rank` terms, at unit norm; G itself when it has no more. Undefined when G
- * is zero.
+ * The best approximation of G = Σ_r δ_r ⊗ [x_r; b] by at most `rank` terms, at unit norm; G itself when it has no more. Undefined
+ * when G is zero.
  *
  * Subspace iteration v ← Gᵀ·(G·v) on the factors alone: O·I is never built.
  */
@@ -37,33 +37,59 @@ export function truncated(
   const largest = left.reduce((max, value) => Math.max(max, Math.abs(value)), 0);
   if (largest === 0) return undefined;
   for (let i = 0; i < left.length; i++) left[i]! /= largest;
-  if (terms <= rank) return unit(padded(left, rank * O), padded(right, rank * C), rank, O, I);
+  if (terms <= rank) return unit(left, right, terms, O, I);
 
-  const order = Array.from({ length: terms }, (_, r) => r).sort(
-    (a, b) => length(left, b, O) * length(right, b, C) - length(left, a, O) * length(right, a, C),
-  );
-  const v = new Float64Array(rank * C);
-  for (let k = 0; k < rank; k++) v.set(right.subarray(order[k]! * C, (order[k]! + 1) * C), k * C);
-  orthonormalise(v, rank, C);
+  const v = start(left, right, terms, rank, O, C);
+  const kept = v.length / C;
   let u = new Float64Array(0);
   for (let round = 0; round < ROUNDS; round++) {
-    u = combine(products(right, v, terms, rank, C), left, terms, rank, O); // G·v
+    u = combine(products(right, v, terms, kept, C), left, terms, kept, O); // G·v
     if (round + 1 < ROUNDS) {
-      v.set(combine(products(left, u, terms, rank, O), right, terms, rank, C)); // Gᵀ·u
-      orthonormalise(v, rank, C);
+      v.set(combine(products(left, u, terms, kept, O), right, terms, kept, C)); // Gᵀ·u
+      orthonormalise(v, kept, C);
     }
   }
-  return unit(u, v, rank, O, I);
+  return unit(u, v, kept, O, I);
 }
 
-const padded = (values: Float64Array, size: number): Float64Array => {
-  const out = new Float64Array(size);
-  out.set(values);
-  return out;
-};
-
-const length = (rows: Float64Array, row: number, width: number): number =>
-  Math.hypot(...rows.subarray(row * width, (row + 1) * width));
+/**
+ * Where the iteration begins: of the rows |δ_r|·[x_r; b] the longest, then whichever the chosen ones explain least. Rows that
+ * repeat each other are taken once, so no direction is wasted; fewer than `rank` remain when the rows span no more.
+ *
+ * @returns orthonormal [kept,C]
+ */
+function start(
+  left: Float64Array,
+  right: Float64Array,
+  terms: number,
+  rank: number,
+  O: number,
+  C: number,
+): Float64Array<ArrayBuffer> {
+  const rest = Float64Array.from(right);
+  const row = (r: number): Float64Array => rest.subarray(r * C, (r + 1) * C);
+  const length = (values: Float64Array): number => Math.sqrt(values.reduce((sum, value) => sum + value * value, 0));
+  for (let r = 0; r < terms; r++) {
+    const weight = length(left.subarray(r * O, (r + 1) * O));
+    row(r).forEach((value, i, own) => (own[i] = value * weight));
+  }
+  const chosen = new Float64Array(rank * C);
+  let floor = 0;
+  for (let k = 0; k < rank; k++) {
+    const lengths = Array.from({ length: terms }, (_, r) => length(row(r)));
+    const longest = lengths.indexOf(Math.max(...lengths));
+    if (k === 0) floor = lengths[longest]! * 1e-10;
+    if (lengths[longest]! <= floor) return chosen.slice(0, k * C);
+    const direction = row(longest).map((value) => value / lengths[longest]!);
+    chosen.set(direction, k * C);
+    for (let r = 0; r < terms; r++) {
+      const own = row(r);
+      const overlap = own.reduce((sum, value, i) => sum + value * direction[i]!, 0);
+      for (let i = 0; i < C; i++) own[i]! -= overlap * direction[i]!;
+    }
+  }
+  return chosen;
+}
 
 /** a·bᵀ, [terms,rank]. */
 function products(a: Float64Array, b: Float64Array, terms: number, rank: number, width: number): Float64Array {

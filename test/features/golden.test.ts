@@ -25,10 +25,10 @@ const [D, M] = [32, 10];
 const FILES: Record<string, string> = { gelu: 'op17-erf', gelu_new: 'op17-tanh' };
 const projection = values(tinyBert.projection);
 
-/** R [M, O·(I+1)] of the fixture, as tiles of its columns. */
-const goldenSigns = (firstRow: number, count: number): Int8Array =>
-  Int8Array.from({ length: count * (D + 1) * M }, (_, at) => {
-    const [column, m] = [firstRow * (D + 1) + Math.floor(at / M), at % M];
+/** R [M, O·(I+1)] of the fixture, by rows of the gradient. */
+const goldenSigns = (row: number): Float32Array =>
+  Float32Array.from({ length: (D + 1) * M }, (_, at) => {
+    const [column, m] = [row * (D + 1) + Math.floor(at / M), at % M];
     return projection[m * D * (D + 1) + column]!;
   });
 
