@@ -1,11 +1,26 @@
 /** From a model's reply to a label of the closed list, or to the plain statement that it is none. */
-
 import { breakControlTokens } from '../prompt/control-tokens.js';
 
 export type ParsedLabel =
   | { readonly kind: 'label'; readonly label: string }
   /** The reply is not in the list. It is never mapped to a near label: that would hide how often the model leaves the list. */
-  | { readonly kind: 'invalid'; readonly reply: string };
+  | {
+      readonly kind: 'invalid';
+      readonly reply: string;
+      /** The reply was cut off (`length`, `content_filter`), so that what is there says nothing, even where it equals a label. */
+      readonly cut?: string;
+    };
+
+/** Reasons with which an endpoint ends a reply that is not whole. */
+const CUT = ['length', 'content_filter'];
+
+/** The label that a completion gives: {@link parseLabel}, unless the reply was cut off. */
+export function labelOf(
+  { text, finishReason }: { readonly text: string; readonly finishReason: string },
+  labels: readonly string[],
+): ParsedLabel {
+  return CUT.includes(finishReason) ? { kind: 'invalid', reply: text, cut: finishReason } : parseLabel(text, labels);
+}
 
 /**
  * Takes a reply as a label when it equals one exactly, else after removing, step by step, what models wrap an answer in: white space,

@@ -5,7 +5,7 @@ import { assertText } from '../core/text.js';
 import { windows } from '../features/windows.js';
 import type { Answer } from '../llm/tally.js';
 import type { LlmClient, TokenUsage } from '../llm/client.js';
-import { parseLabel } from '../llm/label.js';
+import { labelOf } from '../llm/label.js';
 import { loadTemplate } from '../prompt/load.js';
 import { PromptTemplate, type RenderedPrompt } from '../prompt/template.js';
 import type { ExactSearch } from '../retrieve/exact-search.js';
@@ -154,13 +154,22 @@ export class FungiSelector {
     return this.fill(template, await this.select(query, options), options);
   }
 
+  /** {@link prompt} from a selection that is there already. */
+  async promptFrom(selection: Selection, options: PromptOptions = {}): Promise<RenderedPrompt<SelectedExample>> {
+    return this.fill(await templateOf(options), selection, options);
+  }
+
   /**
    * Selects, fills the template and asks the LLM; without one, the nearest examples vote.
    *
    * @throws {FungiError} LLM_UNREACHABLE, LLM_RATE_LIMITED, LLM_FAILED, ABORTED, and what {@link prompt} throws
    */
   async answer(query: Item, options: AnswerOptions = {}): Promise<SelectorAnswer> {
-    const selection = await this.select(query, options);
+    return this.answerFrom(await this.select(query, options), options);
+  }
+
+  /** {@link answer} from a selection that is there already: {@link selectBatch} encodes many queries together. */
+  async answerFrom(selection: Selection, options: AnswerOptions = {}): Promise<SelectorAnswer> {
     const vote = majorityVote(selection.examples);
     if (options.llm === undefined) {
       return {
@@ -174,8 +183,9 @@ export class FungiSelector {
     }
     const template = await templateOf(options);
     const { messages } = this.fill(template, selection, options);
-    const { text, usage, cached } = await options.llm.complete({ messages, signal: options.signal });
-    const answer = parseLabel(text, options.labels ?? this.labels);
+    const completion = await options.llm.complete({ messages, signal: options.signal });
+    const { usage, cached } = completion;
+    const answer = labelOf(completion, options.labels ?? this.labels);
     const label = answer.kind === 'label' ? answer.label : undefined;
     return { label, by: 'llm', answer, vote, selection, usage, cached };
   }

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { parseLabel } from '../../src/llm/label.js';
+import { labelOf, parseLabel } from '../../src/llm/label.js';
 
 const LABELS = ['card_arrival', 'card_linking', 'card'];
 const found = (label: string): object => ({ kind: 'label', label });
@@ -30,6 +30,16 @@ it('finds a label with a control token as the prompt shows it, and as it is', ()
   expect(parseLabel('tag <s>', ['tag <s>', 'tag <b>'])).toEqual(found('tag <s>'));
   expect(parseLabel('tag < s>', ['tag <s>', 'tag < s>'])).toEqual(found('tag < s>'));
 });
+
+it.each(['length', 'content_filter'])(
+  'takes no reply that ended with %s, not even one that equals a label',
+  (reason) => {
+    const reply = { text: 'card', finishReason: reason };
+    expect(labelOf(reply, LABELS)).toEqual({ kind: 'invalid', reply: 'card', cut: reason });
+    expect(labelOf({ ...reply, finishReason: 'stop' }, LABELS)).toEqual(found('card'));
+    expect(labelOf({ ...reply, finishReason: 'unknown' }, LABELS)).toEqual(found('card'));
+  },
+);
 
 describe('refuses', () => {
   it.each([
