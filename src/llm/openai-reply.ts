@@ -46,8 +46,8 @@ function parseJson(text: string): unknown {
   }
 }
 
-/** Statuses that may pass: too many requests, and a server that is broken, restarting or overloaded. */
-const TRANSIENT = [429, 500, 502, 503, 504];
+/** Statuses that may pass: a request that timed out, too many of them, a server that is broken, restarting or overloaded (529). */
+const TRANSIENT = [408, 429, 500, 502, 503, 504, 529];
 
 /** What an error of the SDK means for the call: its code, and whether to try again. */
 export function requestFailure(error: unknown, now: number): AttemptFailure {
@@ -69,10 +69,7 @@ export function requestFailure(error: unknown, now: number): AttemptFailure {
 
   const retryAfterMs = error.headers ? parseRetryAfter(error.headers as Headers, now) : undefined;
   const code = status === 429 ? 'LLM_RATE_LIMITED' : status === 500 ? 'LLM_FAILED' : 'LLM_UNREACHABLE';
-  const hint =
-    status === 429
-      ? 'Lower the concurrency, or try again later: what was answered is in the response cache.'
-      : undefined;
+  const hint = status === 429 ? 'Lower the concurrency, or try again later.' : undefined;
   return new AttemptFailure(code, message, true, { details, retryAfterMs, ...(hint !== undefined && { hint }) });
 }
 

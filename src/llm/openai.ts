@@ -7,7 +7,7 @@ import { silentLogger, type Logger } from '../core/log.js';
 import { abortable, aborted } from './abort.js';
 import type { Completion, CompletionRequest, LlmClient } from './client.js';
 import { connectionFailure, readCompletion, requestFailure } from './openai-reply.js';
-import { AttemptFailure, DEFAULT_RETRY, systemTiming, withRetries, type RetryPolicy, type Timing } from './retry.js';
+import { AttemptFailure, retryPolicy, systemTiming, withRetries, type RetryPolicy, type Timing } from './retry.js';
 
 export interface OpenAiOptions {
   /** Up to and including the version, e.g. `http://127.0.0.1:8080/v1`. */
@@ -47,7 +47,7 @@ export class OpenAiClient implements LlmClient {
     this.settings = { baseUrl: this.#baseUrl, model: options.model, extraBody: this.#extraBody };
     this.#attemptTimeoutMs = atLeastOne(options.attemptTimeoutMs ?? 60_000, 'attemptTimeoutMs');
     this.#limit = pLimit(atLeastOne(options.concurrency ?? 4, 'concurrency'));
-    this.#retry = { ...DEFAULT_RETRY, ...options.retry };
+    this.#retry = retryPolicy(options.retry ?? {}, this.#attemptTimeoutMs);
     this.#logger = options.logger ?? silentLogger;
     this.#timing = options.timing ?? systemTiming;
     this.#sdk = new OpenAI({

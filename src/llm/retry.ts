@@ -12,7 +12,7 @@ export interface RetryPolicy {
   readonly maxDelayMs: number;
   /** The longest wait that an endpoint may ask for; a longer one is cut to it. @default 60_000 */
   readonly maxRetryAfterMs: number;
-  /** For all calls and waits together. @default 180_000 */
+  /** For all calls and waits together. @default 180_000, or longer where the calls may take longer: see {@link retryPolicy} */
   readonly deadlineMs: number;
 }
 
@@ -23,6 +23,17 @@ export const DEFAULT_RETRY: RetryPolicy = {
   maxRetryAfterMs: 60_000,
   deadlineMs: 180_000,
 };
+
+/**
+ * The policy with its defaults filled in. Without a deadline of its own it has one that leaves each attempt its full time and its wait:
+ * a timeout that the caller chose is never cut by a limit that he did not.
+ */
+export function retryPolicy(chosen: Partial<RetryPolicy>, attemptTimeoutMs: number): RetryPolicy {
+  const policy = { ...DEFAULT_RETRY, ...chosen };
+  if (chosen.deadlineMs !== undefined) return policy;
+  const needed = policy.attempts * (attemptTimeoutMs + policy.maxDelayMs);
+  return { ...policy, deadlineMs: Math.max(policy.deadlineMs, needed) };
+}
 
 /** The clock and the dice, so that tests can hold them. */
 export interface Timing {

@@ -112,7 +112,16 @@ describe('retries', () => {
     expect(llm.requests).toHaveLength(5);
   });
 
+  it('waits through a storm that lasts longer than three minutes, as its attempts and timeout allow', async () => {
+    const busy = { status: 429, headers: { 'retry-after': '60' } };
+    const { client, timing } = await start([busy, busy, busy, busy, { reply: 'calm' }], { attemptTimeoutMs: 120_000 });
+    expect(await client.complete({ messages })).toMatchObject({ text: 'calm', attempts: 5 });
+    expect(timing.sleeps).toEqual([60_000, 60_000, 60_000, 60_000]);
+  });
+
   it.each([
+    [408, 'LLM_UNREACHABLE'],
+    [529, 'LLM_UNREACHABLE'],
     [500, 'LLM_FAILED'],
     [502, 'LLM_UNREACHABLE'],
     [503, 'LLM_UNREACHABLE'],

@@ -1,6 +1,13 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { AttemptFailure, DEFAULT_RETRY, parseRetryAfter, retryDelay, withRetries } from '../../src/llm/retry.js';
+import {
+  AttemptFailure,
+  DEFAULT_RETRY,
+  parseRetryAfter,
+  retryDelay,
+  retryPolicy,
+  withRetries,
+} from '../../src/llm/retry.js';
 import { FakeTiming } from './fake-timing.js';
 
 const ignore = (): void => undefined;
@@ -40,6 +47,18 @@ it('waits within the doubling jitter window, and never less than asked for up to
       },
     ),
   );
+});
+
+describe('retryPolicy', () => {
+  it('leaves every attempt its full time, and its wait', () => {
+    const policy = retryPolicy({ attempts: 3 }, 600_000);
+    expect(policy).toEqual({ ...DEFAULT_RETRY, attempts: 3, deadlineMs: 3 * (600_000 + DEFAULT_RETRY.maxDelayMs) });
+  });
+
+  it('is never shorter than the default deadline, unless the caller says so', () => {
+    expect(retryPolicy({}, 1000).deadlineMs).toBe(DEFAULT_RETRY.deadlineMs);
+    expect(retryPolicy({ deadlineMs: 5 }, 600_000).deadlineMs).toBe(5);
+  });
 });
 
 describe('withRetries', () => {
