@@ -29,8 +29,8 @@ export async function replaceFileWith(path: string, content: string | Uint8Array
   await replaceFile(path, (file) => file.writeFile(content));
 }
 
-/** Makes a rename durable. Windows cannot open folders: there the rename itself has to do. */
-async function syncFolder(folder: string): Promise<void> {
+/** Makes the names in a folder durable, after a rename. Windows cannot open folders: there the rename itself has to do. */
+export async function syncFolder(folder: string): Promise<void> {
   try {
     const handle = await open(folder, 'r');
     try {

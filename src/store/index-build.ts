@@ -1,16 +1,19 @@
 /** A build of an index: staged beside the old one, resumable after a kill, visible only when it is complete. */
 import { mkdir, open, readdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
+import { syncFolder } from '../core/atomic-file.js';
 import { sha256 } from '../core/fingerprint.js';
 import { silentLogger, type Logger } from '../core/log.js';
 import type { FileLock, LockOptions } from './file-lock.js';
-import { indexPaths, lockIndex, putInPlace } from './index-folder.js';
+import { assertFree, indexPaths, lockIndex, putInPlace, type IfExists } from './index-folder.js';
 import { readManifest, verifyArtefacts } from './manifest.js';
 import { StagedFeatures } from './staged-features.js';
 import { onStorage } from './storage-failure.js';
 
 export interface IndexBuildOptions extends LockOptions {
   readonly logger?: Logger;
+  /** Looked at under the lock, at the beginning and again before the old index would go. @default 'replace' */
+  readonly ifExists?: IfExists;
 }
 
 export class IndexBuild {
@@ -26,13 +29,15 @@ export class IndexBuild {
     readonly kept: string,
     private readonly lock: FileLock,
     private readonly logger: Logger,
+    private readonly ifExists: IfExists,
   ) {}
 
   /**
    * Begins or resumes the build of index `name`. An index of that name stays readable, and unwritable, meanwhile.
    *
    * @param fingerprint of settings and data: what was kept under another one is worthless, and removed
-   * @throws {FungiError} INVALID_ARGUMENT, INDEX_LOCKED, STORAGE_FAILED
+   * @throws {FungiError} INVALID_ARGUMENT, also when something of that name is no index; INDEX_EXISTS, INDEX_LOCKED,
+   * STORAGE_FAILED
    */
   static async open(
     root: string,
@@ -40,11 +45,12 @@ export class IndexBuild {
     fingerprint: string,
     options: IndexBuildOptions = {},
   ): Promise<IndexBuild> {
-    const { logger = silentLogger } = options;
+    const { logger = silentLogger, ifExists = 'replace' } = options;
     const { building } = indexPaths(root, name);
     await onStorage(`creating ${root}`, () => mkdir(root, { recursive: true }));
     const lock = await lockIndex(root, name, options);
     try {
+      await assertFree(root, name, ifExists);
       const folder = join(building, 'index');
       const kept = join(building, `plan-${sha256(fingerprint).slice(0, 16)}`);
       await onStorage(`creating ${folder}`, async () => {
@@ -58,7 +64,7 @@ export class IndexBuild {
         }
         await mkdir(folder);
       });
-      return new IndexBuild(root, name, fingerprint, folder, kept, lock, logger);
+      return new IndexBuild(root, name, fingerprint, folder, kept, lock, logger, ifExists);
     } catch (error) {
       await lock.release();
       throw error;
@@ -81,33 +87,35 @@ export class IndexBuild {
   }
 
   /**
-   * Puts the index in place and ends the build. Stores opened in `folder` have to be closed before.
+   * Puts the index in place. Stores opened in `folder` have to be closed before. The name stays locked until {@link close}: what
+   * is opened before that is this index, and no later one.
    *
    * @returns the folder of the index
-   * @throws {FungiError} INDEX_CORRUPT when the manifest or an artefact is missing or damaged; INDEX_LOCKED, STORAGE_FAILED
+   * @throws {FungiError} INDEX_CORRUPT when the manifest or an artefact is missing or damaged; INDEX_EXISTS, INVALID_ARGUMENT,
+   * INDEX_LOCKED, STORAGE_FAILED
    */
   async publish(): Promise<string> {
     await verifyArtefacts(this.folder, await readManifest(this.folder));
     await onStorage(`writing ${this.folder}`, () => syncTree(this.folder));
     await this.lock.assertHeld();
-    await putInPlace(this.root, this.name, this.folder);
+    await putInPlace(this.root, this.name, this.folder, this.ifExists);
     await this.staged?.close();
     const { building, index } = indexPaths(this.root, this.name);
     await onStorage(`removing ${building}`, () => rm(building, { recursive: true, force: true }));
-    await this.lock.release();
     return index;
   }
 
-  /** Ends a build that was not published; its features stay for the next one. May follow {@link publish}. */
+  /** Ends the build and unlocks the name. Features that were not published stay for the next build. */
   async close(): Promise<void> {
     await this.staged?.close();
     await this.lock.release();
   }
 }
 
-/** Makes every file below `folder` durable before a rename makes it visible: Lance leaves its own to the page cache. */
+/** Makes everything below `folder` durable before a rename makes it visible: Lance leaves its own to the page cache. */
 async function syncTree(folder: string): Promise<void> {
   for (const entry of await readdir(folder, { withFileTypes: true, recursive: true })) {
+    if (entry.isDirectory()) await syncFolder(join(entry.parentPath, entry.name));
     if (!entry.isFile()) continue;
     const file = await open(join(entry.parentPath, entry.name), 'r+');
     try {
@@ -116,4 +124,5 @@ async function syncTree(folder: string): Promise<void> {
       await file.close();
     }
   }
+  await syncFolder(folder);
 }

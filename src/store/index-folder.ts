@@ -3,12 +3,17 @@
  * index-build.ts), `.replaced-<name>` (the old index, between the two renames of a publish), `.removing-<name>` (garbage) and
  * `.lock-<name>`. A name never begins with a dot, so these are nobody's index.
  */
-import { readdir, rename, rm, stat } from 'node:fs/promises';
+import { readdir, readFile, rename, rm, stat } from 'node:fs/promises';
 import { join } from 'node:path';
+import { syncFolder } from '../core/atomic-file.js';
 import { FungiError } from '../core/errors.js';
 import { FileLock, type LockOptions } from './file-lock.js';
 import { MANIFEST_FILE } from './manifest.js';
 import { onStorage, unlessMissing } from './storage-failure.js';
+import { STORE_ID_FILE } from './store-identity.js';
+
+/** What a build does about an index that has its name. */
+export type IfExists = 'refuse' | 'replace';
 
 const INDEX_NAME = /^[a-z0-9][a-z0-9_-]{0,62}$/;
 
@@ -41,12 +46,14 @@ export function indexPaths(root: string, name: string) {
 export async function findIndex(root: string, name: string): Promise<string> {
   const paths = indexPaths(root, name);
   if (!(await isThere(paths.index)) && (await isThere(paths.replaced))) await (await lockIndex(root, name)).release();
-  if (await isThere(paths.index)) return paths.index;
+  const occupant = await occupantOf(paths.index);
+  if (occupant === 'index') return paths.index;
   if (await isThere(paths.building)) {
     throw notFound(root, name, 'Its build is unfinished: run the same index command again to complete it.');
   }
   const others = await listIndexes(root);
-  throw notFound(root, name, others.length > 0 ? `There are: ${others.join(', ')}.` : 'Make one with `fungi index`.');
+  const hint = others.length > 0 ? `There are: ${others.join(', ')}.` : 'Make one with `fungi index`.';
+  throw notFound(root, name, hint, occupant === 'other' ? `: what lies at ${paths.index} is something else` : '');
 }
 
 /**
@@ -71,24 +78,28 @@ export async function lockIndex(root: string, name: string, options?: LockOption
 /** Names of the indexes in `root`, sorted; none when there is no such folder. @throws {FungiError} STORAGE_FAILED */
 export async function listIndexes(root: string): Promise<string[]> {
   const entries = await onStorage(`listing ${root}`, () => unlessMissing(readdir(root, { withFileTypes: true })));
-  const names: string[] = [];
-  for (const entry of entries ?? []) {
-    const isIndex = INDEX_NAME.test(entry.name) && !entry.isFile();
-    if (isIndex && (await isThere(join(root, entry.name, MANIFEST_FILE)))) names.push(entry.name);
+  const names = new Set<string>();
+  for (const { name: entry } of entries ?? []) {
+    // An index that a killed publish set aside is there: whoever opens it puts it back.
+    const name = entry.replace(/^\.replaced-/, '');
+    if (INDEX_NAME.test(name) && (await occupantOf(join(root, entry))) === 'index') names.add(name);
   }
-  return names.sort();
+  return [...names].sort();
 }
 
 /**
  * Removes index `name` and what an unfinished build of it left.
  *
- * @throws {FungiError} INDEX_NOT_FOUND, INDEX_LOCKED, INVALID_ARGUMENT, STORAGE_FAILED
+ * @throws {FungiError} INDEX_NOT_FOUND, also for a file or folder of that name that is no index; INDEX_LOCKED,
+ * INVALID_ARGUMENT, STORAGE_FAILED
  */
 export async function removeIndex(root: string, name: string, options?: LockOptions): Promise<void> {
   const paths = indexPaths(root, name);
   if (!(await isThere(paths.building))) await findIndex(root, name);
   const lock = await lockIndex(root, name, options);
   try {
+    await assertFree(root, name, 'replace');
+    await lock.assertHeld();
     await discard(paths.index, paths.removing);
     await onStorage(`removing ${paths.building}`, () => rm(paths.building, { recursive: true, force: true }));
   } finally {
@@ -96,12 +107,41 @@ export async function removeIndex(root: string, name: string, options?: LockOpti
   }
 }
 
-/** Puts the complete folder `from` in the place of index `name`; the old one goes at the very end. Only under the lock. */
-export async function putInPlace(root: string, name: string, from: string): Promise<void> {
+/**
+ * Refuses a name that a build may not take: that of anything but an index, which nobody here may delete, and that of an index
+ * unless it is to be replaced. Only under the lock.
+ *
+ * @throws {FungiError} INVALID_ARGUMENT, INDEX_EXISTS, STORAGE_FAILED
+ */
+export async function assertFree(root: string, name: string, ifExists: IfExists): Promise<void> {
+  const { index } = indexPaths(root, name);
+  const occupant = await occupantOf(index);
+  if (occupant === 'other') {
+    throw new FungiError('INVALID_ARGUMENT', `${index} is there already, and is not an index: it is left alone`, {
+      hint: 'Choose another name, or keep indexes in a folder of their own (--indexes DIR).',
+      details: { path: index },
+    });
+  }
+  if (occupant === 'index' && ifExists === 'refuse') {
+    throw new FungiError('INDEX_EXISTS', `index "${name}" in ${root} exists already`, {
+      hint: 'Choose another name, or replace it with --force.',
+      details: { root, name },
+    });
+  }
+}
+
+/**
+ * Puts the complete folder `from` in the place of index `name`; the old one goes at the very end. Only under the lock.
+ *
+ * @throws {FungiError} what {@link assertFree} throws
+ */
+export async function putInPlace(root: string, name: string, from: string, ifExists: IfExists): Promise<void> {
   const { index, replaced, removing } = indexPaths(root, name);
+  await assertFree(root, name, ifExists);
   await onStorage(`publishing ${index}`, async () => {
     if (await isThere(index)) await rename(index, replaced);
     await rename(from, index);
+    await syncFolder(root); // before the old one goes: after a power cut one of the two is there
     await discard(replaced, removing);
   });
 }
@@ -125,8 +165,36 @@ async function discard(folder: string, garbage: string): Promise<void> {
   });
 }
 
-const notFound = (root: string, name: string, hint: string): FungiError =>
-  new FungiError('INDEX_NOT_FOUND', `there is no index "${name}" in ${root}`, { hint, details: { root, name } });
+const notFound = (root: string, name: string, hint: string, instead = ''): FungiError =>
+  new FungiError('INDEX_NOT_FOUND', `there is no index "${name}" in ${root}${instead}`, {
+    hint,
+    details: { root, name },
+  });
+
+/**
+ * What lies at a path. An index that lost its manifest or its store-id is still one, and may be replaced and removed; another
+ * program's manifest.json makes none.
+ */
+async function occupantOf(path: string): Promise<'nothing' | 'index' | 'other'> {
+  return onStorage(`reading ${path}`, async () => {
+    const found = await unlessMissing(stat(path));
+    if (found === undefined) return 'nothing';
+    if (!found.isDirectory()) return 'other';
+    if (await isThere(join(path, STORE_ID_FILE))) return 'index';
+    const manifest = join(path, MANIFEST_FILE);
+    const isFile = (await unlessMissing(stat(manifest)))?.isFile() === true;
+    return isFile && isOurs(await readFile(manifest, 'utf8')) ? 'index' : 'other';
+  });
+}
+
+function isOurs(manifest: string): boolean {
+  try {
+    const value = JSON.parse(manifest) as Record<string, unknown> | null;
+    return typeof value?.['schemaVersion'] === 'number' && typeof value['fingerprint'] === 'string';
+  } catch {
+    return false;
+  }
+}
 
 async function isThere(path: string): Promise<boolean> {
   return (await onStorage(`reading ${path}`, () => unlessMissing(stat(path)))) !== undefined;

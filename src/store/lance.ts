@@ -1,15 +1,14 @@
 /** The durable store: one LanceDB table in a folder. The only place where the project meets @lancedb/lancedb. */
 import type { Connection, Table } from '@lancedb/lancedb';
 import type { RecordBatch } from 'apache-arrow';
-import { randomUUID } from 'node:crypto';
-import { readFile, rm } from 'node:fs/promises';
+import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
-import { replaceFileWith } from '../core/atomic-file.js';
 import { FungiError } from '../core/errors.js';
 import { FileLock } from './file-lock.js';
 import { COLUMN_NAMES, decodeRows, dimsOf, encodeRows, tableSchema, type PlacedRow } from './lance-rows.js';
 import { assertIds, assertPositive, assertRows, lastOfEach } from './rows.js';
-import { asStorageFailure, unlessMissing } from './storage-failure.js';
+import { asStorageFailure } from './storage-failure.js';
+import { drawStoreId, readStoreId, STORE_ID_FILE } from './store-identity.js';
 import {
   DEFAULT_SCAN_BATCH,
   type ExampleStore,
@@ -39,8 +38,8 @@ export class LanceStore implements ExampleStore {
   private constructor(
     private readonly folder: string,
     readonly dims: number,
-    /** Made with the store: another index may be put at the same path while this one is open. */
-    private readonly identity: string,
+    /** Of this store and no other; an index's manifest names it. */
+    readonly id: string,
     private readonly connection: Connection,
     private readonly table: Table,
     private readonly seal: TableSeal,
@@ -60,10 +59,9 @@ export class LanceStore implements ExampleStore {
       const connection = await connect(folder);
       const table = await connection.createEmptyTable(TABLE, tableSchema(dims));
       await table.setUnenforcedPrimaryKey('id'); // without it, concurrent merges of one new id insert it twice
-      const identity = randomUUID();
-      await replaceFileWith(identityPath(folder), identity);
+      const id = await drawStoreId(folder);
       await seal.update();
-      return new LanceStore(folder, dims, identity, connection, table, seal);
+      return new LanceStore(folder, dims, id, connection, table, seal);
     });
   }
 
@@ -74,8 +72,8 @@ export class LanceStore implements ExampleStore {
    */
   static async open(folder: string): Promise<LanceStore> {
     return lance(`opening the store in ${folder}`, async () => {
-      const identity = await unlessMissing(readFile(identityPath(folder), 'utf8'));
-      if (identity === undefined) throw corrupt(`${identityPath(folder)} is missing`);
+      const id = await readStoreId(folder);
+      if (id === undefined) throw corrupt(`${join(folder, STORE_ID_FILE)} is missing`);
       const seal = sealOf(folder);
       const [problem] = await seal.check();
       if (problem !== undefined) throw corrupt(`${folder}: ${problem.message}`);
@@ -83,7 +81,7 @@ export class LanceStore implements ExampleStore {
       const table = await connection.openTable(TABLE);
       const dims = dimsOf(await table.schema());
       if (dims === undefined) throw corrupt(`${folder}: the table's columns are not those of a store`);
-      return new LanceStore(folder, dims, identity, connection, table, seal);
+      return new LanceStore(folder, dims, id, connection, table, seal);
     });
   }
 
@@ -241,7 +239,7 @@ export class LanceStore implements ExampleStore {
   }
 
   private async assertSame(): Promise<void> {
-    if ((await unlessMissing(readFile(identityPath(this.folder), 'utf8'))) === this.identity) return;
+    if ((await readStoreId(this.folder)) === this.id) return;
     throw new FungiError('INDEX_MISMATCH', `the store in ${this.folder} was replaced or removed since it was opened`, {
       hint: 'Open the index again.',
     });
@@ -253,7 +251,6 @@ export class LanceStore implements ExampleStore {
 }
 
 const tablePath = (folder: string): string => join(folder, `${TABLE}.lance`);
-const identityPath = (folder: string): string => join(folder, 'store-id');
 const sealOf = (folder: string): TableSeal => new TableSeal(tablePath(folder), join(folder, 'seal.json'));
 
 /** Loaded on first use: the native library takes a third of a second, which `fungi --help` should not. */

@@ -44,5 +44,6 @@ export async function buildIndex(root: string, name: string, say: (message: Buil
   await writeManifest(build.folder, manifestOf(name, BUILD_ROWS));
   say({ stage: 'publish', done: BUILD_ROWS });
   await build.publish();
+  await build.close();
   say({ stage: 'done', done: BUILD_ROWS });
 }

@@ -1,4 +1,4 @@
-import { readdir, rename } from 'node:fs/promises';
+import { mkdir, readdir, rename, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { Rng } from '../../src/core/rng.js';
@@ -14,6 +14,7 @@ async function publish(root: string, name: string, rows: number): Promise<void> 
   const build = await IndexBuild.open(root, name, BUILD_PLAN.fingerprint);
   await writeManifest(build.folder, manifestOf(name, rows));
   await build.publish();
+  await build.close();
 }
 
 const rowsOfIndex = async (root: string, name: string): Promise<number> =>
@@ -102,6 +103,84 @@ describe('IndexBuild', () => {
       await (await IndexBuild.open(root, 'other', BUILD_PLAN.fingerprint)).close();
       await build.close();
       await (await lockIndex(root, 'bank')).release();
+    }));
+
+  it('keeps the name locked after a publish, until it is closed', () =>
+    inFolder(async (root) => {
+      const build = await IndexBuild.open(root, 'bank', BUILD_PLAN.fingerprint);
+      await writeManifest(build.folder, manifestOf('bank', 1));
+      await build.publish();
+      await expect(lockIndex(root, 'bank', { waitMs: 0 })).rejects.toMatchObject({ code: 'INDEX_LOCKED' });
+      await build.close();
+      await (await lockIndex(root, 'bank', { waitMs: 0 })).release();
+    }));
+
+  it('refuses to replace an index unless told to, also one that comes while it builds', () =>
+    inFolder(async (root) => {
+      const open = (name: string) =>
+        IndexBuild.open(root, name, BUILD_PLAN.fingerprint, { waitMs: 0, ifExists: 'refuse' });
+      await publish(root, 'bank', 1);
+      const exists = { code: 'INDEX_EXISTS', hint: expect.stringContaining('--force') as string };
+      await expect(open('bank')).rejects.toMatchObject(exists);
+      await rename(join(root, 'bank'), join(root, '.replaced-bank')); // set aside by a publish that was killed: it is there
+      expect(await listIndexes(root)).toEqual(['bank']);
+      await expect(open('bank')).rejects.toMatchObject(exists);
+      expect(await readdir(root)).toEqual(['bank']);
+
+      const build = await open('new');
+      await writeManifest(build.folder, manifestOf('new', 2));
+      await rename(join(root, 'bank'), join(root, 'new'));
+      await expect(build.publish()).rejects.toMatchObject(exists);
+      await build.close();
+      expect(await rowsOfIndex(root, 'new')).toBe(1);
+    }));
+
+  it.each([
+    ['a folder', (path: string) => mkdir(path)],
+    ['a file', (path: string) => writeFile(path, 'precious')],
+    [
+      'another program’s manifest',
+      async (path: string) => {
+        await mkdir(path);
+        await writeFile(join(path, 'manifest.json'), '{"name": "extension", "manifest_version": 3}');
+      },
+    ],
+  ])('leaves %s of the same name alone', (_, make) =>
+    inFolder(async (root) => {
+      const path = join(root, 'docs');
+      const refused = { code: 'INVALID_ARGUMENT', message: expect.stringContaining(path) as string };
+      await make(path);
+      await expect(IndexBuild.open(root, 'docs', BUILD_PLAN.fingerprint)).rejects.toMatchObject(refused);
+      await rm(path, { recursive: true });
+
+      const build = await IndexBuild.open(root, 'docs', BUILD_PLAN.fingerprint);
+      await writeManifest(build.folder, manifestOf('docs', 1));
+      await make(path); // after the build began
+      await expect(build.publish()).rejects.toMatchObject(refused);
+      await build.close();
+      await expect(removeIndex(root, 'docs')).rejects.toMatchObject(refused); // though an unfinished build is there
+      await rm(join(root, '.building-docs'), { recursive: true });
+      await expect(removeIndex(root, 'docs')).rejects.toMatchObject({
+        code: 'INDEX_NOT_FOUND',
+        message: expect.stringContaining(`what lies at ${path} is something else`) as string,
+      });
+      expect(await listIndexes(root)).toEqual([]);
+      expect(await readdir(root)).toEqual(['docs']);
+    }),
+  );
+
+  it('replaces and removes a damaged index', () =>
+    inFolder(async (root) => {
+      for (const lost of ['manifest.json', 'store-id']) {
+        await buildIndex(root, 'bank', () => undefined);
+        await rm(join(root, 'bank', lost));
+        await publish(root, 'bank', 3);
+        expect(await rowsOfIndex(root, 'bank')).toBe(3);
+        await buildIndex(root, 'bank', () => undefined);
+        await rm(join(root, 'bank', lost));
+        await removeIndex(root, 'bank');
+        expect(await readdir(root)).toEqual([]);
+      }
     }));
 
   it('undoes or completes a publish that was killed between its renames', () =>
