@@ -9,6 +9,7 @@ import { TransientError, hubGet } from './http.js';
 import { installFolder } from './install-folder.js';
 import type { SourceOptions } from './options.js';
 import { writeOrigin } from './origin.js';
+import { isPlainPath } from './plain-path.js';
 
 /** What surrounds the weights; taken where the repository has it. */
 const SMALL_FILES = [
@@ -31,8 +32,14 @@ const siblingSchema = z.looseObject({
   lfs: z.looseObject({ sha256: z.string().nullish() }).nullish(),
 });
 const listingSchema = z.looseObject({
-  sha: z.string().nullish(),
-  siblings: z.array(siblingSchema),
+  /** The commit; anything else a mirror may put here counts as unknown, since it becomes a folder's name. */
+  sha: z
+    .string()
+    .regex(/^[0-9a-f]{40}$/)
+    .optional()
+    .catch(undefined),
+  /** Names that are no plain paths are none of ours, and could only lead out of the folder. */
+  siblings: z.array(siblingSchema).transform((files) => files.filter(({ rfilename }) => isPlainPath(rfilename))),
   cardData: z.looseObject({ license: z.unknown() }).nullish(),
 });
 type Listing = z.infer<typeof listingSchema>;
@@ -46,7 +53,9 @@ type Listing = z.infer<typeof listingSchema>;
 export async function pullHub(id: string, target: string, options: SourceOptions): Promise<void> {
   const listing = await readListing(id, options);
   const weights = chooseWeights(id, listing, options.file);
-  const staging = join(options.cacheDir, 'downloads', id.replaceAll('/', '--'), listing.sha?.slice(0, 40) ?? 'main');
+  // Removed as a whole at the end: made of the id alone, never of what the hub answers.
+  const downloads = join(options.cacheDir, 'downloads', id.replaceAll('/', '--'));
+  const staging = join(downloads, listing.sha ?? 'main');
   const fetchAll = async (names: readonly string[]) => {
     for (const name of names) await fetchFile(id, name, listing, staging, options);
   };
@@ -60,11 +69,11 @@ export async function pullHub(id: string, target: string, options: SourceOptions
     id,
     source: 'hub',
     from: `${options.hubEndpoint}/${id}`,
-    revision: listing.sha ?? undefined,
+    revision: listing.sha,
     licence: typeof licence === 'string' ? licence : undefined,
   });
   await installFolder(staging, target);
-  await rm(join(staging, '..'), { recursive: true, force: true });
+  await rm(downloads, { recursive: true, force: true });
 }
 
 async function readListing(id: string, options: SourceOptions): Promise<Listing> {
@@ -125,7 +134,7 @@ function chooseWeights(id: string, { siblings }: Listing, file: string | undefin
 async function fetchFile(
   id: string,
   name: string,
-  { siblings }: Listing,
+  { sha, siblings }: Listing,
   staging: string,
   options: SourceOptions,
 ): Promise<void> {
@@ -134,7 +143,8 @@ async function fetchFile(
   const entry = siblings.find(({ rfilename }) => rfilename === name);
   await downloadFile(
     {
-      url: `${options.hubEndpoint}/${id}/resolve/main/${name.split('/').map(encodeURIComponent).join('/')}`,
+      // All files of one commit, also when the branch moves on between two of them or two calls.
+      url: `${options.hubEndpoint}/${id}/resolve/${sha ?? 'main'}/${name.split('/').map(encodeURIComponent).join('/')}`,
       path,
       name,
       size: entry?.size ?? undefined,

@@ -6,6 +6,7 @@ import { pipeline } from 'node:stream/promises';
 import yauzl, { type Entry, type ZipFile } from 'yauzl';
 import { FungiError } from '../../core/errors.js';
 import { isDiskError } from './disk-error.js';
+import { isPlainPath } from './plain-path.js';
 
 /** More than any encoder of ours takes; an archive made to fill a disk would go on. */
 const MAX_BYTES = 4 * 2 ** 30;
@@ -42,7 +43,7 @@ async function unpack(archive: ZipFile, prefix: string, target: string, maxBytes
   for await (const entry of archive.eachEntry()) {
     if (!entry.fileName.startsWith(prefix) || entry.fileName.endsWith('/')) continue;
     const name = entry.fileName.slice(prefix.length);
-    if (!isPlain(name) || isLink(entry)) throw new Error(`entry "${entry.fileName}" is a link, or no plain path`);
+    if (!isPlainPath(name) || isLink(entry)) throw new Error(`entry "${entry.fileName}" is a link, or no plain path`);
     bytes += entry.uncompressedSize;
     if (bytes > maxBytes) throw new Error(`it unpacks to more than ${maxBytes} bytes`);
     const path = join(target, name);
@@ -53,9 +54,6 @@ async function unpack(archive: ZipFile, prefix: string, target: string, maxBytes
   if (names.length === 0) throw new Error(`it holds nothing below ${prefix}`);
   return names;
 }
-
-const isPlain = (path: string): boolean =>
-  path.split('/').every((part) => !['', '.', '..'].includes(part) && !/[\\:]/.test(part));
 
 /** Unix mode in the upper half of the external attributes; 0o120000 marks a symbolic link. */
 const isLink = (entry: Entry): boolean => ((entry.externalFileAttributes >>> 16) & 0o170000) === 0o120000;

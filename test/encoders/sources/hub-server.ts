@@ -24,6 +24,12 @@ export class HubServer {
   ranges = true;
   /** What the listing says beside the files. */
   listing: Record<string, unknown> = { sha: 'a'.repeat(40), cardData: { license: 'mit' } };
+  /** Names the listing holds beside those of the files. */
+  forged: readonly string[] = [];
+  /** Whether the listing states sizes, and digests as of files in large file storage. */
+  describes = false;
+  /** The only revision that files are served at. */
+  revision = 'a'.repeat(40);
   /** Digest stated in x-linked-etag, when not the true one. */
   statedDigest: string | undefined;
 
@@ -66,6 +72,12 @@ export class HubServer {
     }
   }
 
+  private stated(key: string): object {
+    const data = this.files.get(key)!;
+    const sha256 = createHash('sha256').update(data).digest('hex');
+    return this.describes ? { size: data.length, lfs: { sha256 } } : {};
+  }
+
   private see({ url, headers }: IncomingMessage): void {
     this.seen.push({ url: url!, range: headers.range, authorization: headers.authorization });
   }
@@ -77,7 +89,8 @@ export class HubServer {
     if (listed !== undefined) {
       const siblings = [...this.files.keys()].filter((key) => key.startsWith(`${listed}/`));
       const status = this.refuse ?? (siblings.length === 0 ? 404 : 200);
-      const body = { ...this.listing, siblings: siblings.map((key) => ({ rfilename: key.slice(listed.length + 1) })) };
+      const names = siblings.map((key) => ({ rfilename: key.slice(listed.length + 1), ...this.stated(key) }));
+      const body = { ...this.listing, siblings: [...names, ...this.forged.map((rfilename) => ({ rfilename }))] };
       response.writeHead(status).end(status === 200 ? JSON.stringify(body) : '{}');
       return;
     }
@@ -86,7 +99,7 @@ export class HubServer {
       fault(request, response);
       return;
     }
-    const key = decodeURIComponent(url.pathname.slice(1)).replace('/resolve/main/', '/');
+    const key = decodeURIComponent(url.pathname.slice(1)).replace(`/resolve/${this.revision}/`, '/');
     const data = this.files.get(key);
     if (data === undefined) {
       response.writeHead(404).end();

@@ -92,7 +92,7 @@ describe('pulling', () => {
   it('sees that safetensors cannot be converted before it fetches them', async () => {
     hub.add(ID, { 'config.json': '{"model_type":"roberta"}', 'model.safetensors': WEIGHTS });
     await expect(pull()).rejects.toMatchObject({ code: 'MODEL_UNSUPPORTED' });
-    expect(hub.downloads.map(({ url }) => url)).toEqual([`/${ID}/resolve/main/config.json`]);
+    expect(hub.downloads.map(({ url }) => url)).toEqual([`/${ID}/resolve/${'a'.repeat(40)}/config.json`]);
   });
 
   it('names the graphs there are when none is the usual one', async () => {
@@ -109,6 +109,41 @@ describe('pulling', () => {
     hub.add(ID, { ...SMALL, 'onnx/model.onnx': WEIGHTS });
     await pull();
     expect((await readdir(join(target, 'onnx'))).sort()).toEqual(['model.onnx', 'model_fp16.onnx']);
+  });
+});
+
+describe('a hub that lies', () => {
+  beforeEach(() => {
+    hub.add(ID, { ...SMALL, 'onnx/model.onnx': WEIGHTS });
+    hub.revision = 'main';
+  });
+
+  it.each([
+    '../../../../x',
+    '',
+    '..',
+    '.',
+    'main',
+    'A'.repeat(40),
+    'a'.repeat(39),
+    `${'a'.repeat(40)}/..`,
+    7,
+    null,
+    undefined,
+  ])('cannot choose what is deleted or where files go with the commit %j', async (sha) => {
+    const cacheDir = join(scratch, 'home', 'cache');
+    const mine = ['home/mine', 'home/cache/downloads/org--other/x.partial', 'home/cache/models/x'];
+    for (const name of mine) {
+      await mkdir(join(scratch, name, '..'), { recursive: true });
+      await writeFile(join(scratch, name), 'mine');
+    }
+    hub.listing = { sha };
+    await pull({ cacheDir });
+    for (const name of mine) expect(await readFile(join(scratch, name), 'utf8')).toBe('mine');
+    expect(await readdir(join(cacheDir, 'downloads'))).toEqual(['org--other']);
+    const origin = JSON.parse((await installed('fungi-origin.json')).toString()) as object;
+    expect(origin).not.toHaveProperty('revision');
+    expect(hub.downloads.every(({ url }) => url.startsWith(`/${ID}/resolve/main/`))).toBe(true);
   });
 });
 
