@@ -1,7 +1,7 @@
 /** Reverse-mode differentiation of a graph: appends the nodes that compute a derivative to the graph itself. */
 import { FungiError } from '../core/errors.js';
 import type { GraphBuilder } from './builder.js';
-import type { NodeProto } from './proto/onnx_pb.js';
+import { assertRules, gradientPath } from './gradient-path.js';
 import { RULES } from './rules/table.js';
 
 /**
@@ -13,18 +13,16 @@ import { RULES } from './rules/table.js';
  * @throws {FungiError} OP_UNSUPPORTED naming operator, node and graph when an operator between the two has no rule
  */
 export function differentiate(g: GraphBuilder, value: string, wrt: string): string {
-  const active = new Set([wrt]);
-  const path = g.nodes.filter((node) => {
-    const depends = node.input.some((name) => active.has(name)) && !node.output.includes(wrt);
-    if (depends) node.output.forEach((name) => active.add(name));
-    return depends;
-  });
+  const path = gradientPath(g.nodes, value, wrt);
+  // Before anything else is asked of the graph: behind an operator without a rule no shape is known either.
+  assertRules(path, g.name);
+  const active = new Set([wrt, ...path.flatMap((node) => node.output)]);
 
   const cotangents = new Map([[value, g.op('Expand', [one(g, value), g.op('Shape', [value])])]]);
   for (const node of path.toReversed()) {
     const upstream = node.output.map((name) => cotangents.get(name));
     if (upstream.every((cotangent) => cotangent === undefined)) continue;
-    const rule = RULES.get(`${node.domain}:${node.opType}`) ?? noRule(g, node);
+    const rule = RULES.get(`${node.domain}:${node.opType}`)!;
     const gradients = rule.vjp({ g, node, cotangents: upstream, needs: (i) => active.has(node.input[i] ?? '') });
     node.input.forEach((name, i) => {
       const gradient = gradients[i];
@@ -42,12 +40,4 @@ export function differentiate(g: GraphBuilder, value: string, wrt: string): stri
 
 function one(g: GraphBuilder, value: string): string {
   return g.scalar(1, g.known(value).type === 'float64' ? 'float64' : 'float32');
-}
-
-function noRule(g: GraphBuilder, node: NodeProto): never {
-  const op = node.domain === '' ? node.opType : `${node.domain}.${node.opType}`;
-  throw new FungiError('OP_UNSUPPORTED', `${g.name}: operator ${op} (node "${node.name}") has no derivative rule`, {
-    hint: 'Use an unoptimised, unquantised export of the model, or name a later layer with --target.',
-    details: { op, node: node.name, graph: g.name },
-  });
 }

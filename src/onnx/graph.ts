@@ -67,15 +67,15 @@ export class Graph {
     return this.proto.input.some((input) => input.name === tensor) && !this.initializers.has(tensor);
   }
 
-  /** Every node from which `tensors` can be computed, stopping at tensors in `boundary`. */
-  upstreamOf(tensors: readonly string[], boundary: ReadonlySet<string> = new Set()): readonly NodeProto[] {
+  /** Every node that `tensors` are computed with. */
+  upstreamOf(tensors: readonly string[]): readonly NodeProto[] {
     const found = new Set<NodeProto>();
-    const pending = tensors.filter((name) => !boundary.has(name));
+    const pending = [...tensors];
     while (pending.length > 0) {
       const node = this.makers.get(pending.pop()!);
       if (node === undefined || found.has(node)) continue;
       found.add(node);
-      pending.push(...dependencies(node).filter((name) => !boundary.has(name)));
+      pending.push(...dependencies(node));
     }
     return this.nodes.filter((node) => found.has(node));
   }

@@ -113,3 +113,11 @@ export function scalarValue(tensor: TensorProto): number | undefined {
     return rawData.length > 0 ? view.getFloat64(0, true) : tensor.doubleData[0];
   return undefined;
 }
+
+/** The value of a one-element inline BOOL constant, or undefined when it is not one. */
+export function flagValue(tensor: TensorProto | undefined): boolean | undefined {
+  if (tensor?.dataType !== elementCode('bool') || isExternal(tensor) || tensor.dims.some((d) => d !== 1n))
+    return undefined;
+  const value = tensor.rawData.length > 0 ? tensor.rawData[0] : tensor.int32Data[0];
+  return value === undefined ? undefined : value !== 0;
+}

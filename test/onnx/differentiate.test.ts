@@ -1,9 +1,16 @@
 /** What differentiate does beside the rules: fan-out, what has no derivative, and what it refuses. */
+import { create } from '@bufbuild/protobuf';
 import { describe, expect, it } from 'vitest';
 import { FungiError, type ErrorCode } from '../../src/core/errors.js';
 import type { Attributes } from '../../src/onnx/attributes.js';
 import { GraphBuilder } from '../../src/onnx/builder.js';
 import { differentiate } from '../../src/onnx/differentiate.js';
+import {
+  AttributeProtoSchema,
+  GraphProtoSchema,
+  NodeProtoSchema,
+  ValueInfoProtoSchema,
+} from '../../src/onnx/proto/onnx_pb.js';
 import { RULES } from '../../src/onnx/rules/table.js';
 import type { Shape } from '../../src/onnx/shape.js';
 import { evaluate } from './interpreter.js';
@@ -75,6 +82,14 @@ describe('differentiate', () => {
     expect(gradientAt(g, g.op('Mul', [g.op('Mul', [x, mask]), rows]))).toEqual([0, 0, 0, 6, 6, 6]);
   });
 
+  it('needs no rule for operators that only sizes and comparisons lead through', () => {
+    const { g, x } = graph();
+    const size = g.op('NoSuchOperator', [g.op('Shape', [x])]);
+    const chosen = g.op('AnotherOperator', [g.op('LessOrEqual', [x, size])]);
+    const scale = g.annotate(g.op('Cast', [chosen], { to: 1 }), 'float32', [2, 3]);
+    expect(() => differentiate(g, g.op('Mul', [x, scale]), x)).not.toThrow();
+  });
+
   it('is 0 at the kink of Relu, as in PyTorch', () => {
     const { g, x } = graph();
     expect(gradientAt(g, g.op('Relu', [x]))).toEqual([0, 0, 0, 1, 1, 1]);
@@ -114,8 +129,7 @@ describe('what differentiate refuses', () => {
   ])('an operator without a rule: %s %s, naming operator, node and graph', (domain, type, shown) => {
     const { g, x } = graph();
     const odd = g.op(type, [x], {}, { domain, name: 'encoder/odd' });
-    g.annotate(odd, 'float32', [2, 3]);
-    const error = errorOf(() => differentiate(g, g.op('Neg', [odd]), x));
+    const error = errorOf(() => differentiate(g, g.op('Neg', [g.op('MatMul', [odd, x])]), x));
     expect(error).toMatchObject({ code: 'OP_UNSUPPORTED', httpStatus: 422 });
     for (const part of ['toy tail', shown, '"encoder/odd"']) expect(error.message).toContain(part);
     expect(error.details).toMatchObject({ node: 'encoder/odd', graph: 'toy tail' });
@@ -148,6 +162,8 @@ describe('what differentiate refuses', () => {
     ['a slice with steps', 'Slice', { more: (g) => [g.integers([0]), g.integers([2]), g.integers([1]), g.integers([2])], shape: [2, 1] }],
     ['a slice over two axes', 'Slice', { more: (g) => [g.integers([0, 0]), g.integers([1, 1])], shape: [1, 1] }],
     ['padding by reflection', 'Pad', { more: (g) => [g.integers([0, 1, 0, 1])], attributes: { mode: 'reflect' } }],
+    ['dropout in training', 'Dropout', { more: (g) => [g.scalar(0.5), g.constant({ type: 'bool', data: Uint8Array.of(1), shape: [] })] }],
+    ['dropout of which only a run says whether it trains', 'Dropout', { more: (g) => [g.scalar(0.5), g.input('y', 'bool', [])] }],
     ['padding by an input', 'Pad', { more: (g) => [input(g, 'int64', [4])], shape: [2, 3] }],
   ]; // prettier-ignore
 
@@ -191,11 +207,31 @@ describe('what differentiate refuses', () => {
     expect(() => differentiate(g, 'y', x)).not.toThrow();
   });
 
+  it('a branch of a condition, which captures the variable without naming it as an input', () => {
+    const { g, x } = graph();
+    const flag = g.input('flag', 'bool', []);
+    const capturing = create(GraphProtoSchema, {
+      node: [create(NodeProtoSchema, { opType: 'Neg', input: [x], output: ['negated'] })],
+      output: [create(ValueInfoProtoSchema, { name: 'negated' })],
+    });
+    g.append(
+      create(NodeProtoSchema, {
+        opType: 'If',
+        name: 'encoder/if',
+        input: [flag],
+        output: ['chosen'],
+        attribute: [create(AttributeProtoSchema, { name: 'then_branch', g: capturing })],
+      }),
+    );
+    const error = errorOf(() => differentiate(g, g.op('Add', ['chosen', x]), x));
+    expect(error).toMatchObject({ code: 'OP_UNSUPPORTED', details: { op: 'If', node: 'encoder/if' } });
+  });
+
   it('a tensor of unknown shape, naming it and the node that makes it', () => {
     const { g, x } = graph();
-    const odd = g.op('NoSuchOperator', [x], {}, { name: 'encoder/odd' });
+    const odd = g.op('Reshape', [x, g.input('sizes', 'int64', [2])], {}, { name: 'encoder/odd' });
     const error = errorOf(() => differentiate(g, odd, x));
     expect(error.code).toBe('MODEL_UNSUPPORTED');
-    for (const part of ['toy tail', odd, 'NoSuchOperator', 'encoder/odd']) expect(error.message).toContain(part);
+    for (const part of ['toy tail', odd, 'Reshape', 'encoder/odd']) expect(error.message).toContain(part);
   });
 });

@@ -30,8 +30,10 @@ function decode(tensor: TensorProto): Value {
     float32: [4, (at: number) => view.getFloat32(at, true)],
     float64: [8, (at: number) => view.getFloat64(at, true)],
     int64: [8, (at: number) => Number(view.getBigInt64(at, true))],
+    bool: [1, (at: number) => view.getUint8(at)],
   } as const;
-  if (type !== 'float32' && type !== 'float64' && type !== 'int64') throw new Error(`constant of type ${type}`);
+  if (type !== 'float32' && type !== 'float64' && type !== 'int64' && type !== 'bool')
+    throw new Error(`constant of type ${type}`);
   const [width, get] = read[type];
   return {
     type,

@@ -2,8 +2,9 @@
 import { intAttribute } from '../attributes.js';
 import type { NodeProto } from '../proto/onnx_pb.js';
 import { broadcast } from '../shape.js';
-import { elementType, integers, scalarValue, type ElementType } from '../tensor.js';
+import { elementType, flagValue, integers, scalarValue } from '../tensor.js';
 import {
+  isFloating,
   like,
   unbroadcast,
   unsupported,
@@ -78,6 +79,19 @@ export const elementwise = {
   },
   Neg: { infer: inferUnary, vjp: (b) => [negated(b.g, upstream(b))] },
   Identity: { infer: inferUnary, vjp: (b) => [upstream(b)] },
+  /** As encoders are exported: dropping nothing. */
+  Dropout: {
+    infer: (node, g) => {
+      const x = g.known(node.input[0]!);
+      return [x, { type: 'bool' as const, shape: x.shape }];
+    },
+    vjp: (b) => {
+      const training = b.node.input[2] ?? '';
+      const flag = training === '' ? false : flagValue(b.g.constantTensor(training));
+      if (flag !== false) unsupported(b.g, b.node, 'drops at random: it was exported in training mode');
+      return [upstream(b), undefined, undefined];
+    },
+  },
   Sqrt: { infer: inferUnary, vjp: (b) => [b.g.op('Div', [upstream(b), twice(b.g, b.node.output[0]!)])] },
   Reciprocal: unary((g, _, y) => negated(g, g.op('Mul', [y, y]))),
   Exp: unary((_g, _x, y) => y),
@@ -98,8 +112,6 @@ export const elementwise = {
     },
   },
 } satisfies Record<string, Rule>;
-
-const isFloating = (type: ElementType): boolean => type.startsWith('float') || type === 'bfloat16';
 
 const twice = (g: Emitter, y: string): string => g.op('Mul', [y, like(g, y, 2)]);
 

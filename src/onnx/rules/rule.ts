@@ -46,6 +46,8 @@ export function upstream(b: Backward): string {
   return b.cotangents[0]!;
 }
 
+export const isFloating = (type: ElementType): boolean => type.startsWith('float') || type === 'bfloat16';
+
 /** A constant as the tensor's own type needs it. */
 export function like(g: Emitter, tensor: string, value: number): string {
   return g.scalar(value, g.known(tensor).type === 'float64' ? 'float64' : 'float32');

@@ -122,6 +122,15 @@ export const elementwiseCases: readonly Case[] = [
   ...pow,
   ...unary('Neg', { scales: ANY }),
   ...unary('Identity', { scales: ANY }),
+  ...unary('Dropout', { scales: ANY }),
+  {
+    rule: ':Dropout',
+    label: 'with ratio and training_mode = false',
+    opsets: [13, 17, 18, 20],
+    operands: [{ shape: [2, 3] }],
+    write: (g, [x]) =>
+      g.op('Dropout', [x!, g.scalar(0.5), g.constant({ type: 'bool', data: Uint8Array.of(0), shape: [] })]),
+  },
   ...unary('Sqrt', { scales: ANY, draw: 'positive' }),
   ...unary('Reciprocal', { scales: ANY, draw: 'apart' }),
   ...unary('Log', { scales: ANY, draw: 'positive' }),

@@ -45,6 +45,7 @@ export const elementwise: Readonly<Record<string, Kernel>> = {
   Greater: ([a, b]) => [{ ...zip(a!, b!, sameType(a!, b!), (x, y) => Number(x > y)), type: 'bool' }],
   Neg: unary((x) => -x),
   Identity: unary((x) => x),
+  Dropout: unary((x) => x),
   Sqrt: unary(Math.sqrt),
   Reciprocal: unary((x) => 1 / x),
   Exp: unary(Math.exp),
