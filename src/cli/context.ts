@@ -19,7 +19,11 @@ export interface CommonOptions {
 /** A command's result: printed as `text`, or as JSON under --json. */
 export interface Report {
   readonly text: string;
+  /** For people too, on stderr, so that stdout can be piped on. */
+  readonly summary?: string;
   readonly json: unknown;
+  /** What failed once the result was there: it is told after the result, and decides the exit code. */
+  readonly error?: FungiError;
   /** @default 0 */
   readonly exitCode?: number;
 }

@@ -16,21 +16,34 @@ const MEANINGS: Readonly<Record<number, string>> = {
   130: 'interrupted',
 };
 
+export interface FailureStyle {
+  /** One JSON object on a line of its own, for programs; lines for people else. */
+  json: boolean;
+  /** With the stack. */
+  readonly debug: boolean;
+}
+
 /** Tells the user what went wrong; returns the exit code. */
-export function reportFailure(error: unknown, stderr: Screen, debug: boolean): number {
+export function reportFailure(error: unknown, stderr: Screen, style: FailureStyle): number {
   if (error instanceof CommanderError) {
     if (FINE.has(error.code)) return 0;
     // Help asked for by leaving everything out has been printed.
-    return error.code === 'commander.help' ? 2 : reportFailure(usageError(error), stderr, debug);
+    return error.code === 'commander.help' ? 2 : reportFailure(usageError(error), stderr, style);
   }
   const known = FungiError.is(error);
   const message = error instanceof Error ? error.message : String(error);
-  stderr.write(`error${known ? ` [${error.code}]` : ''}: ${message}\n`);
   const hint = known
     ? error.hint
     : 'This is a bug in fungi-icl. Please report it with the output of the same command and --debug.';
-  if (hint !== undefined) stderr.write(`hint: ${hint}\n`);
-  if (debug && error instanceof Error) stderr.write(`${stackOf(error)}\n`);
+  if (style.json) {
+    const retryable = known && error.retryable;
+    const told = { code: known ? error.code : null, message, hint: hint ?? null, retryable };
+    stderr.write(`${JSON.stringify({ error: told })}\n`);
+  } else {
+    stderr.write(`error${known ? ` [${error.code}]` : ''}: ${message}\n`);
+    if (hint !== undefined) stderr.write(`hint: ${hint}\n`);
+  }
+  if (style.debug && error instanceof Error) stderr.write(`${stackOf(error)}\n`);
   return known ? error.exitCode : 1;
 }
 

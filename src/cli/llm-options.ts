@@ -22,7 +22,12 @@ export const addLlmOptions = (command: Command): Command =>
     .option('--model <name>', 'name of the LLM (default: OPENAI_MODEL)')
     .option('--api-key-env <name>', 'environment variable that holds the API key (default: OPENAI_API_KEY)')
     .option('--concurrency <count>', 'requests under way at once', whole(1, 256), 4)
-    .option('--timeout <seconds>', 'for one request', whole(1, 86_400), 60)
+    .option(
+      '--timeout <seconds>',
+      'for one attempt of a request; all attempts and the waits between get their time',
+      whole(1, 86_400),
+      60,
+    )
     .option('--attempts <count>', 'tries of a request that fails for a passing reason', whole(1, 100), 5)
     .option('--no-cache', 'ask again instead of reading replies kept on disk');
 
@@ -48,16 +53,19 @@ export async function createLlm(flags: LlmFlags, context: Context): Promise<LlmC
     });
   }
   const { OpenAiClient } = await import('../llm/openai.js');
+  const { BreakerClient } = await import('../llm/breaker.js');
   const { CachedClient } = await import('../llm/cache.js');
-  const client = new OpenAiClient({
-    baseUrl,
-    model,
-    apiKey,
-    concurrency: flags.concurrency,
-    attemptTimeoutMs: flags.timeout * 1000,
-    retry: { attempts: flags.attempts },
-    logger: log,
-  });
+  const client = new BreakerClient(
+    new OpenAiClient({
+      baseUrl,
+      model,
+      apiKey,
+      concurrency: flags.concurrency,
+      attemptTimeoutMs: flags.timeout * 1000,
+      retry: { attempts: flags.attempts },
+      logger: log,
+    }),
+  );
   return flags.cache ? new CachedClient(client, { folder: join(config.cacheDir, 'llm'), logger: log }) : client;
 }
 

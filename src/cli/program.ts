@@ -12,7 +12,7 @@ import { addPrompt } from './commands/prompt.js';
 import { addRetrieve } from './commands/retrieve.js';
 import { createContext, type CommonOptions, type Report, type Run } from './context.js';
 import type { Effects } from './effects.js';
-import { exitCodeHelp, reportFailure } from './failure.js';
+import { exitCodeHelp, reportFailure, type FailureStyle } from './failure.js';
 import { addCommonOptions, addIndexesOption } from './options.js';
 
 const COMMANDS = [addDemo, addIndex, addRetrieve, addPrompt, addAnswer, addEval, addIndexes, addModels, addDoctor];
@@ -20,9 +20,11 @@ const COMMANDS = [addDemo, addIndex, addRetrieve, addPrompt, addAnswer, addEval,
 /** Runs one command line, without the name of the program; returns the exit code. */
 export async function run(argv: readonly string[], effects: Effects): Promise<number> {
   let exitCode = 0;
+  const failure: FailureStyle = { json: argv.includes('--json'), debug: argv.includes('--debug') };
   const program = createProgram(effects, async (options, work) => {
     // Common options may stand before the command too; after it they win.
     const settings = { ...program.opts<CommonOptions>(), ...options };
+    failure.json = settings.json === true; // `eval knn --json FILE` speaks to people
     const { context, done } = createContext(settings, effects);
     let report: Report;
     try {
@@ -31,13 +33,15 @@ export async function run(argv: readonly string[], effects: Effects): Promise<nu
       done();
     }
     effects.stdout.write(settings.json === true ? `${JSON.stringify(report.json, null, 2)}\n` : `${report.text}\n`);
+    if (settings.json !== true && report.summary !== undefined) effects.stderr.write(`${report.summary}\n`);
+    if (report.error !== undefined) throw report.error;
     exitCode = report.exitCode ?? 0;
   });
   try {
     await program.parseAsync(argv, { from: 'user' });
     return exitCode;
   } catch (error) {
-    return reportFailure(error, effects.stderr, argv.includes('--debug'));
+    return reportFailure(error, effects.stderr, failure);
   }
 }
 
@@ -61,6 +65,9 @@ export function createProgram({ stdout, stderr }: Pick<Effects, 'stdout' | 'stde
     'after',
     `
 ${exitCodeHelp()}
+
+Results go to stdout, all else to stderr. Under --json an error is one JSON object, the last line of stderr:
+{"error": {"code", "message", "hint", "retryable"}}.
 
 Examples:
   fungi demo

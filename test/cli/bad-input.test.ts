@@ -215,6 +215,22 @@ describe('bad input', () => {
     expect(outcome.stdout).toBe('');
   });
 
+  it.each([
+    ['in a command', ['retrieve', 'birds', 'a cat', '--json'], 5, 'INDEX_NOT_FOUND'],
+    ['before there is one', ['retrieve', '--json'], 2, 'INVALID_ARGUMENT'],
+    ['ahead of the command', ['--json', 'retrieve', 'pets', ' '], 3, 'INVALID_TEXT'],
+  ])('is one JSON object on stderr under --json: %s', async (_, argv, exit, code) => {
+    const { code: exitCode, stdout, stderr } = await workspace.fungi(argv);
+    const { error } = JSON.parse(stderr) as { error: Record<string, unknown> };
+    expect(error).toEqual({
+      code,
+      message: expect.any(String) as string,
+      hint: expect.any(String) as string,
+      retryable: false,
+    });
+    expect({ exitCode, stdout }).toEqual({ exitCode: exit, stdout: '' });
+  });
+
   it('leaves a good index as it was', async () => {
     const manifest = workspace.path('indexes', 'pets', 'manifest.json');
     const before = await readFile(manifest, 'utf8');

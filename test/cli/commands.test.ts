@@ -52,6 +52,7 @@ const answerJson = z.strictObject({
   label: z.string().nullable(),
   kind: z.enum(['label', 'invalid']),
   reply: z.string().optional(),
+  truncated: z.boolean(),
   vote: z.strictObject({ label: z.string(), votes: z.number(), total: z.number() }),
   examples: z.array(z.strictObject({ rank: z.number(), id: z.string(), label: z.string(), distance: z.number() })),
   usage: z.strictObject({ promptTokens: z.number(), completionTokens: z.number() }).nullable(),
@@ -75,6 +76,7 @@ const answersJson = z.strictObject({
       ofAll: z.strictObject({ low: z.number(), high: z.number() }),
     })
     .nullable(),
+  truncated: z.number(),
   answers: z.array(
     z.strictObject({
       input: z.string(),
@@ -84,6 +86,7 @@ const answersJson = z.strictObject({
       reply: z.string().optional(),
       error: z.strictObject({ code: z.string(), message: z.string() }).optional(),
       vote: z.string().nullable(),
+      truncated: z.boolean(),
     }),
   ),
 });
@@ -189,11 +192,18 @@ describe('prompt', () => {
         used: z.array(used),
         dropped: z.array(z.unknown()),
         size: z.strictObject({ characters: z.number(), tokens: z.number() }),
+        truncated: z.literal(false),
       })
       .parse(json());
     expect(parsed.messages.at(-1)).toEqual({ role: 'user', content: 'a cat' });
     expect(parsed.messages).toHaveLength(1 + 2 * 2 + 1);
     expect(parsed.used.map(({ rank }) => rank)).toEqual([1, 2]);
+  });
+
+  it('warns of a query that is longer than the encoder reads', async () => {
+    const { stderr, json } = await workspace.fungi(['prompt', 'pets', 'a '.repeat(100), '-k', '1', '--json']);
+    expect(json()).toMatchObject({ truncated: true });
+    expect(stderr).toContain('its end was not seen');
   });
 
   it('fills the inputs of a template', async () => {

@@ -35,7 +35,11 @@ export class Workspace {
   /** Runs `fungi` with the workspace's indexes and cache; "MODEL" and "@name" stand for the model's folder and files here. */
   async fungi(
     argv: readonly string[],
-    { stdin = '', env = {} }: { stdin?: string; env?: Record<string, string> } = {},
+    {
+      stdin = '',
+      env = {},
+      now = () => performance.now(),
+    }: { stdin?: string; env?: Record<string, string>; now?: () => number } = {},
   ): Promise<Outcome> {
     const out: string[] = [];
     const err: string[] = [];
@@ -50,7 +54,7 @@ export class Workspace {
         stderr: { write: (text) => err.push(text) },
         readStdin: () => Promise.resolve(stdin),
         env: { FUNGI_CACHE: this.path('cache'), HF_HUB_CACHE: this.path('hub'), HF_HUB_OFFLINE: '1', ...env },
-        now: () => performance.now(),
+        now,
       },
     );
     const [stdout, stderr] = [out.join(''), err.join('')];

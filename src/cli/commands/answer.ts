@@ -1,17 +1,14 @@
 /** `fungi answer`: the label of a text, or of every text of a file, by an LLM or by vote. */
 import type { Command } from 'commander';
-import pLimit from 'p-limit';
-import { ERRORS, FungiError } from '../../core/errors.js';
-import type { LlmClient } from '../../llm/client.js';
-import { tallyAnswers, type Answer, type AnswerTally } from '../../llm/tally.js';
-import { majorityVote } from '../../retrieve/vote.js';
-import type { AnswerOptions, FungiSelector, Selection, SelectorAnswer } from '../../selector/selector.js';
+import { FungiError } from '../../core/errors.js';
+import { answerByLlm, answerByVote, assertVoters } from '../answer-batch.js';
+import { manyAnswers, singleAnswer } from '../answer-report.js';
 import { readText, type CommonOptions, type Context, type Report, type Run } from '../context.js';
-import { addLlmOptions, createLlm, nameOf, type LlmFlags } from '../llm-options.js';
+import { addLlmOptions, createLlm, type LlmFlags } from '../llm-options.js';
 import { selectOptions, warnOf, withSelector, type FilterFlags, type OpenFlags } from '../open-selector.js';
 import { addFilterOptions, addKeyOptions, type KeyFlags } from '../options.js';
-import { counted, oneLine, pairs, percent } from '../output.js';
-import { readQueries, type Query } from '../read-queries.js';
+import { counted } from '../output.js';
+import { readQueries } from '../read-queries.js';
 import { addTemplateOptions, templateOptions, type TemplateFlags } from './prompt.js';
 import { addOpenOptions } from './retrieve.js';
 
@@ -30,8 +27,13 @@ export function addAnswer(program: Command, run: Run): void {
     .addHelpText(
       'after',
       `
-Replies outside the list of labels, and queries that got no reply, are counted apart. When any got none, the exit code is 6;
-the same command again asks only for those, since replies are kept on disk.
+Of a file, each text becomes a line of stdout, its label, a tab and the text, in the order of the file; counts and accuracy
+follow on stderr. --json gives all of it as one object, replies included.
+
+Replies outside the list of labels or cut off, and queries that got no reply, are counted apart. When any got none, the exit code
+is 6; the same command again asks only for those, since replies are kept on disk (unless --no-cache says not to). An endpoint that
+cannot be reached, or refuses the first query with 401, 403 or 404, ends the command; one that dies later is asked no more after
+five failures in a row, and what was answered until then is kept.
 
 Examples:
   fungi answer bank "my card has not arrived"
@@ -64,133 +66,17 @@ async function answer(
       const given = await selector.answer(queries[0]!.input, options);
       if (given.by === 'vote') assertVoters(given.selection);
       warnOf(given.selection, flags, context);
-      return single(name, given, llm);
+      return singleAnswer(name, given, llm);
     }
     const answered =
       llm === undefined
-        ? await byVote(selector, queries, options)
-        : await byLlm(selector, queries, { ...options, llm }, context, flags.concurrency);
-    return many(name, answered, llm);
+        ? await answerByVote(selector, queries, options, context)
+        : await answerByLlm(selector, queries, { ...options, llm }, context, flags.concurrency);
+    const cut = answered.filter(({ truncated }) => truncated).length;
+    if (cut > 0)
+      context.log.warn(
+        `${cut} of ${counted(queries.length, 'text')} are longer than the encoder reads: their ends were not seen`,
+      );
+    return manyAnswers(name, answered, llm, flags.cache);
   });
-}
-
-interface Answered {
-  readonly query: Query;
-  readonly answer: Answer;
-  /** The examples' own majority. */
-  readonly vote: string | undefined;
-}
-
-async function byVote(selector: FungiSelector, queries: readonly Query[], options: AnswerOptions): Promise<Answered[]> {
-  const selections = await selector.selectBatch(
-    queries.map(({ input }) => input),
-    options,
-  );
-  selections.forEach(assertVoters);
-  return selections.map(({ examples }, i) => {
-    const { label } = majorityVote(examples);
-    return { query: queries[i]!, answer: { kind: 'label', label }, vote: label };
-  });
-}
-
-function assertVoters({ examples }: Selection): void {
-  if (examples.length > 0) return;
-  throw new FungiError('INVALID_ARGUMENT', 'no example of the index passes the filter: there is nobody to vote', {
-    hint: 'Widen --label and --filter.',
-  });
-}
-
-/** The first query goes alone, and its failure ends the command: an endpoint that is down should not be asked a thousand times. */
-async function byLlm(
-  selector: FungiSelector,
-  queries: readonly Query[],
-  options: AnswerOptions,
-  { onProgress }: Context,
-  concurrency: number,
-): Promise<Answered[]> {
-  let done = 0;
-  const ask = async (query: Query): Promise<Answered> => {
-    const { answer: given, vote } = await selector.answer(query.input, options);
-    return { query, answer: given, vote: vote.label };
-  };
-  const tell = (answered: Answered): Answered => {
-    onProgress({ stage: 'answers', done: ++done, total: queries.length, unit: 'rows' });
-    return answered;
-  };
-  const first = tell(await ask(queries[0]!));
-  const limit = pLimit(concurrency);
-  const rest = queries.slice(1).map((query) => limit(() => ask(query).catch(failed(query)).then(tell)));
-  return [first, ...(await Promise.all(rest))];
-}
-
-const failed =
-  (query: Query) =>
-  (error: unknown): Answered => {
-    if (!FungiError.is(error) || !error.code.startsWith('LLM_')) throw error;
-    return { query, answer: { kind: 'failed', error }, vote: undefined };
-  };
-
-function single(name: string, given: SelectorAnswer, llm: LlmClient | undefined): Report {
-  const { label, by, answer: reply, vote, selection, usage, cached } = given;
-  const shown = reply.kind === 'label' ? reply.label : `none of the labels: "${oneLine(reply.reply)}"`;
-  return {
-    text: `${shown}\nby ${nameOf(llm)}\nvotes: ${vote.label} ${vote.votes} of ${vote.total}`,
-    json: {
-      index: name,
-      query: selection.query,
-      by,
-      llm: llm?.settings.model ?? null,
-      label: label ?? null,
-      kind: reply.kind,
-      ...(reply.kind === 'invalid' && { reply: reply.reply }),
-      vote: { label: vote.label, votes: vote.votes, total: vote.total },
-      examples: selection.examples.map(({ rank, id, label: own, distance }) => ({ rank, id, label: own, distance })),
-      usage: usage ?? null,
-      cached,
-    },
-  };
-}
-
-function many(name: string, answered: readonly Answered[], llm: LlmClient | undefined): Report {
-  const tally = tallyAnswers(answered.map(({ query, answer: given }) => ({ answer: given, truth: query.label })));
-  return {
-    text: `by ${nameOf(llm)}\n${pairs(tallyLines(tally))}`,
-    json: {
-      index: name,
-      by: llm === undefined ? 'vote' : 'llm',
-      llm: llm?.settings.model ?? null,
-      ...tally,
-      accuracy: tally.accuracy ?? null,
-      answers: answered.map(toJson),
-    },
-    exitCode: tally.failed > 0 ? ERRORS.LLM_FAILED.exit : 0,
-  };
-}
-
-function tallyLines({ total, answered, invalid, failed: none, failures, accuracy }: AnswerTally): [string, string][] {
-  const codes = Object.entries(failures).map(([code, count]) => `${code} ${count}`);
-  const lines: [string, string][] = [
-    ['answered', `${answered} of ${total}`],
-    ['outside the labels', String(invalid)],
-    ['no reply', `${none}${codes.length > 0 ? ` (${codes.join(', ')})` : ''}`],
-  ];
-  if (accuracy === undefined) return lines;
-  const { correct, judged, ofAnswered, ofReplies, ofAll } = accuracy;
-  const share = (fraction: number | null): string => (fraction === null ? 'none' : `${percent(fraction)} %`);
-  lines.push(['correct', `${counted(correct, 'text')} of ${judged}`], ['accuracy', share(ofReplies)]);
-  if (invalid > 0) lines.push(['of replies in the list', share(ofAnswered)]);
-  if (none > 0) lines.push(['of all, by the missing', `${percent(ofAll.low)} to ${percent(ofAll.high)} %`]);
-  return lines;
-}
-
-function toJson({ query, answer: given, vote }: Answered): object {
-  return {
-    input: query.input,
-    truth: query.label ?? null,
-    kind: given.kind,
-    label: given.kind === 'label' ? given.label : null,
-    ...(given.kind === 'invalid' && { reply: given.reply }),
-    ...(given.kind === 'failed' && { error: { code: given.error.code, message: given.error.message } }),
-    vote: vote ?? null,
-  };
 }

@@ -9,6 +9,7 @@ import type { LlmClient } from '../../llm/client.js';
 import type { ChatMessage } from '../../prompt/message.js';
 import { majorityVote } from '../../retrieve/vote.js';
 import type { FungiSelector, SelectedExample, SelectorAnswer } from '../../selector/selector.js';
+import { answerLine } from '../answer-report.js';
 import { readText, type CommonOptions, type Context, type Report, type Run } from '../context.js';
 import { ensureIndex } from '../ensure-index.js';
 import { addLlmOptions, createLlm, nameOf, type LlmFlags } from '../llm-options.js';
@@ -159,13 +160,11 @@ function showQuery(
       : [
           `* has the query's own label, ${query.label}: ${own(embedding)} under the embedding, ${own(fungi)} under FUNGI`,
         ];
-  const reply =
-    answer.answer.kind === 'label' ? answer.answer.label : `none of the labels: "${oneLine(answer.answer.reply)}"`;
   return [
     `=== Query ${position + 1}: ${oneLine(query.input)}`,
     [table(COLUMNS, rows, columns), ...truth].join('\n'),
     ...(position === 0 ? [`--- The prompt, filled with the examples of FUNGI:\n${showMessages(prompt)}`] : []),
-    `--- Answer: ${reply}\nby ${nameOf(llm)}`,
+    `--- Answer: ${answerLine(answer.answer)}\nby ${nameOf(llm)}`,
   ].join('\n\n');
 }
 

@@ -3,7 +3,7 @@ import type { Command } from 'commander';
 import { FungiError } from '../../core/errors.js';
 import type { ChatMessage } from '../../prompt/message.js';
 import { readText, type CommonOptions, type Context, type Report, type Run } from '../context.js';
-import { selectOptions, withSelector, type FilterFlags, type OpenFlags } from '../open-selector.js';
+import { selectOptions, warnOf, withSelector, type FilterFlags, type OpenFlags } from '../open-selector.js';
 import { addFilterOptions, collect } from '../options.js';
 import { addOpenOptions } from './retrieve.js';
 
@@ -57,9 +57,11 @@ async function prompt(context: Context, name: string, argument: string, flags: P
   // A template that is wrong is found before a model is loaded.
   const template = await templateOptions(flags);
   const query = await readText(context, argument);
-  const { messages, used, dropped, size } = await withSelector(context, name, flags, (selector) =>
-    selector.prompt(query, { ...selectOptions(flags, selector), ...template }),
-  );
+  const { messages, used, dropped, size, truncated } = await withSelector(context, name, flags, async (selector) => {
+    const selection = await selector.select(query, selectOptions(flags, selector));
+    warnOf(selection, flags, context);
+    return { ...(await selector.promptFrom(selection, template)), truncated: selection.truncated };
+  });
   if (dropped.length > 0) {
     context.log.warn(`${dropped.length} of ${used.length + dropped.length} examples did not fit the prompt`);
   }
@@ -72,6 +74,7 @@ async function prompt(context: Context, name: string, argument: string, flags: P
       used: used.map(({ rank, id, label }) => ({ rank, id, label })),
       dropped: dropped.map(({ example: { rank, id, label }, reason }) => ({ rank, id, label, reason })),
       size,
+      truncated,
     },
   };
 }

@@ -1,0 +1,115 @@
+/** Answers to every text of a file: encoded in batches, several requests under way at once, and what failed kept apart. */
+import pLimit from 'p-limit';
+import { FungiError } from '../core/errors.js';
+import { concernsEveryRequest } from '../llm/breaker.js';
+import type { LlmClient } from '../llm/client.js';
+import type { Answer } from '../llm/tally.js';
+import { majorityVote } from '../retrieve/vote.js';
+import type { AnswerOptions, FungiSelector, Selection } from '../selector/selector.js';
+import type { Context } from './context.js';
+import type { Query } from './read-queries.js';
+
+export interface Answered {
+  readonly query: Query;
+  readonly answer: Answer;
+  /** The examples' own majority; undefined when no example passed the filter. */
+  readonly vote: string | undefined;
+  /** The end of the text did not fit the encoder. */
+  readonly truncated: boolean;
+}
+
+/** Queries encoded between two signs of progress. */
+const CHUNK = 64;
+
+/** @throws {FungiError} INVALID_ARGUMENT when no example passes the filter */
+export async function answerByVote(
+  selector: FungiSelector,
+  queries: readonly Query[],
+  options: AnswerOptions,
+  context: Context,
+): Promise<Answered[]> {
+  const selections = await selectRange(selector, queries, { start: 0, end: queries.length }, options, context);
+  selections.forEach(assertVoters);
+  return selections.map(({ examples, truncated }, i) => {
+    const { label } = majorityVote(examples);
+    return { query: queries[i]!, answer: { kind: 'label', label }, vote: label, truncated };
+  });
+}
+
+/**
+ * The first query goes alone, and an endpoint that cannot be reached or refuses every request ends the command there: it should not be
+ * asked a thousand times. Later, and for what is wrong with one text only, a failure counts for its query and the others go on.
+ *
+ * @throws {FungiError} LLM_UNREACHABLE, LLM_FAILED (401, 403, 404) of the first query; INVALID_ARGUMENT, TEMPLATE_INVALID
+ */
+export async function answerByLlm(
+  selector: FungiSelector,
+  queries: readonly Query[],
+  options: AnswerOptions & { readonly llm: LlmClient },
+  context: Context,
+  concurrency: number,
+): Promise<Answered[]> {
+  const fatal = new AbortController();
+  const { signal } = fatal;
+  let done = 0;
+  const ask = async (query: Query, selection: Selection): Promise<Answered> => {
+    const vote = selection.examples.length > 0 ? majorityVote(selection.examples).label : undefined;
+    let answer: Answer;
+    try {
+      ({ answer } = await selector.answerFrom(selection, { ...options, signal }));
+    } catch (error) {
+      if (!concernsOneQuery(error) || (done === 0 && concernsEveryRequest(error))) throw error;
+      answer = { kind: 'failed', error };
+    }
+    context.onProgress({ stage: 'answers', done: ++done, total: queries.length, unit: 'rows' });
+    return { query, answer, vote, truncated: selection.truncated };
+  };
+
+  // An endpoint that is down shows before the rest of a long file is encoded.
+  const split = Math.min(CHUNK, queries.length);
+  const head = await selectRange(selector, queries, { start: 0, end: split }, options, context);
+  const first = await ask(queries[0]!, head[0]!);
+  const tail = await selectRange(selector, queries, { start: split, end: queries.length }, options, context);
+  const limit = pLimit(concurrency);
+  const rest = [...head, ...tail].slice(1).map((selection, i) =>
+    limit(async () => {
+      signal.throwIfAborted();
+      return ask(queries[i + 1]!, selection);
+    }).catch((error: unknown) => {
+      fatal.abort(error); // the first one's reason stays; nothing may still run when the index is closed
+      throw error;
+    }),
+  );
+  await Promise.allSettled(rest);
+  signal.throwIfAborted();
+  return [first, ...(await Promise.all(rest))];
+}
+
+/** What an LLM did not answer, and a text too long for the template's budget; anything else is wrong with all of them. */
+const concernsOneQuery = (error: unknown): error is FungiError =>
+  FungiError.is(error) && (error.code.startsWith('LLM_') || error.details['budget'] !== undefined);
+
+/** Selections of the queries from `start` to before `end`. */
+async function selectRange(
+  selector: FungiSelector,
+  queries: readonly Query[],
+  { start, end }: { readonly start: number; readonly end: number },
+  options: AnswerOptions,
+  { onProgress }: Context,
+): Promise<Selection[]> {
+  const selections: Selection[] = [];
+  for (let at = start; at < end; at += CHUNK) {
+    const chunk = queries.slice(at, Math.min(at + CHUNK, end));
+    const texts = chunk.map(({ input }) => input);
+    selections.push(...(await selector.selectBatch(texts, options)));
+    onProgress({ stage: 'retrieval', done: at + chunk.length, total: queries.length, unit: 'rows' });
+  }
+  return selections;
+}
+
+export function assertVoters({ examples }: Selection): void {
+  if (examples.length > 0) return;
+  throw new FungiError('INVALID_ARGUMENT', 'no example of the index passes the filter: there is nobody to vote', {
+    hint: 'Widen --label and --filter.',
+  });
+}

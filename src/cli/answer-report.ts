@@ -1,0 +1,105 @@
+/** What `fungi answer` prints: of one text, and of a file. */
+import { ERRORS } from '../core/errors.js';
+import type { LlmClient } from '../llm/client.js';
+import { tallyAnswers, type Answer, type AnswerTally } from '../llm/tally.js';
+import type { SelectorAnswer } from '../selector/selector.js';
+import type { Answered } from './answer-batch.js';
+import type { Report } from './context.js';
+import { nameOf } from './llm-options.js';
+import { counted, oneLine, pairs, percent } from './output.js';
+
+/** An answer for people: the label, or what there is in place of one. */
+export function answerLine(answer: Answer): string {
+  if (answer.kind === 'label') return answer.label;
+  if (answer.kind === 'failed') return `no reply: ${answer.error.code}`;
+  const { cut, reply } = answer;
+  return cut === undefined
+    ? `none of the labels: "${oneLine(reply)}"`
+    : `a reply cut off (${cut}): "${oneLine(reply)}"`;
+}
+
+export function singleAnswer(name: string, given: SelectorAnswer, llm: LlmClient | undefined): Report {
+  const { label, by, answer: reply, vote, selection, usage, cached } = given;
+  return {
+    text: `${answerLine(reply)}\nby ${nameOf(llm)}\nvotes: ${vote.label} ${vote.votes} of ${vote.total}`,
+    json: {
+      index: name,
+      query: selection.query,
+      by,
+      llm: llm?.settings.model ?? null,
+      label: label ?? null,
+      kind: reply.kind,
+      ...(reply.kind === 'invalid' && off(reply)),
+      truncated: selection.truncated,
+      vote: { label: vote.label, votes: vote.votes, total: vote.total },
+      examples: selection.examples.map(({ rank, id, label: own, distance }) => ({ rank, id, label: own, distance })),
+      usage: usage ?? null,
+      cached,
+    },
+  };
+}
+
+/** @param kept whether replies are on disk, so that the same command asks only for the missing */
+export function manyAnswers(
+  name: string,
+  answered: readonly Answered[],
+  llm: LlmClient | undefined,
+  kept: boolean,
+): Report {
+  const tally = tallyAnswers(answered.map(({ query, answer }) => ({ answer, truth: query.label })));
+  const failure = answered.find(({ answer }) => answer.kind === 'failed')?.answer;
+  return {
+    text: answered.map(({ query, answer }) => `${oneLine(answerLine(answer))}\t${oneLine(query.input)}`).join('\n'),
+    summary: [
+      `by ${nameOf(llm)}`,
+      pairs(tallyLines(tally)),
+      ...(failure?.kind === 'failed' ? [`the first failure: ${failure.error.message}`] : []),
+      ...(tally.failed > 0 && kept ? ['The same command asks again for those without a reply only.'] : []),
+    ].join('\n'),
+    json: {
+      index: name,
+      by: llm === undefined ? 'vote' : 'llm',
+      llm: llm?.settings.model ?? null,
+      ...tally,
+      accuracy: tally.accuracy ?? null,
+      truncated: answered.filter(({ truncated }) => truncated).length,
+      answers: answered.map(toJson),
+    },
+    exitCode: tally.failed > 0 ? ERRORS.LLM_FAILED.exit : 0,
+  };
+}
+
+function tallyLines({ total, answered, invalid, failed: none, failures, accuracy }: AnswerTally): [string, string][] {
+  const codes = Object.entries(failures).map(([code, count]) => `${code} ${count}`);
+  const lines: [string, string][] = [
+    ['answered', `${answered} of ${total}`],
+    ['outside the labels, or cut off', String(invalid)],
+    ['no reply', `${none}${codes.length > 0 ? ` (${codes.join(', ')})` : ''}`],
+  ];
+  if (accuracy === undefined) return lines;
+  const { correct, judged, ofAnswered, ofReplies, ofAll } = accuracy;
+  const share = (fraction: number | null): string => (fraction === null ? 'none' : `${percent(fraction)} %`);
+  lines.push(['correct', `${counted(correct, 'text')} of ${judged}`], ['accuracy', share(ofReplies)]);
+  if (invalid > 0) lines.push(['of replies in the list', share(ofAnswered)]);
+  if (none > 0) lines.push(['of all, by the missing', `${percent(ofAll.low)} to ${percent(ofAll.high)} %`]);
+  return lines;
+}
+
+function toJson({ query, answer, vote, truncated }: Answered): object {
+  return {
+    input: query.input,
+    truth: query.label ?? null,
+    kind: answer.kind,
+    label: answer.kind === 'label' ? answer.label : null,
+    ...(answer.kind === 'invalid' && off(answer)),
+    ...(answer.kind === 'failed' && { error: { code: answer.error.code, message: answer.error.message } }),
+    vote: vote ?? null,
+    truncated,
+  };
+}
+
+/** A reply off the list, and why it was cut off, if it was. */
+const off = ({ reply, cut }: Extract<Answer, { kind: 'invalid' }>): object => ({
+  reply,
+  ...(cut !== undefined && { cut }),
+});
