@@ -65,9 +65,18 @@ export class GraphBuilder implements Emitter {
 
   /** Declares `tensor` an output, under `name` when given. */
   output(tensor: string, type: ElementType, shape: Shape, name = tensor): string {
-    if (name !== tensor) this.op('Identity', [tensor], {}, { outputs: [name] });
-    this.outputs.push(valueInfo(name, type, shape));
-    return name;
+    return this.declare(tensor, valueInfo(name, type, shape));
+  }
+
+  /** Declares `tensor` an output whose type and shape the runtime finds out. */
+  untypedOutput(tensor: string, name = tensor): string {
+    return this.declare(tensor, create(ValueInfoProtoSchema, { name }));
+  }
+
+  private declare(tensor: string, info: ValueInfoProto): string {
+    if (info.name !== tensor) this.op('Identity', [tensor], {}, { outputs: [info.name] });
+    this.outputs.push(info);
+    return info.name;
   }
 
   constant(

@@ -1,8 +1,12 @@
 /** Cuts a graph at the target layer: what comes before it (trunk) and what follows (tail). */
+import { create } from '@bufbuild/protobuf';
 import { FungiError } from '../core/errors.js';
 import { dependencies, type Graph } from './graph.js';
-import type { NodeProto } from './proto/onnx_pb.js';
+import { intAttribute } from './attributes.js';
+import { NodeProtoSchema, type NodeProto, type TensorProto } from './proto/onnx_pb.js';
+import { normalAxis } from './shape.js';
 import type { TargetLayer } from './target.js';
+import { inlineTensor } from './tensor.js';
 
 export interface Cut {
   /** Nodes of the target layer and all that follows, with the constants and shapes they need. */
@@ -11,6 +15,8 @@ export interface Cut {
   readonly trunk: readonly NodeProto[];
   /** Tensors that cross from trunk to tail: the target's input x first, then the residual and whatever else the tail reads. */
   readonly boundary: readonly string[];
+  /** Constants that the tail reads and the model lacks. */
+  readonly constants: readonly TensorProto[];
 }
 
 /** @throws {FungiError} MODEL_UNSUPPORTED when the tail reads a graph input directly (an attention mask inside the last block) */
@@ -18,6 +24,7 @@ export function cutAt(graph: Graph, target: TargetLayer, model: string): Cut {
   const start = perToken(graph, target);
   const tail = new Set(graph.downstreamOf(start));
   const boundary = new Set([start]);
+  const sizes = new Map<NodeProto, SizesOfRows>();
   const pending = [...tail].flatMap(dependencies);
   while (pending.length > 0) {
     const name = pending.pop()!;
@@ -26,7 +33,8 @@ export function cutAt(graph: Graph, target: TargetLayer, model: string): Cut {
     if (maker !== undefined && !graph.carriesData(name)) {
       // A constant, or a shape that the trunk would read off its own batch: the tail computes it for itself.
       tail.add(maker);
-      pending.push(...dependencies(maker));
+      if (readsSizesOfRows(graph, maker)) sizes.set(maker, sizesOfRows(maker, start));
+      else pending.push(...dependencies(maker));
     } else boundary.add(name);
   }
   const input = [...boundary].find((name) => graph.isInput(name));
@@ -40,10 +48,33 @@ export function cutAt(graph: Graph, target: TargetLayer, model: string): Cut {
     );
   }
   return {
-    tail: graph.nodes.filter((node) => tail.has(node)),
+    tail: graph.nodes.filter((node) => tail.has(node)).flatMap((node) => sizes.get(node)?.nodes ?? [node]),
     trunk: graph.upstreamOf([...boundary]),
     boundary: [...boundary],
+    constants: [...sizes.values()].flatMap(({ constants }) => constants),
   };
+}
+
+/** Exporters read batch and tokens off the first input, [B,T]: the target's input [B,T,I] starts with the same sizes. */
+const readsSizesOfRows = (graph: Graph, node: NodeProto): boolean =>
+  node.opType === 'Shape' && graph.isInput(node.input[0]!) && graph.inputRank(node.input[0]!) === 2;
+
+interface SizesOfRows {
+  readonly nodes: readonly NodeProto[];
+  readonly constants: readonly TensorProto[];
+}
+
+/** The Shape of an input [B,T], read off `tensor` [B,T,I]. */
+function sizesOfRows(shape: NodeProto, tensor: string): SizesOfRows {
+  const name = shape.output[0]!;
+  const ends = { start: intAttribute(shape, 'start', 0), end: intAttribute(shape, 'end', 2) };
+  const constants = Object.entries(ends).map(([end, axis]) =>
+    inlineTensor(`${name}/${end}`, 'int64', BigInt64Array.of(BigInt(Math.min(normalAxis(axis, 2), 2))), [1]),
+  );
+  const node = (opType: string, input: readonly string[], output: string): NodeProto =>
+    create(NodeProtoSchema, { opType, name: output, input: [...input], output: [output] });
+  const whole = node('Shape', [tensor], `${name}/whole`);
+  return { constants, nodes: [whole, node('Slice', [whole.output[0]!, ...constants.map((c) => c.name)], name)] };
 }
 
 /** Gemm takes matrices: where batch and tokens were flattened for it, the cut goes before the flattening. */

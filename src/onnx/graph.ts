@@ -67,6 +67,12 @@ export class Graph {
     return this.proto.input.some((input) => input.name === tensor) && !this.initializers.has(tensor);
   }
 
+  /** Axes of an input, where the file says. */
+  inputRank(tensor: string): number | undefined {
+    const type = this.proto.input.find((input) => input.name === tensor)?.type?.value;
+    return type?.case === 'tensorType' ? type.value.shape?.dim.length : undefined;
+  }
+
   /** Every node that `tensors` are computed with. */
   upstreamOf(tensors: readonly string[]): readonly NodeProto[] {
     const found = new Set<NodeProto>();

@@ -26,7 +26,8 @@ export interface OnnxModel {
 }
 
 /**
- * @throws {FungiError} FILE_NOT_FOUND; MODEL_CORRUPT when the file is not ONNX or is truncated; MODEL_UNSUPPORTED below operator set 11
+ * @throws {FungiError} FILE_NOT_FOUND; MODEL_CORRUPT when the file is not ONNX or is truncated; MODEL_UNSUPPORTED below operator set 11,
+ *   or with functions of its own
  */
 export async function readModel(path: string): Promise<OnnxModel> {
   const real = await realpath(path).catch((cause: unknown) => {
@@ -51,12 +52,31 @@ export async function readModel(path: string): Promise<OnnxModel> {
       hint: 'Export the model again with a newer opset (17 is a good choice).',
     });
   }
+  assertNoLocalFunctions(proto, real);
   hoistConstants(proto.graph);
   proto.graph.initializer = proto.graph.initializer.map((tensor) => externalise(tensor, bytes, basename(real)));
   const folder = dirname(real);
   await assertExternalData(proto.graph.initializer, folder, real);
   // Written and read again, what is left refers to its own few bytes: those of the file can be freed.
   return { path: real, folder, proto: fromBinary(ModelProtoSchema, toBinary(ModelProtoSchema, proto)), opset };
+}
+
+/** Operators that the file defines itself, as torch's exporter wrote them for a while: the graphs made of it would lack them. */
+function assertNoLocalFunctions(proto: ModelProto, path: string): void {
+  const full = (domain: string, name: string): string => (domain === '' ? name : `${domain}.${name}`);
+  const defined = new Set(proto.functions.map(({ domain, name }) => full(domain, name)));
+  const called = new Set(proto.graph!.node.map(({ domain, opType }) => full(domain, opType)));
+  const used = [...called].filter((name) => defined.has(name));
+  if (used.length === 0) return;
+  const more = used.length > 3 ? ` and ${used.length - 3} more` : '';
+  throw new FungiError(
+    'MODEL_UNSUPPORTED',
+    `${path}: the graph calls functions that the file defines (${used.slice(0, 3).join(', ')}${more}), which are not read`,
+    {
+      hint: 'Export it with torch 2.6 or newer, or inline them: onnx.inliner.inline_local_functions(model).',
+      details: { functions: used },
+    },
+  );
 }
 
 /** Turns Constant nodes into initializers: one form of constant for everything that follows. */

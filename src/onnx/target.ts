@@ -12,11 +12,14 @@ import { tensorShape } from './tensor.js';
 
 /** A linear layer y = x·W + b of the graph. */
 export interface TargetLayer {
-  /** Name of the product's node. */
+  /** Name of the product's node, for messages: names of nodes may be missing, or repeat. */
   readonly node: string;
   /** The layer's input x, [B,T,I]. */
   readonly input: string;
-  /** The product's output, before a bias that a separate Add applies: the loss's derivative here is δ, [B,T,O]. */
+  /**
+   * The product's output, before a bias that a separate Add applies: the loss's derivative here is δ, [B,T,O]. Names of tensors are
+   * unique in a graph: this one says which layer it is.
+   */
   readonly output: string;
   /** I and O of the weight O×I. */
   readonly inFeatures: number;
@@ -110,25 +113,11 @@ function linearLayer(graph: Graph, node: NodeProto): TargetLayer | undefined {
 }
 
 /**
- * @param name of the node, or of its weight, to take instead of searching
- * @throws {FungiError} TARGET_NOT_FOUND when nothing qualifies, or `name` is not a linear layer of the graph
+ * @param name of the layer's output, its node, or its weight, to take instead of searching
+ * @throws {FungiError} TARGET_NOT_FOUND when nothing qualifies, or `name` is not one linear layer of the graph
  */
 export function findTarget(graph: Graph, model: string, name?: string): TargetLayer {
-  if (name !== undefined) {
-    const node =
-      graph.nodes.find((n) => n.name === name) ??
-      graph.nodes.find((n) => linearLayer(graph, n) && weightName(graph, n.input[1]!) === name) ??
-      graph.nodes.find((n) => n.input.includes(name));
-    const layer = node && linearLayer(graph, node);
-    if (layer !== undefined) return layer;
-    const reason =
-      node === undefined
-        ? 'is not on the way to the output'
-        : `is a ${node.opType}, not a product with a constant weight`;
-    throw new FungiError('TARGET_NOT_FOUND', `${model}: target "${name}" ${reason}`, {
-      hint: `Name a MatMul or Gemm node or its weight, such as ${candidates(graph).slice(-3).join(', ')}; or leave the target out.`,
-    });
-  }
+  if (name !== undefined) return namedTarget(graph, model, name);
   for (const node of graph.nodes.toReversed()) {
     const layer = linearLayer(graph, node);
     const source = layer && origin(graph, layer.input, MOVES);
@@ -141,6 +130,35 @@ export function findTarget(graph: Graph, model: string, name?: string): TargetLa
       hint: `Is this an encoder? Name a linear layer with --target to use another one: ${candidates(graph).slice(-3).join(', ') || 'the graph has none'}.`,
     },
   );
+}
+
+function namedTarget(graph: Graph, model: string, name: string): TargetLayer {
+  const nodes = nodesNamed(graph, name);
+  const layers = nodes.flatMap((node) => linearLayer(graph, node) ?? []);
+  if (layers.length === 1) return layers[0]!;
+  if (layers.length > 1) {
+    throw new FungiError('TARGET_NOT_FOUND', `${model}: target "${name}" is the name of ${layers.length} layers`, {
+      hint: `Name the one you mean by its output: ${layers.map(({ output }) => output).join(', ')}.`,
+      details: { outputs: layers.map(({ output }) => output) },
+    });
+  }
+  const reason =
+    nodes[0] === undefined
+      ? 'is not on the way to the output'
+      : `is a ${nodes[0].opType}, not a product with a constant weight`;
+  throw new FungiError('TARGET_NOT_FOUND', `${model}: target "${name}" ${reason}`, {
+    hint: `Name a MatMul or Gemm node or its weight, such as ${candidates(graph).slice(-3).join(', ')}; or leave the target out.`,
+  });
+}
+
+/** By output, which is unique; else by name; else by weight. */
+function nodesNamed(graph: Graph, name: string): readonly NodeProto[] {
+  const maker = graph.maker(name);
+  if (maker !== undefined && !graph.isConstant(name)) return [maker];
+  const named = graph.nodes.filter((node) => node.name === name && name !== '');
+  if (named.length > 0) return named;
+  const weighted = graph.nodes.filter((node) => linearLayer(graph, node) && weightName(graph, node.input[1]!) === name);
+  return weighted.length > 0 ? weighted : graph.nodes.filter((node) => node.input.includes(name));
 }
 
 const candidates = (graph: Graph): string[] =>

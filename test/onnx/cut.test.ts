@@ -4,6 +4,7 @@ import { cutAt, type Cut } from '../../src/onnx/cut.js';
 import { Graph } from '../../src/onnx/graph.js';
 import type { NodeProto } from '../../src/onnx/proto/onnx_pb.js';
 import { findTarget } from '../../src/onnx/target.js';
+import { integers } from '../../src/onnx/tensor.js';
 import { graphProto, Toy, WIDTH } from './toy-graphs.js';
 
 function cut(toy: Toy, output: string, name?: string): Cut {
@@ -42,6 +43,35 @@ describe('cutAt', () => {
     const { tail, boundary } = cut(toy, toy.op('Gemm', [flat, toy.weight('w')], 'a.o'));
     expect(boundary).toEqual(['a.merged.y']);
     expect(names(tail)).toEqual(['flat', 'a.o']);
+  });
+
+  it.each([
+    [{}, [0, 2]],
+    [{ start: -1 }, [1, 2]],
+    [{ end: 1 }, [0, 1]],
+    [{ start: 0, end: 9 }, [0, 2]],
+  ])('reads the sizes of an input [B,T] off the target’s input: %j', (attributes, axes) => {
+    const toy = new Toy();
+    toy.g.input('ids', 'int64', ['B', 'T']);
+    const sizes = toy.op('Shape', ['ids'], 'sizes', attributes);
+    const projected = toy.linear(toy.attention('a', 'x', 'x'), 'a.o');
+    const whole = toy.op('Concat', [sizes, toy.g.integers([WIDTH])], 'whole', { axis: 0 });
+    const { tail, boundary, constants } = cut(toy, toy.op('Reshape', [projected, whole], 'out'));
+    expect(boundary).toEqual(['a.merged.y']);
+    const [shape, slice] = tail.filter(({ opType }) => opType === 'Shape' || opType === 'Slice');
+    expect(shape!.input).toEqual(['a.merged.y']);
+    expect(slice).toMatchObject({
+      input: [shape!.output[0], ...constants.map(({ name }) => name)],
+      output: ['sizes.y'],
+    });
+    expect(constants.map(integers)).toEqual(axes.map((axis) => [axis]));
+  });
+
+  it('does not take an input of another rank for rows of tokens', () => {
+    const toy = new Toy();
+    const sizes = toy.op('Shape', ['x'], 'sizes');
+    const out = toy.op('Expand', [toy.linear(toy.attention('a', 'x', 'x'), 'a.o'), sizes], 'out');
+    expect(() => cut(toy, out)).toThrow(/toy\.onnx.*"x"/);
   });
 
   it('refuses a tail that reads an input of the model, naming both', () => {

@@ -10,6 +10,7 @@ import { GraphBuilder } from '../../src/onnx/builder.js';
 import { readModel } from '../../src/onnx/model.js';
 import {
   AttributeProtoSchema,
+  FunctionProtoSchema,
   ModelProtoSchema,
   NodeProtoSchema,
   TensorProto_DataLocation,
@@ -191,6 +192,29 @@ describe('operator sets', () => {
 
   it('from 11 on are read', async () => {
     for (const opset of [11, 20]) expect((await readModel(await model(opset))).opset).toBe(opset);
+  });
+});
+
+describe('functions that the file defines', () => {
+  const model = (called: string): Promise<string> => {
+    const g = new GraphBuilder('tiny');
+    g.output(g.op(called, [g.input('x', 'float32', [1])], {}, { domain: 'pkg.torch' }), 'float32', [1], 'y');
+    const proto = fromBinary(ModelProtoSchema, g.build());
+    proto.functions.push(
+      create(FunctionProtoSchema, { domain: 'pkg.torch', name: 'Dense', input: ['x'], output: ['y'] }),
+    );
+    return written(toBinary(ModelProtoSchema, proto));
+  };
+
+  it('are refused by name where the graph calls one', async () => {
+    const error = await refusal(await model('Dense'));
+    expect(error.code).toBe('MODEL_UNSUPPORTED');
+    expect(error.message).toContain('pkg.torch.Dense');
+    expect(error.hint).toContain('inline');
+  });
+
+  it('do not matter where it calls none', async () => {
+    await expect(readModel(await model('Other'))).resolves.toBeDefined();
   });
 });
 

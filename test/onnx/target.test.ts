@@ -158,6 +158,31 @@ describe('without an attention', () => {
 });
 
 describe('by name', () => {
+  it('takes a layer by its output, whatever nodes are called', () => {
+    const toy = new Toy();
+    const first = toy.g.op('MatMul', ['x', toy.weight('w')], {}, { name: '' });
+    const second = toy.g.op('MatMul', [first, toy.weight('v')], {}, { name: '' });
+    const out = toy.op('Tanh', [second], first); // a node that is called as another's output
+    expect(target(toy, out, first)).toMatchObject({ output: first, node: '' });
+    expect(target(toy, out, second)).toMatchObject({ output: second, node: '' });
+  });
+
+  it('refuses a name that several layers have, naming the outputs that tell them apart', () => {
+    const toy = new Toy();
+    const first = toy.g.op('MatMul', ['x', toy.weight('w')], {}, { name: 'dense' });
+    const second = toy.g.op('MatMul', [first, toy.weight('v')], {}, { name: 'dense' });
+    const error = refusal(toy, second, 'dense');
+    expect(error.code).toBe('TARGET_NOT_FOUND');
+    for (const output of [first, second]) expect(error.hint).toContain(output);
+  });
+
+  it('refuses a weight that several layers share', () => {
+    const toy = new Toy();
+    const shared = toy.weight('w');
+    const out = toy.op('MatMul', [toy.op('MatMul', ['x', shared], 'first'), shared], 'second');
+    expect(refusal(toy, out, 'w').hint).toContain('first.y, second.y');
+  });
+
   it.each(['a.up', 'a.up.weight'])('takes the layer "%s"', (name) => {
     const toy = new Toy();
     expect(target(toy, toy.block('a'), name)).toMatchObject({ node: 'a.up', output: 'a.up.y', bias: true });
