@@ -2,7 +2,7 @@
 import { stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { FungiError } from '../core/errors.js';
-import { fingerprint, sha256File, type Json } from '../core/fingerprint.js';
+import { sha256File, type Json } from '../core/fingerprint.js';
 import type { Example, ExampleInput, Item } from '../core/item.js';
 import { LIBRARY_VERSION } from '../core/version.js';
 import type { OnProgress } from '../core/progress.js';
@@ -25,6 +25,7 @@ import {
   type Manifest,
 } from '../store/manifest.js';
 import type { StagedFeatures } from '../store/staged-features.js';
+import { planFingerprint } from './build-plan.js';
 import { loadEngine } from './load-engine.js';
 import type { OpenedIndex } from './opened-index.js';
 import { DEFAULT_DIMS, DEFAULT_INDEXES, type BuildOptions } from './options.js';
@@ -38,51 +39,51 @@ export const REDUCER_FILE = 'pca.safetensors';
 /** Rows read back and reduced at once. */
 const CHUNK = 2048;
 
-/** @throws {FungiError} INVALID_DATA, INVALID_TEXT, INVALID_ARGUMENT, INDEX_LOCKED, STORAGE_FAILED, and what loading the model throws */
+/**
+ * @throws {FungiError} INVALID_DATA, INVALID_TEXT, INVALID_ARGUMENT, INDEX_EXISTS, INDEX_LOCKED, STORAGE_FAILED, and what loading
+ * the model throws
+ */
 export async function buildIndex(options: BuildOptions): Promise<OpenedIndex> {
-  const { name, indexes = DEFAULT_INDEXES, dims = DEFAULT_DIMS, metric = 'l2', log, onProgress } = options;
+  const { name, indexes = DEFAULT_INDEXES, dims = DEFAULT_DIMS, metric = 'l2', ifExists, log, onProgress } = options;
   if (!Number.isInteger(dims) || dims < 1)
     throw new FungiError('INVALID_ARGUMENT', `dims is ${dims}: it must be a whole number from 1`);
   const spec = featureSpec(options.features ?? { losses: [{ name: 'kl' }] });
   const examples = distinct(options.examples);
   const items = examples.map(({ input }) => input);
   const { engine, encoder } = await loadEngine(options);
-  const plan = fingerprint({
-    encoder: { ...encoder, id: undefined },
-    features: spec,
-    examples: examples.map(({ id, input, label, metadata }) => ({ id, input, label, metadata })),
-  });
-  const build = await IndexBuild.open(indexes, name, plan, log && { logger: log });
+  const plan = planFingerprint({ encoder, features: spec, examples });
+  const build = await IndexBuild.open(indexes, name, plan, {
+    ...(log && { logger: log }),
+    ...(ifExists && { ifExists }),
+  }).catch(closing(engine));
   try {
     const artefacts = await resumed(join(build.kept, ARTEFACTS_FILE), engine, spec, items, onProgress);
     const extractor = await FeatureExtractor.create(engine, spec, artefacts);
     const staged = await build.stage(extractor.layout.width);
-    const truncatedTexts = await encodePool(extractor, staged, items, onProgress);
-    const reducer = await fit(staged, dims);
-    const store = await LanceStore.create(build.folder, reducer.dims);
-    await fill(store, examples, staged, reducer, onProgress);
-    await store.compact();
-    await store.close();
+    await encodePool(extractor, staged, items, onProgress);
+    const reducer = await fit(staged, dims, onProgress);
+    const storeId = await makeStore(build.folder, examples, staged, reducer, onProgress);
     await saveArtefacts(join(build.folder, ARTEFACTS_FILE), artefacts);
     await savePca(join(build.folder, REDUCER_FILE), reducer);
-    const manifest = await describe({ build, name, encoder, spec, reducer, metric, examples, truncatedTexts });
+    const { truncated } = staged;
+    const manifest = await describe({ build, name, encoder, spec, reducer, metric, examples, truncated, storeId });
     await writeManifest(build.folder, manifest);
-    const folder = await build.publish();
-    return {
-      manifest,
-      engine,
-      extractor,
-      reducer,
-      store: await LanceStore.open(folder),
-      lock: () => lockIndex(indexes, name),
-    };
+    // Opened before the name is unlocked: another build may be waiting to replace this index.
+    const store = await LanceStore.open(await build.publish());
+    return { manifest, engine, extractor, reducer, store, lock: () => lockIndex(indexes, name), onProgress };
   } catch (error) {
-    await engine.close();
-    throw error;
+    return await closing(engine)(error);
   } finally {
     await build.close();
   }
 }
+
+const closing =
+  (engine: GradientEngine) =>
+  async (error: unknown): Promise<never> => {
+    await engine.close();
+    throw error;
+  };
 
 /** Examples with their keys; a row that repeats an id replaces the earlier one, as an upsert would. */
 function distinct(inputs: readonly ExampleInput[]): Example[] {
@@ -112,45 +113,59 @@ async function resumed(
   return artefacts;
 }
 
-/** Appends the features of every item that is not staged yet; returns how many texts were cut. */
+/** Appends the features of every item that is not staged yet. */
 async function encodePool(
   extractor: FeatureExtractor,
   staged: StagedFeatures,
   items: readonly Item[],
   onProgress: OnProgress | undefined,
-): Promise<number> {
-  let truncatedTexts = 0;
+): Promise<void> {
   for (const { start, end } of windows(items, extractor.stringsPerItem, staged.rowsDone)) {
     const { rows, truncated } = await extractor.extract(items.slice(start, end), (progress) => {
       const done = start + Math.floor(((end - start) * progress.done) / progress.total);
       onProgress?.({ stage: 'features', done, total: items.length, unit: 'rows' });
     });
-    await staged.append(rows);
-    truncatedTexts += truncated.filter(Boolean).length;
+    await staged.append(rows, truncated.filter(Boolean).length);
   }
-  return truncatedTexts;
 }
 
-async function fit(staged: StagedFeatures, dims: number): Promise<Pca> {
+async function fit(staged: StagedFeatures, dims: number, onProgress: OnProgress | undefined): Promise<Pca> {
+  const total = staged.rowsDone;
+  const tell = (done: number): void => onProgress?.({ stage: 'pca', done, total, unit: 'rows' });
   const fitter = new PcaFitter(staged.width);
-  for await (const rows of staged.read({ window: CHUNK })) await fitter.add(rows);
-  return fitter.fit(dims);
+  let done = 0;
+  for await (const rows of staged.read({ window: CHUNK })) {
+    tell(done);
+    await fitter.add(rows);
+    done += rows.length / staged.width;
+  }
+  const pca = await fitter.fit(dims);
+  tell(total); // the eigenvectors take their time after the last row
+  return pca;
 }
 
-async function fill(
-  store: LanceStore,
+/** Makes the table of the reduced features; returns the id of its store. */
+async function makeStore(
+  folder: string,
   examples: readonly Example[],
   staged: StagedFeatures,
   reducer: Pca,
   onProgress: OnProgress | undefined,
-): Promise<void> {
-  let done = 0;
-  for await (const rows of staged.read({ window: CHUNK })) {
-    const count = rows.length / staged.width;
-    const vectors = await reducer.transform(rows);
-    await store.upsert(withVectors(examples.slice(done, done + count), vectors, reducer.dims));
-    done += count;
-    onProgress?.({ stage: 'store', done, total: examples.length, unit: 'rows' });
+): Promise<string> {
+  const store = await LanceStore.create(folder, reducer.dims);
+  try {
+    let done = 0;
+    for await (const rows of staged.read({ window: CHUNK })) {
+      const count = rows.length / staged.width;
+      const vectors = await reducer.transform(rows);
+      await store.upsert(withVectors(examples.slice(done, done + count), vectors, reducer.dims));
+      done += count;
+      onProgress?.({ stage: 'store', done, total: examples.length, unit: 'rows' });
+    }
+    await store.compact();
+    return store.id;
+  } finally {
+    await store.close();
   }
 }
 
@@ -162,11 +177,12 @@ interface Description {
   readonly reducer: Pca;
   readonly metric: 'l2' | 'cosine';
   readonly examples: readonly Example[];
-  readonly truncatedTexts: number;
+  readonly truncated: number;
+  readonly storeId: string;
 }
 
 async function describe(description: Description): Promise<Manifest> {
-  const { build, name, encoder, spec, reducer, metric, examples, truncatedTexts } = description;
+  const { build, name, encoder, spec, reducer, metric, examples, truncated, storeId } = description;
   const features = spec as unknown as Json;
   const artefact = async (file: string) => ({ file, sha256: await sha256File(join(build.folder, file)) });
   return {
@@ -188,6 +204,7 @@ async function describe(description: Description): Promise<Manifest> {
     dims: reducer.dims,
     rows: examples.length,
     labels: [...new Set(examples.map(({ label }) => label))],
-    truncatedTexts,
+    truncatedTexts: truncated,
+    storeId,
   };
 }

@@ -1,22 +1,66 @@
 /** Opens an index and proves that queries will be comparable with it. */
 import { join } from 'node:path';
+import { FungiError } from '../core/errors.js';
 import { loadArtefacts } from '../features/artefact-file.js';
 import { FeatureExtractor } from '../features/extractor.js';
-import { featureSpecSchema } from '../features/spec.js';
+import { featureSpecSchema, type FeatureSpec } from '../features/spec.js';
 import { findIndex, lockIndex } from '../store/index-folder.js';
 import { LanceStore } from '../store/lance.js';
-import { assertSameFeatures, readManifest, verifyArtefacts } from '../store/manifest.js';
+import { assertOwnStore, assertSameFeatures, readManifest, verifyArtefacts, type Manifest } from '../store/manifest.js';
 import { ARTEFACTS_FILE, REDUCER_FILE } from './build-index.js';
 import { loadEngine } from './load-engine.js';
 import type { OpenedIndex } from './opened-index.js';
 import { DEFAULT_INDEXES, type OpenOptions } from './options.js';
 import { loadPca } from './reducer-file.js';
 
-/** @throws {FungiError} INDEX_NOT_FOUND, INDEX_CORRUPT, INDEX_MISMATCH (another model or tokenizer), and what loading the model throws */
+const ATTEMPTS = 3;
+
+/**
+ * Loading the model takes seconds, in which another process may replace the index. Its parts are of one index if the manifest is
+ * the same before and after; if not, it is opened again.
+ *
+ * @throws {FungiError} INDEX_NOT_FOUND; INDEX_CORRUPT; INDEX_MISMATCH for another model or tokenizer, for settings of a newer
+ * version, and when the index was replaced each time; what loading the model throws
+ */
 export async function openIndex(options: OpenOptions): Promise<OpenedIndex> {
   const { name, indexes = DEFAULT_INDEXES } = options;
-  const folder = await findIndex(indexes, name);
-  const manifest = await readManifest(folder);
+  const current = async (): Promise<Located> => {
+    const folder = await findIndex(indexes, name);
+    return { folder, manifest: await readManifest(folder) };
+  };
+  let cause: unknown;
+  for (let attempt = 0; attempt < ATTEMPTS; attempt++) {
+    let located: Located | undefined;
+    let opened: OpenedIndex | undefined;
+    try {
+      located = await current();
+      opened = await openParts(options, located);
+    } catch (error) {
+      cause = error;
+    }
+    const now = await current().catch(() => undefined);
+    if (now?.manifest.storeId === located?.manifest.storeId) {
+      if (opened === undefined) throw cause;
+      return opened;
+    }
+    await opened?.store.close();
+    await opened?.engine.close();
+  }
+  throw new FungiError('INDEX_MISMATCH', `index "${name}" was replaced ${ATTEMPTS} times while it was being opened`, {
+    hint: 'Open it again when nobody rebuilds it.',
+    details: { indexes, name },
+    cause,
+  });
+}
+
+interface Located {
+  readonly folder: string;
+  readonly manifest: Manifest;
+}
+
+async function openParts(options: OpenOptions, { folder, manifest }: Located): Promise<OpenedIndex> {
+  const { name, indexes = DEFAULT_INDEXES, onProgress } = options;
+  const spec = specOf(manifest);
   await verifyArtefacts(folder, manifest);
   const { pooling, target, id } = manifest.encoder;
   const { engine, encoder } = await loadEngine({
@@ -25,20 +69,34 @@ export async function openIndex(options: OpenOptions): Promise<OpenedIndex> {
     pooling: pooling as 'first' | 'mean',
     target,
   });
+  let store: LanceStore | undefined;
   try {
-    const spec = featureSpecSchema.parse(manifest.features);
     assertSameFeatures(manifest, { encoder, features: spec });
     const artefacts = await loadArtefacts(join(folder, ARTEFACTS_FILE), engine, spec);
-    return {
-      manifest,
-      engine,
-      extractor: await FeatureExtractor.create(engine, spec, artefacts),
-      reducer: await loadPca(join(folder, REDUCER_FILE)),
-      store: await LanceStore.open(folder),
-      lock: () => lockIndex(indexes, name),
-    };
+    const extractor = await FeatureExtractor.create(engine, spec, artefacts);
+    const reducer = await loadPca(join(folder, REDUCER_FILE));
+    store = await LanceStore.open(folder);
+    assertOwnStore(manifest, store);
+    return { manifest, engine, extractor, reducer, store, lock: () => lockIndex(indexes, name), onProgress };
   } catch (error) {
+    await store?.close();
     await engine.close();
     throw error;
   }
+}
+
+/** The settings of the features, if this version knows them all. @throws {FungiError} INDEX_MISMATCH naming the field */
+function specOf({ name, libraryVersion, features, encoder }: Manifest): FeatureSpec {
+  const parsed = featureSpecSchema.safeParse(features);
+  if (parsed.success && ['first', 'mean'].includes(encoder.pooling)) return parsed.data;
+  const [issue] = parsed.error?.issues ?? [];
+  const unknown =
+    issue === undefined
+      ? `encoder.pooling: "${encoder.pooling}"`
+      : `features.${issue.path.join('.')}: ${issue.message}`;
+  throw new FungiError(
+    'INDEX_MISMATCH',
+    `index "${name}", made by version ${libraryVersion}, has settings that this version does not know: ${unknown}`,
+    { hint: 'Update fungi-icl, or build the index again with this version.', details: { libraryVersion } },
+  );
 }

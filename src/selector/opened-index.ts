@@ -1,3 +1,4 @@
+import type { OnProgress } from '../core/progress.js';
 import type { GradientEngine } from '../engine/engine.js';
 import type { FeatureExtractor } from '../features/extractor.js';
 import type { Pca } from '../reduce/pca.js';
@@ -14,4 +15,6 @@ export interface OpenedIndex {
   readonly store: ExampleStore;
   /** Taken while rows change. */
   lock(): Promise<FileLock>;
+  /** Told of work on many rows. */
+  readonly onProgress: OnProgress | undefined;
 }

@@ -6,6 +6,7 @@ import type { Encoder, Pooling } from '../encoders/encoder.js';
 import type { SourceOptions } from '../encoders/sources/options.js';
 import type { FeatureOptions } from '../features/spec.js';
 import type { RuntimeOptions } from '../runtime/session.js';
+import type { IfExists } from '../store/index-folder.js';
 
 /** Where computations run and what is told of them. */
 export interface SelectorRuntime extends RuntimeOptions {
@@ -37,6 +38,8 @@ export interface BuildOptions extends EncoderChoice, SelectorRuntime {
   readonly dims?: number;
   /** @default 'l2', after PCA, as in the paper */
   readonly metric?: 'l2' | 'cosine';
+  /** What becomes of an index that has this name. @default 'replace', once the new one is complete */
+  readonly ifExists?: IfExists;
 }
 
 export interface OpenOptions extends SelectorRuntime {

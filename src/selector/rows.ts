@@ -1,13 +1,17 @@
 /** Between examples and stored rows. */
+import { assertExample } from '../core/example-check.js';
 import type { Example, ExampleInput } from '../core/item.js';
-import { assertText } from '../core/text.js';
 import { ExactSearch } from '../retrieve/exact-search.js';
 import { exampleId, type StoredRow } from '../store/store.js';
 import type { OpenedIndex } from './opened-index.js';
 
-/** An example with its key: the user's id, else a digest of content and label. */
+/**
+ * An example with its key: the user's id, else a digest of content and label.
+ *
+ * @throws {FungiError} INVALID_TEXT, INVALID_DATA: what is refused here is refused before anything is encoded
+ */
 export function withId(example: ExampleInput, where: string): Example {
-  assertText(example.input, where);
+  assertExample(example, where);
   const { input, label, metadata = {} } = example;
   return { id: example.id ?? exampleId(input, label), input, label, metadata };
 }

@@ -60,6 +60,8 @@ const manifestSchema = z.strictObject({
   /** In order of first appearance. */
   labels: z.array(z.string()),
   truncatedTexts: count,
+  /** Id of the store beside the manifest: the two belong together. */
+  storeId: z.string().min(1),
 });
 
 export type Manifest = Readonly<z.infer<typeof manifestSchema>>;
@@ -139,6 +141,24 @@ export async function verifyArtefacts(folder: string, manifest: Manifest): Promi
       },
     );
   }
+}
+
+/**
+ * Refuses a folder that was put together from two indexes: the table has to be the one the manifest was written for.
+ *
+ * @throws {FungiError} INDEX_CORRUPT with what was expected and what was found
+ */
+export function assertOwnStore(manifest: Manifest, store: { readonly id: string; readonly dims: number }): void {
+  const { name, storeId, dims } = manifest;
+  if (store.id === storeId && store.dims === dims) return;
+  throw new FungiError(
+    'INDEX_CORRUPT',
+    `index "${name}": manifest and table are of two indexes (store ${storeId} with ${dims} dimensions in the manifest, ${store.id} with ${store.dims} found)`,
+    {
+      hint: 'Restore the whole index from one copy, or build it again.',
+      details: { expected: { storeId, dims }, found: { storeId: store.id, dims: store.dims } },
+    },
+  );
 }
 
 /**

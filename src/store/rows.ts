@@ -1,10 +1,9 @@
 /** The boundary of every store: what may enter. LanceDB itself pads or cuts vectors and takes infinities without a word. */
 import { FungiError } from '../core/errors.js';
+import { assertId, assertMetadata, assertStorable } from '../core/example-check.js';
 import { canonicalJson } from '../core/fingerprint.js';
 import type { Metadata } from '../core/item.js';
 import type { StoredRow } from './store.js';
-
-export const MAX_ID_LENGTH = 512;
 
 /** Refuses rows that cannot be stored faithfully. @throws {FungiError} INVALID_VECTOR, INVALID_DATA, INVALID_TEXT */
 export function assertRows(rows: readonly StoredRow[], dims: number): void {
@@ -12,7 +11,7 @@ export function assertRows(rows: readonly StoredRow[], dims: number): void {
     assertId(row.id);
     assertVector(row.vector, dims, row.id);
     assertStorable(row.label, `label of row "${row.id}"`);
-    assertMetadata(row.metadata, row.id);
+    assertMetadata(row.metadata, `row "${row.id}"`);
     if (typeof row.input !== 'string' || !row.input.isWellFormed()) {
       throw new FungiError('INVALID_TEXT', `row "${row.id}": the input is not a well-formed string`, {
         hint: 'Repair the encoding at the source, or call text.toWellFormed() to replace lone surrogates with U+FFFD.',
@@ -43,25 +42,6 @@ export function assertPositive(value: number, name: string): void {
   }
 }
 
-function assertId(id: unknown): void {
-  const shown = typeof id === 'string' ? JSON.stringify(id.length > 80 ? `${id.slice(0, 80)}…` : id) : typeof id;
-  if (typeof id !== 'string' || id.length < 1 || id.length > MAX_ID_LENGTH) {
-    const found = typeof id === 'string' ? `${id.length} characters` : 'not a string';
-    throw new FungiError('INVALID_DATA', `id ${shown}: ${found}; an id has 1 to ${MAX_ID_LENGTH} characters`, {
-      hint: 'Leave the id out to have one made from content and label.',
-    });
-  }
-  assertStorable(id, `id ${shown}`);
-}
-
-function assertStorable(text: unknown, what: string): void {
-  if (typeof text !== 'string' || !text.isWellFormed() || text.includes('\0')) {
-    throw new FungiError('INVALID_DATA', `${what}: has to be well-formed Unicode without NUL`, {
-      hint: 'Repair the encoding at the source.',
-    });
-  }
-}
-
 function assertVector(vector: unknown, dims: number, id: string): void {
   if (!(vector instanceof Float32Array)) {
     throw new FungiError('INVALID_VECTOR', `row "${id}": the vector is not a Float32Array`);
@@ -85,22 +65,5 @@ function assertVector(vector: unknown, dims: number, id: string): void {
         details: { id, position: bad },
       },
     );
-  }
-}
-
-function assertMetadata(metadata: unknown, id: string): void {
-  if (typeof metadata !== 'object' || metadata === null || Array.isArray(metadata)) {
-    throw new FungiError('INVALID_DATA', `metadata of row "${id}": has to be an object`);
-  }
-  for (const [key, value] of Object.entries(metadata)) {
-    assertStorable(key, `metadata key of row "${id}"`);
-    const storable =
-      typeof value === 'boolean' || Number.isFinite(value) || (typeof value === 'string' && value.isWellFormed());
-    if (!storable) {
-      throw new FungiError(
-        'INVALID_DATA',
-        `metadata "${key}" of row "${id}": has to be a well-formed string, a finite number or a boolean`,
-      );
-    }
   }
 }

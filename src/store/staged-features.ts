@@ -2,13 +2,13 @@
  * Raw features on their way into an index: a file that grows by whole windows and survives a kill, so that no text is encoded
  * twice. Each window is recorded, with its checksum, only after its bytes are on the disk.
  */
+import { createHash } from 'node:crypto';
 import { constants } from 'node:fs';
 import { open, readFile, rm, type FileHandle } from 'node:fs/promises';
 import { join } from 'node:path';
 import { z } from 'zod';
 import { replaceFileWith } from '../core/atomic-file.js';
 import { FungiError } from '../core/errors.js';
-import { sha256 } from '../core/fingerprint.js';
 import { silentLogger, type Logger } from '../core/log.js';
 import { assertPositive } from './rows.js';
 import { onStorage, unlessMissing } from './storage-failure.js';
@@ -22,7 +22,13 @@ export interface StagePlan {
 }
 
 const planSchema = z.strictObject({ schemaVersion: z.literal(1), fingerprint: z.string(), width: z.int().positive() });
-const windowSchema = z.strictObject({ rows: z.int().positive(), sha256: z.string() });
+const windowSchema = z.strictObject({
+  rows: z.int().positive(),
+  /** Rows whose text was cut. */
+  truncated: z.int().nonnegative(),
+  /** Of the rows' bytes and `truncated`. */
+  sha256: z.string(),
+});
 type Window = z.infer<typeof windowSchema>;
 
 /** Float32 on disk is little-endian, as on every platform that the native runtimes support. */
@@ -73,12 +79,18 @@ export class StagedFeatures {
     return rowsOf(this.windows);
   }
 
+  /** How many of {@link rowsDone} were made from a text that did not fit the encoder. */
+  get truncated(): number {
+    return this.windows.reduce((sum, { truncated }) => sum + truncated, 0);
+  }
+
   /**
    * Adds the next rows, [rows,F] row-major. They are on the disk when it returns.
    *
+   * @param truncated how many of them were made from a text that was cut
    * @throws {FungiError} INVALID_VECTOR (and nothing is added), STORAGE_FAILED
    */
-  async append(rows: Float32Array): Promise<void> {
+  async append(rows: Float32Array, truncated = 0): Promise<void> {
     const count = rows.length / this.width;
     if (!Number.isSafeInteger(count) || count === 0) {
       throw new FungiError('INVALID_VECTOR', `a window of ${rows.length} values is not made of rows of ${this.width}`);
@@ -95,7 +107,7 @@ export class StagedFeatures {
       );
     }
     const bytes = new Uint8Array(rows.buffer, rows.byteOffset, rows.byteLength);
-    const window = { rows: count, sha256: sha256(bytes) };
+    const window = { rows: count, truncated, sha256: digest(bytes, truncated) };
     await onStorage(`staging features in ${this.folder}`, async () => {
       // At fixed places: what a failed call left behind is overwritten.
       await writeAt(this.values, bytes, this.rowsDone * this.width * BYTES);
@@ -184,10 +196,12 @@ export class StagedFeatures {
       if (bytesRead === 0) return undefined;
       done += bytesRead;
     }
-    return sha256(bytes) === window.sha256 ? new Float32Array(bytes.buffer) : undefined;
+    return digest(bytes, window.truncated) === window.sha256 ? new Float32Array(bytes.buffer) : undefined;
   }
 }
 
+const digest = (bytes: Uint8Array, truncated: number): string =>
+  createHash('sha256').update(bytes).update(` ${truncated}`).digest('hex');
 const rowsOf = (windows: readonly Window[]): number => windows.reduce((sum, { rows }) => sum + rows, 0);
 const toLine = (window: Window): string => `${JSON.stringify(window)}\n`;
 

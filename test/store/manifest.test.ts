@@ -5,6 +5,7 @@ import { FungiError } from '../../src/core/errors.js';
 import { fingerprint, sha256, type Json } from '../../src/core/fingerprint.js';
 import { Rng } from '../../src/core/rng.js';
 import {
+  assertOwnStore,
   assertSameFeatures,
   featureFingerprint,
   readManifest,
@@ -91,6 +92,20 @@ describe('the manifest', () => {
         await expect(readManifest(folder)).rejects.toMatchObject({ code: 'INDEX_CORRUPT' });
       }
     }));
+
+  it('names its table, and no other', () => {
+    const manifest = manifestOf('bank', 3);
+    const { dims } = manifest;
+    assertOwnStore(manifest, { id: 'store', dims });
+    for (const store of [
+      { id: 'other', dims },
+      { id: 'store', dims: dims + 1 },
+    ]) {
+      expect(() => {
+        assertOwnStore(manifest, store);
+      }).toThrow(expect.objectContaining({ code: 'INDEX_CORRUPT' }));
+    }
+  });
 
   it('vouches for its artefacts', () =>
     inFolder(async (folder) => {

@@ -83,6 +83,24 @@ describe('StagedFeatures', () => {
       await stage.close();
     }));
 
+  it('counts the cut texts of all windows, of earlier runs too', () =>
+    inFolder(async (folder) => {
+      const stage = await StagedFeatures.open(folder, PLAN);
+      await stage.append(rowsFrom(0, 4), 3);
+      await stage.append(rowsFrom(4, 2));
+      await stage.close();
+      const again = await StagedFeatures.open(folder, PLAN);
+      expect(again.truncated).toBe(3);
+      await again.append(rowsFrom(6, 2), 1);
+      expect(again.truncated).toBe(4);
+      await again.close();
+      const records = join(folder, 'progress.jsonl');
+      await writeFile(records, (await readFile(records, 'utf8')).replace('"truncated":3', '"truncated":2'));
+      const changed = await StagedFeatures.open(folder, PLAN);
+      expect([changed.rowsDone, changed.truncated]).toEqual([0, 0]);
+      await changed.close();
+    }));
+
   it.each([
     { ...PLAN, fingerprint: 'other' },
     { ...PLAN, width: 1 },
@@ -123,12 +141,12 @@ describe('StagedFeatures', () => {
     ['the plan is damaged', (folder) => truncate(join(folder, 'plan.json'), 9), 0],
     [
       'a record claims more than there is',
-      (folder) => appendFile(join(folder, progress), '{"rows":9007199254740991,"sha256":"x"}\n'),
+      (folder) => appendFile(join(folder, progress), '{"rows":9007199254740991,"truncated":0,"sha256":"x"}\n'),
       10,
     ],
     [
       'a record is not a number of rows',
-      (folder) => appendFile(join(folder, progress), '{"rows":-3,"sha256":"x"}\n'),
+      (folder) => appendFile(join(folder, progress), '{"rows":-3,"truncated":0,"sha256":"x"}\n'),
       10,
     ],
   ])('keeps the complete windows when %s', (_, damage, kept) =>

@@ -109,6 +109,7 @@ export function manifestOf(name: string, rows: number, rest: Partial<Manifest> =
     rows,
     labels: ['label 0', 'label 1', 'label 2'],
     truncatedTexts: 0,
+    storeId: 'store',
     ...rest,
   };
 }
