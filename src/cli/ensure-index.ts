@@ -38,7 +38,7 @@ export async function ensureIndex(options: EnsureOptions): Promise<EnsuredIndex>
     if (ifDifferent === 'refuse') throw refusal(options, differences);
   }
   const { FungiSelector } = await import('../selector/selector.js');
-  const selector = await FungiSelector.build(options);
+  const selector = await FungiSelector.build({ ...options, ifExists: ifDifferent });
   const { manifest } = selector;
   await selector.close();
   return { manifest, state: exists ? 'replaced' : 'built' };

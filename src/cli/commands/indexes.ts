@@ -3,7 +3,7 @@ import type { Command } from 'commander';
 import { ERRORS, FungiError } from '../../core/errors.js';
 import type { FeatureSpec } from '../../features/spec.js';
 import { findIndex, listIndexes, removeIndex } from '../../store/index-folder.js';
-import { readManifest, verifyArtefacts } from '../../store/manifest.js';
+import { assertOwnStore, readManifest, verifyArtefacts } from '../../store/manifest.js';
 import type { VerifyReport } from '../../store/store.js';
 import type { CommonOptions, Context, Report, Run } from '../context.js';
 import { manifestLines } from '../manifest-lines.js';
@@ -89,9 +89,11 @@ async function check(indexes: string, name: string): Promise<VerifyReport> {
   const folder = await findIndex(indexes, name);
   const { LanceStore } = await import('../../store/lance.js');
   try {
-    await verifyArtefacts(folder, await readManifest(folder));
+    const manifest = await readManifest(folder);
+    await verifyArtefacts(folder, manifest);
     const store = await LanceStore.open(folder);
     try {
+      assertOwnStore(manifest, store);
       return await store.verify();
     } finally {
       await store.close();
