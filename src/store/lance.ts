@@ -22,8 +22,8 @@ import { TableSeal } from './table-seal.js';
 /** Fixed, never made of user text: LanceDB panics on some names and accepts "..". */
 const TABLE = 'examples';
 const WRITE_LOCK_WAIT_MS = 30_000;
-/** Every write adds a fragment and a version; reads slow down with their number. */
-const WRITES_BETWEEN_COMPACTIONS = 32;
+/** Every write adds a fragment and a version, whoever made it; reads slow down with their number. */
+const VERSIONS_BETWEEN_COMPACTIONS = 32;
 /** Readers of other processes finish a scan of the version they began with; older versions than this may go. */
 const VERSION_GRACE_MS = 15 * 60_000;
 
@@ -32,8 +32,10 @@ const VERSION_GRACE_MS = 15 * 60_000;
  * {@link TableSeal.update}, so that damage to any file is found before its bytes reach Lance.
  */
 export class LanceStore implements ExampleStore {
+  /** Settles when every write called so far is done; never rejects. */
   private writes: Promise<unknown> = Promise.resolve();
-  private commits = 0;
+  /** Why the last write could not be sealed or compacted. */
+  private unsettled: Error | undefined;
 
   private constructor(
     private readonly folder: string,
@@ -104,6 +106,10 @@ export class LanceStore implements ExampleStore {
     return this.write('deleting rows', async () => (await this.table.delete(idIn(ids))).numDeletedRows);
   }
 
+  async version(): Promise<number> {
+    return this.read('reading the version', () => this.table.version());
+  }
+
   async count(): Promise<number> {
     return this.read('counting rows', () => this.table.countRows());
   }
@@ -140,8 +146,12 @@ export class LanceStore implements ExampleStore {
 
   async verify(): Promise<VerifyReport> {
     this.assertOpen();
+    await this.writes;
     const problems: StoreProblem[] = [];
     const ids = new Set<string>();
+    if (this.unsettled !== undefined) {
+      problems.push({ message: `the last write is stored, but without its checksums: ${this.unsettled.message}` });
+    }
     try {
       problems.push(...(await this.seal.check()));
       // Lance may abort the process on damaged files, so none of them is opened once one is known.
@@ -185,6 +195,7 @@ export class LanceStore implements ExampleStore {
   /** All rows by place, then id, of the version that is newest when the first batch is asked for. */
   private async *batches(): AsyncGenerator<RecordBatch> {
     this.assertOpen();
+    await this.writes;
     const query = this.table
       .query()
       .select([...COLUMN_NAMES])
@@ -194,13 +205,27 @@ export class LanceStore implements ExampleStore {
       ]);
     const iterator = query[Symbol.asyncIterator]();
     for (;;) {
-      const next = await this.read('reading rows', () => iterator.next());
+      const next = await this.attempt('reading rows', () => iterator.next());
       if (next.done === true) return;
       yield next.value;
     }
   }
 
+  /** After the writes that were called before: what they change is seen. */
   private async read<T>(what: string, work: () => Promise<T>): Promise<T> {
+    this.assertOpen();
+    await this.writes;
+    return this.attempt(what, work);
+  }
+
+  /** One write at a time, in the order of the calls, also against other processes. */
+  private write<T>(what: string, work: () => Promise<T>): Promise<T> {
+    const turn = this.writes.then(() => this.attempt(what, () => this.commit(work)));
+    this.writes = turn.catch(() => undefined);
+    return turn;
+  }
+
+  private async attempt<T>(what: string, work: () => Promise<T>): Promise<T> {
     this.assertOpen();
     try {
       return await lance(`${what} of ${this.folder}`, work);
@@ -209,26 +234,32 @@ export class LanceStore implements ExampleStore {
     }
   }
 
-  /** One write at a time, in the order of the calls, also against other processes. */
-  private write<T>(what: string, work: () => Promise<T>): Promise<T> {
-    const turn = this.writes.then(() => this.read(what, () => this.commit(work)));
-    this.writes = turn.catch(() => undefined);
-    return turn;
-  }
-
   private async commit<T>(work: () => Promise<T>): Promise<T> {
     const lock = await FileLock.acquire(join(this.folder, 'write.lock'), this.folder, { waitMs: WRITE_LOCK_WAIT_MS });
     try {
       await this.assertSame();
+      const before = await this.table.version();
       const result = await work();
-      await this.seal.update();
-      if (++this.commits % WRITES_BETWEEN_COMPACTIONS === 0) {
-        await this.optimize(VERSION_GRACE_MS);
-        await this.seal.update();
-      }
+      await this.settle(lock, before);
       return result;
     } finally {
       await lock.release();
+    }
+  }
+
+  /**
+   * What follows a write that is stored already. Its failure is none of the write's: the caller would take the rows for missing.
+   * The next write makes up for it, and {@link verify} tells until then.
+   */
+  private async settle(lock: FileLock, before: number): Promise<void> {
+    const cycle = (version: number): number => Math.floor(version / VERSIONS_BETWEEN_COMPACTIONS);
+    try {
+      await lock.assertHeld(); // a seal must not be taken of another writer's half-written file
+      await this.seal.update();
+      if (cycle(await this.table.version()) > cycle(before)) await this.optimize(VERSION_GRACE_MS);
+      this.unsettled = undefined;
+    } catch (error) {
+      this.unsettled = error as Error;
     }
   }
 
@@ -236,6 +267,7 @@ export class LanceStore implements ExampleStore {
     await this.table.optimize();
     await this.seal.update(); // before older manifests go: a reader may be looking for the one that was the newest
     await this.table.optimize({ cleanupOlderThan: new Date(Date.now() + 1 - graceMs) });
+    await this.seal.update();
   }
 
   private async assertSame(): Promise<void> {

@@ -11,6 +11,7 @@ import {
 
 export class MemoryStore implements ExampleStore {
   private readonly rows = new Map<string, StoredRow>();
+  private writes = 0;
   private closed = false;
 
   /** @throws {FungiError} INVALID_ARGUMENT when `dims` is not a whole number of at least 1 */
@@ -24,6 +25,7 @@ export class MemoryStore implements ExampleStore {
       const before = this.rows.size;
       const fresh = lastOfEach(rows);
       for (const row of fresh) this.rows.set(row.id, copy(row));
+      this.writes++;
       const inserted = this.rows.size - before;
       return { inserted, updated: fresh.length - inserted };
     });
@@ -32,8 +34,13 @@ export class MemoryStore implements ExampleStore {
   delete(ids: readonly string[]): Promise<number> {
     return this.run(() => {
       assertIds(ids);
+      this.writes++;
       return ids.filter((id) => this.rows.delete(id)).length;
     });
+  }
+
+  version(): Promise<number> {
+    return this.run(() => this.writes);
   }
 
   count(): Promise<number> {

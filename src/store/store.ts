@@ -30,8 +30,9 @@ export interface VerifyReport {
  * Rows by id, in insertion order. An update keeps the row's place, as setting an existing key of a Map does; deleting and
  * inserting again moves it to the end. Retrieval breaks ties of distance by this order, so it is the same in every process.
  *
- * Every call is atomic (all rows or none), calls on one store take effect in the order they were made, and a call on a closed
- * store is refused. Rows handed out are the caller's: changing them changes nothing stored.
+ * Every call is atomic (all rows or none). On one store, writes take effect in the order of their calls, a read sees every write
+ * that was called before it (and may see one called while it runs), and a call after `close` is refused. Rows handed out are the
+ * caller's: changing them changes nothing stored.
  *
  * Any call of a store on disk may also throw INDEX_CORRUPT, INDEX_MISMATCH when another index took its place, and
  * STORAGE_FAILED.
@@ -50,6 +51,12 @@ export interface ExampleStore {
 
   /** How many of `ids` there were; unknown ones are ignored. @throws {FungiError} INVALID_DATA, STORAGE_FAILED, INDEX_LOCKED */
   delete(ids: readonly string[]): Promise<number>;
+
+  /**
+   * Grows with every write that changes a row, whoever makes it: while it is the same, so are the rows. It may grow without a
+   * change.
+   */
+  version(): Promise<number>;
 
   count(): Promise<number>;
 

@@ -146,6 +146,38 @@ export function storeContract(
       assert.deepEqual(await all(store), [row('b'), row('a', { label: 'back' })]);
     });
 
+    check('lets a read see the writes that were called before it', async (store) => {
+      await store.upsert([row('a')]);
+      void store.upsert([row('b')]);
+      const seen = await Promise.all([store.count(), ids(store), store.get(['b'])]);
+      assert.deepEqual(seen, [2, ['a', 'b'], [row('b')]]);
+      void store.delete(['a']);
+      assert.deepEqual(await store.verify(), { rows: 1, problems: [] });
+      void store.delete(['b']);
+      assert.equal(await store.count(), 0);
+    });
+
+    check('has a version that grows with every change, and with no reading', async (store) => {
+      const versions = [await store.version()];
+      const changes = [
+        () => store.upsert([row('a'), row('b')]),
+        () => store.upsert([row('a', { label: 'changed' })]),
+        () => store.delete(['b']),
+      ];
+      for (const change of changes) {
+        await change();
+        versions.push(await store.version());
+      }
+      assert.deepEqual(
+        versions,
+        [...new Set(versions)].sort((a, b) => a - b),
+      );
+      assert.equal(await store.count(), 1);
+      await store.get(['a']);
+      await all(store);
+      assert.equal(await store.version(), versions.at(-1));
+    });
+
     const badVectors: Record<string, unknown> = {
       'too short': new Float32Array(DIMS - 1),
       'too long': new Float32Array(DIMS + 1),

@@ -1,5 +1,6 @@
-import { readdir, rename } from 'node:fs/promises';
+import { mkdir, readdir, rename, rm } from 'node:fs/promises';
 import { join } from 'node:path';
+import { connect } from '@lancedb/lancedb';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { LanceStore } from '../../src/store/lance.js';
@@ -45,6 +46,39 @@ describe('LanceStore', () => {
       expect(await store.verify()).toEqual({ rows: 40, problems: [] });
       await store.close();
       expect(await (await LanceStore.open(folder)).count()).toBe(40);
+    }));
+
+  it('joins the fragments of writers that each wrote once', () =>
+    inFolder(async (folder) => {
+      await (await LanceStore.create(folder, DIMS)).close();
+      for (let i = 0; i < 40; i++) {
+        const store = await LanceStore.open(folder);
+        await store.upsert([rowOf(i)]);
+        await store.close();
+      }
+      const table = await (await connect(folder)).openTable('examples');
+      expect((await table.stats()).fragmentStats.numFragments).toBeLessThan(32);
+      table.close();
+      const store = await LanceStore.open(folder);
+      expect(await allRows(store)).toEqual(rowsOf(0, 40));
+      await store.close();
+    }));
+
+  it('does not call a stored write failed when it cannot be sealed, and seals it with the next', () =>
+    inFolder(async (folder) => {
+      const store = await LanceStore.create(folder, DIMS);
+      const seal = join(folder, 'seal.json');
+      await rename(seal, join(folder, 'aside'));
+      await mkdir(seal); // no file can be put in its place
+      expect(await store.upsert([rowOf(0)])).toEqual({ inserted: 1, updated: 0 });
+      expect(await allRows(store)).toEqual([rowOf(0)]);
+      const { problems } = await store.verify();
+      expect(problems.map(({ message }) => message).join()).toMatch(/without its checksums/);
+      await rm(seal, { recursive: true });
+      await rename(join(folder, 'aside'), seal);
+      await store.upsert([rowOf(1)]);
+      expect(await store.verify()).toEqual({ rows: 2, problems: [] });
+      await store.close();
     }));
 
   it('finds any id that it stored, and no other', () =>
