@@ -30,7 +30,8 @@ export async function convertBert(
 ): Promise<string> {
   const config = await readBertConfig(folder);
   const weights = join(folder, WEIGHTS_FILE);
-  const graph = bertGraph(config, { tensors: (await readSafetensorsHeader(weights)).tensors, location: WEIGHTS_FILE });
+  const { tensors } = await readSafetensorsHeader(weights);
+  const graph = bertGraph(config, { tensors, location: WEIGHTS_FILE, path: weights });
   if (!(await lstat(weights)).isSymbolicLink()) {
     try {
       return await put(graph, join(folder, GRAPH_FILE));

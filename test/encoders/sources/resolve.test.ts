@@ -2,6 +2,7 @@ import { mkdir, mkdtemp, readFile, rm, symlink, utimes, writeFile } from 'node:f
 import { tmpdir } from 'node:os';
 import { basename, dirname, join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { silentLogger } from '../../../src/core/log.js';
 import { modelDigest } from '../../../src/encoders/digests.js';
 import { listModels, modelPath, pullModel } from '../../../src/encoders/registry.js';
 import { withLock } from '../../../src/encoders/sources/lock.js';
@@ -10,7 +11,7 @@ import type { SourceOptions } from '../../../src/encoders/sources/options.js';
 import { findLocalModel, resolveModel } from '../../../src/encoders/sources/resolve.js';
 import { Session } from '../../../src/runtime/session.js';
 import { graphOver, onnxFile } from '../onnx-file.js';
-import { tinyModel, writeFiles } from '../tiny-model.js';
+import { tinyModel, writeFiles, type Files } from '../tiny-model.js';
 import { HubServer } from './hub-server.js';
 
 const MINILM = 'sentence-transformers/all-MiniLM-L6-v2';
@@ -70,7 +71,7 @@ describe('the order of places', () => {
     expect(fetched).toMatchObject({ id: 'org/tiny', source: 'hub', licence: 'mit', bytes: ofHub!.length });
     expect(fetched.folder).toBe(join(options.cacheDir, 'models', 'org--tiny'));
 
-    await hubCache('org/tiny', { 'onnx/model.onnx': ofOtherCache! });
+    await hubCache('org/tiny', { 'onnx/model.onnx': ofOtherCache!, 'vocab.txt': '' });
     expect(await resolveModel('org/tiny', options)).toMatchObject({ source: 'cache', bytes: ofHub!.length });
     await rm(fetched.folder, { recursive: true });
     expect(await resolveModel('org/tiny', options)).toMatchObject({ source: 'cache', bytes: ofOtherCache!.length });
@@ -205,7 +206,7 @@ describe('a folder', () => {
 
 describe('the Hugging Face cache', () => {
   it('is read at the revision that main names', async () => {
-    const repository = await hubCache('org/tiny', { 'onnx/model.onnx': onnxFile('old') }, 'r1');
+    const repository = await hubCache('org/tiny', { 'onnx/model.onnx': onnxFile('old'), 'vocab.txt': '' }, 'r1');
     await hubCache('org/tiny', { 'onnx/model.onnx': onnxFile('newer') }, 'r2').catch(() => undefined);
     await writeFiles(repository, { 'refs/main': 'r1' });
     const model = await findLocalModel('org/tiny', options);
@@ -214,7 +215,7 @@ describe('the Hugging Face cache', () => {
   });
 
   it('finds a model under its short name too', async () => {
-    await hubCache('bert-base-uncased', { 'onnx/model.onnx': onnxFile() });
+    await hubCache('bert-base-uncased', { 'onnx/model.onnx': onnxFile(), 'tokenizer.json': '{}' });
     expect(await findLocalModel('bert-base-uncased', options)).toMatchObject({ source: 'cache' });
   });
 
@@ -226,11 +227,68 @@ describe('the Hugging Face cache', () => {
     });
     await session.release();
 
-    await hubCache('org/two', { 'onnx/model.onnx': graphOver(['weights.bin']), 'onnx/weights.bin': 'data' });
+    await hubCache('org/two', {
+      'onnx/model.onnx': graphOver(['weights.bin']),
+      'onnx/weights.bin': 'data',
+      'vocab.txt': '',
+    });
     const two = (await findLocalModel('org/two', options))!;
     expect(two.weightFiles.map((path) => basename(path))).toEqual(['model.onnx', 'weights.bin']);
     expect(dirname(two.modelPath).startsWith(options.cacheDir)).toBe(true);
     expect(await readFile(two.weightFiles[1]!, 'utf8')).toBe('data');
+  });
+});
+
+describe('a copy in the Hugging Face cache that cannot be used', () => {
+  const halfPrecision = () => {
+    const entry = { dtype: 'F16', shape: [1], data_offsets: [0, 2] };
+    const header = JSON.stringify({ 'embeddings.word_embeddings.weight': entry });
+    const length = Buffer.alloc(8);
+    length.writeUInt32LE(header.length);
+    return Buffer.concat([length, Buffer.from(header), Buffer.alloc(2)]);
+  };
+  const copies: [string, (files: Files) => Record<string, Buffer | string | undefined>, string][] = [
+    ['another architecture', () => ({ 'config.json': '{"model_type":"roberta"}' }), 'MODEL_UNSUPPORTED'],
+    ['half precision', () => ({ 'model.safetensors': halfPrecision() }), 'MODEL_UNSUPPORTED'],
+    ['no tokenizer', () => ({ 'vocab.txt': undefined }), 'TOKENIZER_INVALID'],
+    ['no config', () => ({ 'config.json': undefined }), 'MODEL_CORRUPT'],
+  ];
+  const cached = async (changes: (typeof copies)[number][1]) => {
+    const files = await tinyModel();
+    const changed = Object.entries({ ...files, ...changes(files) }).filter(([, data]) => data !== undefined);
+    await hubCache('org/tiny', Object.fromEntries(changed) as Files);
+  };
+
+  it.each(copies)('with %s gives way to what the hub has', async (_, changes) => {
+    await cached(changes);
+    hub.add('org/tiny', { 'onnx/model.onnx': onnxFile(), 'vocab.txt': '' });
+    const told: string[] = [];
+    const log = { ...silentLogger, info: (line: string) => void told.push(line) };
+    expect(await resolveModel('org/tiny', { ...options, log })).toMatchObject({ source: 'hub' });
+    expect(told.join()).toContain('passing over this copy of org/tiny');
+  });
+
+  it.each(copies)('with %s is named when there is no other', async (_, changes, code) => {
+    await cached(changes);
+    const snapshot = join(options.hubCacheDir, 'models--org--tiny', 'snapshots', 'rev1');
+    const missing = resolveModel('org/tiny', options);
+    await expect(missing).rejects.toMatchObject({ code: 'MODEL_NOT_FOUND' });
+    await expect(missing).rejects.toThrow(`Hugging Face cache ${snapshot} (cannot be used: ${snapshot}`);
+    for (const local of [
+      findLocalModel('org/tiny', options),
+      resolveModel('org/tiny', { ...options, offline: true }),
+    ]) {
+      await expect(local).rejects.toMatchObject({ code, message: expect.stringContaining(snapshot) as string });
+    }
+  });
+
+  it('is not passed over when it is the folder that was named', async () => {
+    const folder = await writeFiles(join(scratch, 'm'), {
+      ...(await tinyModel()),
+      'model.safetensors': halfPrecision(),
+    });
+    hub.add('org/tiny', { 'onnx/model.onnx': onnxFile() });
+    await expect(resolveModel(folder, options)).rejects.toMatchObject({ code: 'MODEL_UNSUPPORTED' });
   });
 });
 
