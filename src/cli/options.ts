@@ -22,6 +22,7 @@ export interface EncoderFlags extends RuntimeFlags {
   readonly encoder?: string;
   readonly pooling?: Pooling;
   readonly target?: string;
+  readonly output?: string;
 }
 
 export interface FeatureFlags {
@@ -60,10 +61,8 @@ export const addEncoderOptions = (command: Command): Command =>
           "how token states become one vector (default: the model's own, else first)",
         ).choices(Object.keys(POOLINGS)),
       )
-      .option(
-        '--target <name>',
-        "layer whose gradient is taken (default: the last self-attention's output projection)",
-      ),
+      .option('--target <name>', "layer whose gradient is taken (default: the last self-attention's output projection)")
+      .option('--output <name>', "the model's tensor of token states (default: last_hidden_state or token_embeddings)"),
   );
 
 export const addFeatureOptions = (command: Command): Command =>
@@ -117,7 +116,7 @@ export function pick<T extends object, K extends keyof T>(from: T, ...keys: K[])
 
 /** What the library needs of the command line to load a model. */
 export const engineOptions = (flags: EncoderFlags, context: Context) => ({
-  ...pick(flags, 'encoder', 'pooling', 'target', 'provider', 'threads'),
+  ...pick(flags, 'encoder', 'pooling', 'target', 'output', 'provider', 'threads'),
   ...surroundings(context),
 });
 

@@ -81,7 +81,7 @@ export interface FungiErrorOptions {
  * An error with a stable {@link ErrorCode}. The message names the input and the limit; `hint` names the way out.
  *
  * @example
- * try { await FungiSelector.open('indexes/bank') } catch (error) {
+ * try { await FungiSelector.open({ name: 'bank' }) } catch (error) {
  *   if (FungiError.is(error, 'INDEX_NOT_FOUND')) await build();
  * }
  */

@@ -4,8 +4,8 @@ export interface Progress {
   readonly stage: string;
   readonly done: number;
   readonly total: number;
-  /** What is counted: rows, bytes. */
-  readonly unit: 'rows' | 'bytes';
+  /** What is counted: rows, bytes, or runs of an evaluation. */
+  readonly unit: 'rows' | 'bytes' | 'runs';
 }
 
 export type OnProgress = (progress: Progress) => void;

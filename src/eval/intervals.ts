@@ -1,4 +1,4 @@
-/** How sure a measured share is: 95 % intervals, and tests on the same items under two methods. */
+/** How sure a measured share is: 95 % intervals of one method, and of what another gains over it. */
 import { quantileSorted } from 'simple-statistics';
 
 import { FungiError } from '../core/errors.js';
@@ -16,14 +16,6 @@ export interface PairedDifference extends Interval {
   readonly difference: number;
 }
 
-/** McNemar's test on the items that only one of two methods got right. */
-export interface McNemar {
-  readonly onlyA: number;
-  readonly onlyB: number;
-  /** Exact two-sided p-value of "a discordant item is as likely A's as B's"; 1 when there is none. */
-  readonly p: number;
-}
-
 /** One value an item [n]; booleans count as 0 and 1. */
 export type Scores = ArrayLike<number | boolean>;
 
@@ -33,40 +25,59 @@ const Z = 1.959963984540054;
 const RESAMPLES = 2000;
 
 /**
- * Percentile bootstrap interval of a mean: items are drawn anew with replacement, and the interval holds the middle 95 % of
- * the means so found (Efron & Tibshirani 1993, §13.3). For an accuracy, give the items' correctness.
+ * Percentile bootstrap interval of a mean over runs and items: both are drawn anew with replacement, and the interval holds the middle
+ * 95 % of the means so found (Efron & Tibshirani 1993, §13.3; Owen 2007 for runs crossed with items: each draw of items serves all
+ * drawn runs, since all runs met the same items). One run gives the plain bootstrap over items. Few runs understate how much runs
+ * vary: S of them show (S − 1)/S of the variance.
  *
- * @param scores one value an item, 0 or 1 for an accuracy
- * @throws {FungiError} INVALID_ARGUMENT when there are no values
+ * @param runs for each run one value an item [S][n], 0 or 1 for an accuracy
+ * @throws {FungiError} INVALID_ARGUMENT when there are no values, or the runs are of unequal length
  */
-export function bootstrapMean(scores: Scores, rng: Rng, resamples: number = RESAMPLES): Interval {
-  const values = Float64Array.from(scores, Number);
-  const n = values.length;
+export function bootstrapMean(runs: readonly Scores[], rng: Rng, resamples: number = RESAMPLES): Interval {
+  const S = runs.length;
+  const n = runs[0]?.length ?? 0;
   if (n === 0) throw new FungiError('INVALID_ARGUMENT', 'an interval needs at least one item');
+  runs.forEach((run) => {
+    assertPairs(runs[0]!, run);
+  });
+  const values = runs.map((run) => Float64Array.from(run, Number));
+  // Not rng.int: it costs five times as much to remove a bias of n/2³².
+  const draw = (count: number): number => Math.floor(rng.float() * count);
   const means = new Float64Array(resamples);
   for (let r = 0; r < resamples; r++) {
+    const drawn = S === 1 ? values : values.map(() => values[draw(S)]!);
     let sum = 0;
-    // Not rng.int: it costs five times as much to remove a bias of n/2³².
-    for (let i = 0; i < n; i++) sum += values[Math.floor(rng.float() * n)]!;
-    means[r] = sum / n;
+    for (let i = 0; i < n; i++) {
+      const item = draw(n);
+      for (const run of drawn) sum += run[item]!;
+    }
+    means[r] = sum / (n * S);
   }
   const sorted = Array.from(means.sort());
   return { low: quantileSorted(sorted, ALPHA / 2), high: quantileSorted(sorted, 1 - ALPHA / 2) };
 }
 
 /**
- * Difference of two methods' means over the same items, with its percentile bootstrap interval. Resampling items rather than
- * scores keeps each pair together, so that what both methods find easy cancels.
+ * Difference of two methods' means over the same runs and items, with its percentile bootstrap interval. Resampling runs and items
+ * rather than scores keeps each pair together, so that what both methods find easy cancels.
  *
- * @param a method A's scores
- * @param b method B's scores
+ * @param a method A's scores [S][n]
+ * @param b method B's scores in the same runs
  * @throws {FungiError} INVALID_ARGUMENT when the lists are empty or of unequal length
  */
-export function pairedBootstrap(a: Scores, b: Scores, rng: Rng, resamples: number = RESAMPLES): PairedDifference {
+export function pairedBootstrap(
+  a: readonly Scores[],
+  b: readonly Scores[],
+  rng: Rng,
+  resamples: number = RESAMPLES,
+): PairedDifference {
   assertPairs(a, b);
-  const gains = Float64Array.from(b, (score, i) => Number(score) - Number(a[i]));
-  const difference = gains.reduce((sum, gain) => sum + gain, 0) / gains.length;
-  return { difference, ...bootstrapMean(gains, rng, resamples) };
+  const gains = b.map((run, s) => {
+    assertPairs(a[s]!, run);
+    return Float64Array.from(run, (score, i) => Number(score) - Number(a[s]![i]));
+  });
+  const total = gains.reduce((sum, run) => sum + run.reduce((part, gain) => part + gain, 0), 0);
+  return { difference: total / (gains.length * gains[0]!.length), ...bootstrapMean(gains, rng, resamples) };
 }
 
 /**
@@ -89,38 +100,7 @@ export function wilson(successes: number, n: number): Interval {
   };
 }
 
-/**
- * Exact McNemar test of two methods' correctness on the same items (McNemar 1947): a two-sided binomial test of the
- * discordant items against ½.
- *
- * @param a whether method A is right on each item
- * @param b whether method B is
- * @throws {FungiError} INVALID_ARGUMENT when the lists are empty or of unequal length
- */
-export function mcnemar(a: Scores, b: Scores): McNemar {
-  assertPairs(a, b);
-  let onlyA = 0;
-  let onlyB = 0;
-  for (let i = 0; i < a.length; i++) {
-    const lead = Number(b[i]) - Number(a[i]);
-    if (lead < 0) onlyA++;
-    if (lead > 0) onlyB++;
-  }
-  return { onlyA, onlyB, p: Math.min(1, 2 * fairCoinTail(Math.min(onlyA, onlyB), onlyA + onlyB)) };
-}
-
-/** P(X ≤ k) of X ~ Binomial(n, ½), summed from its logarithms, since 2⁻ⁿ underflows beyond n = 1074. */
-function fairCoinTail(k: number, n: number): number {
-  let logTerm = -n * Math.LN2;
-  let tail = Math.exp(logTerm);
-  for (let i = 1; i <= k; i++) {
-    logTerm += Math.log((n - i + 1) / i);
-    tail += Math.exp(logTerm);
-  }
-  return tail;
-}
-
-function assertPairs(a: Scores, b: Scores): void {
+function assertPairs(a: { readonly length: number }, b: { readonly length: number }): void {
   if (a.length !== b.length) {
     throw new FungiError(
       'INVALID_ARGUMENT',

@@ -2,7 +2,14 @@
 import { Rng } from '../core/rng.js';
 import { findDuplicates, findLabelConflicts, findOverlap } from './duplicates.js';
 import { distinctLabels } from './read-examples.js';
-import { bootstrapMean, pairedBootstrap, type Interval, type PairedDifference } from './intervals.js';
+import {
+  bootstrapMean,
+  pairedBootstrap,
+  wilson,
+  type Interval,
+  type PairedDifference,
+  type Scores,
+} from './intervals.js';
 import type { KnnResult, LabelledItem } from './knn.js';
 
 /** One feature set under one seed. Names and units are fixed: this is read by other programs. */
@@ -13,7 +20,7 @@ export interface KnnRow extends Interval {
   readonly seed: number;
   /** Test rows. */
   readonly n: number;
-  /** Fraction of 1; `low` and `high` are its 95 % bootstrap interval over test rows. */
+  /** Fraction of 1; `low` and `high` are its 95 % interval (Wilson) over test rows: how the seed or its shots fell is not in it. */
   readonly accuracy: number;
   /** PCA, search and vote. */
   readonly seconds: number;
@@ -37,7 +44,7 @@ export function knnRows(results: readonly KnnResult[], shots: number | null): Kn
     seed,
     n: correct.length,
     accuracy: mean(correct.map(Number)),
-    ...bootstrapMean(correct, Rng.stream(seed, 'knn-interval')),
+    ...wilsonOf(correct),
     seconds,
     pool,
     dims,
@@ -48,12 +55,12 @@ export function knnRows(results: readonly KnnResult[], shots: number | null): Kn
 export interface KnnSummary extends Interval {
   readonly features: string;
   readonly seeds: number;
-  /** Mean over seeds; the interval is over test rows, each with its mean over seeds. */
+  /** Mean over seeds; the interval is over test rows and, when there are several, over seeds with their shots (bootstrap). */
   readonly accuracy: number;
   /** The worst and the best seed. */
   readonly lowestSeed: number;
   readonly highestSeed: number;
-  /** Over the plain embedding, on the same test rows; absent where that was not asked for, and for itself. */
+  /** Over the plain embedding, on the same seeds and test rows; absent where that was not asked for, and for itself. */
   readonly gain?: PairedDifference;
   /** Set-wide, of the first seed. */
   readonly dims: number;
@@ -62,32 +69,51 @@ export interface KnnSummary extends Interval {
 export function summarise(results: readonly KnnResult[]): KnnSummary[] {
   const names = [...new Set(results.map(({ features }) => features))];
   const runsOf = (name: string): readonly KnnResult[] => results.filter(({ features }) => features === name);
-  const scoresOf = (name: string): number[] => {
-    const runs = runsOf(name);
-    return runs[0]!.correct.map((_, row) => mean(runs.map(({ correct }) => Number(correct[row]))));
-  };
+  const scoresOf = (name: string): Scores[] => runsOf(name).map(({ correct }) => correct);
   const baseline = names.includes('embedding') ? scoresOf('embedding') : undefined;
   return names.map((features) => {
-    const runs = runsOf(features);
-    const scores = scoresOf(features);
-    const bySeed = runs.map(({ correct }) => mean(correct.map(Number)));
+    const runs = scoresOf(features);
+    const bySeed = runsOf(features).map(({ correct }) => mean(correct.map(Number)));
     const rng = (): Rng => Rng.stream(0, 'knn-summary');
     return {
       features,
       seeds: runs.length,
-      accuracy: mean(scores),
-      ...bootstrapMean(scores, rng()),
+      accuracy: mean(bySeed),
+      ...intervalOf(runsOf(features), rng()),
       lowestSeed: Math.min(...bySeed),
       highestSeed: Math.max(...bySeed),
-      ...(baseline !== undefined && features !== 'embedding' && { gain: pairedBootstrap(baseline, scores, rng()) }),
-      dims: runs[0]!.dims,
+      ...(baseline !== undefined && features !== 'embedding' && { gain: pairedBootstrap(baseline, runs, rng()) }),
+      dims: runsOf(features)[0]!.dims,
     };
   });
 }
 
-export const TABLE_TITLES = ['features', 'accuracy %', '95 %', 'seeds', 'gain', '95 %', 'dims', 'texts/s'] as const;
+/** Runs that agree on every row say nothing of seeds: they count as one, whose interval is no point even at 0 and 1. */
+function intervalOf(runs: readonly KnnResult[], rng: Rng): Interval {
+  const [first] = runs;
+  const same = runs.every(({ correct }) => correct.every((right, row) => right === first!.correct[row]));
+  return same
+    ? wilsonOf(first!.correct)
+    : bootstrapMean(
+        runs.map(({ correct }) => correct),
+        rng,
+      );
+}
 
-/** Cells of each summary, in the order of {@link TABLE_TITLES}; accuracies and gains in percent. */
+const wilsonOf = (correct: readonly boolean[]): Interval => wilson(correct.filter(Boolean).length, correct.length);
+
+/** What the intervals of a summary cover. One draw of shots cannot tell how much another would change. */
+export type IntervalScope = 'test rows' | 'test rows and seeds';
+
+export const intervalScope = (seeds: number): IntervalScope => (seeds > 1 ? 'test rows and seeds' : 'test rows');
+
+/** @param shots null for the full training set */
+export function tableTitles(seeds: number, shots: number | null): string[] {
+  const interval = shots !== null && seeds === 1 ? '95 %, test rows only' : '95 %';
+  return ['features', 'accuracy %', interval, 'seeds', 'gain', interval, 'dims', 'texts/s'];
+}
+
+/** Cells of each summary, in the order of {@link tableTitles}; accuracies and gains in percent. */
 export function tableRows(summaries: readonly KnnSummary[], throughput: Readonly<Record<string, number>>): string[][] {
   return summaries.map(({ features, seeds, accuracy, low, high, lowestSeed, highestSeed, gain, dims }) => [
     features,

@@ -25,11 +25,11 @@ export interface KnnOptions {
   readonly features: readonly string[];
   /** @default [0] */
   readonly seeds?: readonly number[];
-  /** @default 20 */
+  /** All rows of a pool that has fewer. @default 20 */
   readonly k?: number;
   /** P; PCA is skipped (centred only) when the pool has no more rows. @default 512 */
   readonly dims?: number;
-  /** Who wins a tied vote. @default 'name', as scikit-learn and thus the paper have it */
+  /** Who wins a tied vote. @default 'name', as scikit-learn has it for labels that are strings */
   readonly ties?: TieRule;
   /** Mode, projection and hyper-parameters; losses and seed come from above. */
   readonly settings?: Omit<FeatureOptions, 'losses' | 'seed'>;
@@ -37,7 +37,14 @@ export interface KnnOptions {
   readonly sample?: (seed: number) => readonly number[];
   /** Told, for each seed, what its features are made with. */
   readonly onArtefacts?: (spec: FeatureSpec, artefacts: FeatureArtefacts) => void;
+  /** Told once how many rows were longer than the encoder reads, of those that any seed's pool has and of the test rows. */
+  readonly onTruncated?: (rows: TruncatedRows) => void;
   readonly onProgress?: OnProgress;
+}
+
+export interface TruncatedRows {
+  readonly train: number;
+  readonly test: number;
 }
 
 export interface KnnResult {
@@ -59,9 +66,10 @@ export async function evaluateKnn(engine: GradientEngine, options: KnnOptions): 
   const { train, test, seeds = [0], sample, onProgress } = options;
   const sets = options.features.map(parseFeatureSet);
   const losses = [...new Set(sets.flatMap((set) => set.losses))].map((name) => ({ name }));
-  const items = [...train, ...test].map(({ input }) => input);
-
   const pools = seeds.map((seed) => sample?.(seed) ?? train.map((_, i) => i));
+  // With few shots most training rows vote under no seed, and need no features.
+  const used = train.map((_, row) => row).filter(inAny(pools));
+  const items = [...used.map((row) => train[row]!), ...test].map(({ input }) => input);
   const extractors: FeatureExtractor[] = [];
   for (const [i, seed] of seeds.entries()) {
     const spec = featureSpec({ ...options.settings, losses, seed });
@@ -70,25 +78,50 @@ export async function evaluateKnn(engine: GradientEngine, options: KnnOptions): 
     options.onArtefacts?.(spec, artefacts);
     extractors.push(await FeatureExtractor.create(engine, spec, artefacts));
   }
-  const rows = await encodeOnce(engine, extractors, items, onProgress);
+  const { rows, truncated } = await encodeOnce(engine, extractors, items, onProgress);
+  const cut = (part: readonly boolean[]): number => part.filter(Boolean).length;
+  options.onTruncated?.({ train: cut(truncated.slice(0, used.length)), test: cut(truncated.slice(used.length)) });
 
   const results: KnnResult[] = [];
+  const total = seeds.length * sets.length;
+  const tell = (): void => onProgress?.({ stage: 'classify', done: results.length, total, unit: 'runs' });
+  const place = new Map(used.map((row, i) => [row, i]));
   for (const [i, seed] of seeds.entries()) {
+    const pool: Pool = { rows: pools[i]!, places: pools[i]!.map((row) => place.get(row)!) };
     for (const set of sets) {
+      tell();
       const columns = new FeatureColumns(extractors[i]!.layout, set);
-      results.push({ ...(await classify(options, columns, rows[i]!, pools[i]!)), features: set.name, seed });
+      results.push({ ...(await classify(options, columns, rows[i]!, pool)), features: set.name, seed });
     }
   }
+  tell();
   return results;
 }
 
-/** Full feature rows of every item, [n,F] for each extractor: each window's distinct strings go through the trunk once for all. */
+function inAny(pools: readonly (readonly number[])[]): (row: number) => boolean {
+  const rows = new Set<number>();
+  for (const pool of pools) for (const row of pool) rows.add(row);
+  return (row) => rows.has(row);
+}
+
+interface Pool {
+  /** Rows of the training set. */
+  readonly rows: readonly number[];
+  /** Where their features stand. */
+  readonly places: readonly number[];
+}
+
+/**
+ * Full feature rows of every item, [n,F] for each extractor, and which items were cut: each window's distinct strings go through the
+ * trunk once for all.
+ */
 async function encodeOnce(
   engine: GradientEngine,
   extractors: readonly FeatureExtractor[],
   items: readonly Item[],
   onProgress: OnProgress | undefined,
-): Promise<Float32Array[]> {
+): Promise<{ readonly rows: Float32Array[]; readonly truncated: boolean[] }> {
+  const truncated: boolean[] = [];
   const rows = extractors.map(({ layout }) => new Float32Array(items.length * layout.width));
   const strings = extractors.reduce((sum, extractor) => sum + extractor.stringsPerItem, 0);
   for (const { start, end } of windows(items, strings)) {
@@ -103,11 +136,12 @@ async function encodeOnce(
       });
     });
     for (const [i, extractor] of extractors.entries()) {
-      const { rows: part } = await extractor.features(encoded, window);
+      const { rows: part, truncated: cut } = await extractor.features(encoded, window);
       rows[i]!.set(part, start * extractor.layout.width);
+      if (i === 0) truncated.push(...cut);
     }
   }
-  return rows;
+  return { rows, truncated };
 }
 
 /** One feature set's columns of every item, split into a seed's pool and the test rows. */
@@ -115,20 +149,20 @@ async function classify(
   { train, test, ...options }: KnnOptions,
   columns: FeatureColumns,
   rows: Float32Array,
-  pool: readonly number[],
+  pool: Pool,
 ): Promise<Omit<KnnResult, 'features' | 'seed'>> {
   const began = performance.now();
   const features = columns.of(rows);
   const { width } = columns;
-  const pooled = new Float32Array(pool.length * width);
-  pool.forEach((row, i) => {
-    pooled.set(features.subarray(row * width, (row + 1) * width), i * width);
+  const pooled = new Float32Array(pool.rows.length * width);
+  pool.places.forEach((place, i) => {
+    pooled.set(features.subarray(place * width, (place + 1) * width), i * width);
   });
-  const labels = pool.map((row) => train[row]!.label);
-  const queries = features.subarray(train.length * width);
+  const labels = pool.rows.map((row) => train[row]!.label);
+  const queries = features.subarray(features.length - test.length * width);
   const { predicted, dims } = await nearestVotes({ rows: pooled, labels }, queries, options);
   return {
-    pool: pool.length,
+    pool: pool.rows.length,
     dims,
     correct: predicted.map((label, i) => label === test[i]!.label),
     predicted,

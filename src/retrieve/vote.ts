@@ -16,8 +16,9 @@ export interface LabelVotes {
 }
 
 /**
- * Who wins among labels with equally many votes: the one whose nearest member is nearest, or the first by name, as scikit-learn
- * (which the paper uses) has it. With many labels and a weak encoder ties are common: on Banking-77 with BERT the rules differ by
+ * Who wins among labels with equally many votes: the one whose nearest member is nearest, or the first by name. scikit-learn, which
+ * the paper uses, takes the first in sorted order too, but of what it was given: of class numbers, where the paper's data has them, and
+ * their order need not be the alphabet's. With many labels and a weak encoder ties are common: on Banking-77 with BERT the rules differ by
  * about two points.
  */
 export type TieRule = 'nearest' | 'name';

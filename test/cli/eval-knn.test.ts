@@ -1,3 +1,4 @@
+import { rmSync, writeFileSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { z } from 'zod';
@@ -83,6 +84,48 @@ describe('eval knn', () => {
     ]);
     expect(stdout).toContain('10 training rows drawn with seed 0');
     expect(stdout).toContain('2 shots per-class (4 rows)');
+  });
+
+  it('names what intervals leave out when shots were drawn once', async () => {
+    const shots = [...KNN, '--shots', '2', '--throughput-texts', '0', '--features', 'embedding'];
+    expect((await workspace.fungi(shots)).stdout).toContain('95 %, test rows only');
+    expect((await workspace.fungi([...shots, '--seeds', '2'])).stdout).not.toContain('test rows only');
+  });
+
+  it('says when fewer rows than k can vote, and how many texts were cut', async () => {
+    await workspace.write({
+      'long.jsonl': jsonl([...EXAMPLES.slice(0, 2), { text: 'a dog '.repeat(100), label: 'dog' }]),
+    });
+    const argv = ['eval', 'knn', '--encoder', 'MODEL', '--train', '@train.jsonl', '--test', '@long.jsonl', '-k', '30'];
+    const outcome = await workspace.fungi([...argv, '--throughput-texts', '0', '--features', 'embedding', '--json']);
+    expect(outcome.stderr).toContain('warning: k is 30, and 12 rows can vote');
+    expect(outcome.stderr).toContain('0 training rows and 1 of 3 test rows');
+    expect(outcome.json()).toMatchObject({ truncated: { train: 0, test: 1 }, interval: 'test rows' });
+  });
+
+  it('shows the table when the file cannot be written at the end, and exits with 5', async () => {
+    const folder = workspace.path('lost');
+    let calls = 0;
+    const now = (): number => {
+      // The first call starts the clock; at the second the work has begun, and the file has been found writable.
+      if (calls++ === 1) {
+        rmSync(folder, { recursive: true });
+        writeFileSync(folder, '');
+      }
+      return performance.now();
+    };
+    const argv = [...KNN, '--throughput-texts', '0', '--features', 'embedding', '--json', '@lost/results.json'];
+    const { code, stdout, stderr } = await workspace.fungi(argv, { now });
+    expect(code).toBe(5);
+    expect(stdout).toMatch(/^embedding +\d/m);
+    expect(stderr).toMatch(/^error \[STORAGE_FAILED\]: .*results\.json cannot be written: /m);
+  });
+
+  it('takes rows whose ids repeat', async () => {
+    await workspace.write({ 'same-ids.jsonl': jsonl(EXAMPLES.map((row, i) => ({ ...row, id: i % 3 }))) });
+    const argv = ['eval', 'knn', '--encoder', 'MODEL', '--train', '@same-ids.jsonl', '--test', '@same-ids.jsonl'];
+    const { code } = await workspace.fungi([...argv, '--throughput-texts', '0', '--features', 'embedding']);
+    expect(code).toBe(0);
   });
 
   it('keeps duplicate rows and says what the data are like', async () => {

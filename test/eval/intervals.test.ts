@@ -2,7 +2,7 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 
 import { Rng } from '../../src/core/rng.js';
-import { bootstrapMean, mcnemar, pairedBootstrap, wilson } from '../../src/eval/intervals.js';
+import { bootstrapMean, pairedBootstrap, wilson } from '../../src/eval/intervals.js';
 
 const invalid = expect.objectContaining({ code: 'INVALID_ARGUMENT' }) as Error;
 const times = (count: number, value: number): number[] => Array<number>(count).fill(value);
@@ -22,31 +22,27 @@ describe('bootstrapMean', () => {
     [170, 200, 0.8, 0.9],
     [418, 500, 0.802, 0.868],
   ])('brackets the accuracy %d/%d as its exact distribution does', (right, n, low, high) => {
-    const interval = bootstrapMean([...times(right, 1), ...times(n - right, 0)], Rng.stream(0, 'test'));
+    const interval = bootstrapMean([[...times(right, 1), ...times(n - right, 0)]], Rng.stream(0, 'test'));
     expect(Math.abs(interval.low - low)).toBeLessThan(0.0055);
     expect(Math.abs(interval.high - high)).toBeLessThan(0.0055);
   });
 
   it('takes booleans as 0 and 1', () => {
-    const numbers = bootstrapMean([1, 0, 1, 1], Rng.stream(5));
-    expect(bootstrapMean([true, false, true, true], Rng.stream(5))).toEqual(numbers);
+    const numbers = bootstrapMean([[1, 0, 1, 1]], Rng.stream(5));
+    expect(bootstrapMean([[true, false, true, true]], Rng.stream(5))).toEqual(numbers);
   });
 
   it('repeats with the seed', () => {
     const scores = Array.from({ length: 101 }, (_, i) => Math.sin(i));
-    expect(bootstrapMean(scores, Rng.stream(1))).toEqual(bootstrapMean(scores, Rng.stream(1)));
-    expect(bootstrapMean(scores, Rng.stream(1))).not.toEqual(bootstrapMean(scores, Rng.stream(2)));
+    expect(bootstrapMean([scores], Rng.stream(1))).toEqual(bootstrapMean([scores], Rng.stream(1)));
+    expect(bootstrapMean([scores], Rng.stream(1))).not.toEqual(bootstrapMean([scores], Rng.stream(2)));
   });
 
   it('covers the true accuracy in about 95 of 100 samples', () => {
     let covered = 0;
     for (let trial = 0; trial < 400; trial++) {
       const rng = Rng.stream(trial, 'coverage');
-      const { low, high } = bootstrapMean(
-        Array.from({ length: 150 }, () => rng.float() < 0.7),
-        rng,
-        400,
-      );
+      const { low, high } = bootstrapMean([Array.from({ length: 150 }, () => rng.float() < 0.7)], rng, 400);
       if (low <= 0.7 && 0.7 <= high) covered++;
     }
     // Standard error of a 95 % share over 400 trials: 1.1 points.
@@ -54,8 +50,29 @@ describe('bootstrapMean', () => {
     expect(covered / 400).toBeLessThan(0.985);
   });
 
+  it('draws runs too: what differs from run to run alone is in the interval', () => {
+    // Four runs right on 0, 1/3, 2/3 and all of the items: their mean over items is 1/2 for whoever draws items only. The mean of
+    // four runs drawn with replacement is j/12 with P(j ≤ 1) = 5/256 and P(j ≤ 2) = 15/256.
+    const runs = [0, 1 / 3, 2 / 3, 1].map((score) => times(50, score));
+    const { low, high } = bootstrapMean(runs, Rng.stream(0, 'runs'), 20_000);
+    expect(low).toBeCloseTo(2 / 12, 12);
+    expect(high).toBeCloseTo(10 / 12, 12);
+  });
+
+  it('is as wide for equal runs as for one of them', () => {
+    const run = [...times(170, 1), ...times(30, 0)];
+    const { low, high } = bootstrapMean([run, run, run], Rng.stream(0, 'test'));
+    expect(Math.abs(low - 0.8)).toBeLessThan(0.0055);
+    expect(Math.abs(high - 0.9)).toBeLessThan(0.0055);
+  });
+
+  it('refuses runs over other items', () => {
+    expect(() => bootstrapMean([[1, 0], [1]], Rng.stream(0))).toThrow(invalid);
+  });
+
   it('refuses no items', () => {
     expect(() => bootstrapMean([], Rng.stream(0))).toThrow(invalid);
+    expect(() => bootstrapMean([[]], Rng.stream(0))).toThrow(invalid);
   });
 });
 
@@ -64,7 +81,7 @@ describe('pairedBootstrap', () => {
     // scipy 1.17.1 stats.bootstrap((b − a,), mean, method="percentile", n_resamples=200000): [0.01, 0.155]. Means are
     // multiples of 1/200, so 0.0075 allows one step and a half.
     const { a, b } = outcomes(120, 20, 36, 24);
-    const { difference, low, high } = pairedBootstrap(a, b, Rng.stream(0, 'test'));
+    const { difference, low, high } = pairedBootstrap([a], [b], Rng.stream(0, 'test'));
     expect(difference).toBeCloseTo(0.08, 12);
     expect(Math.abs(low - 0.01)).toBeLessThan(0.0075);
     expect(Math.abs(high - 0.155)).toBeLessThan(0.0075);
@@ -72,18 +89,30 @@ describe('pairedBootstrap', () => {
 
   it('is a point at zero for a method against itself', () => {
     const { a } = outcomes(3, 4, 5, 6);
-    expect(pairedBootstrap(a, a, Rng.stream(0))).toEqual({ difference: 0, low: 0, high: 0 });
+    expect(pairedBootstrap([a], [a], Rng.stream(0))).toEqual({ difference: 0, low: 0, high: 0 });
   });
 
   it('keeps pairs together: what both find easy widens nothing', () => {
     const { a, b } = outcomes(50, 0, 0, 50);
     b[0] = 0;
-    const { low, high } = pairedBootstrap(a, b, Rng.stream(0));
+    const { low, high } = pairedBootstrap([a], [b], Rng.stream(0));
     expect(high - low).toBeLessThan(0.05);
   });
 
+  it('draws the same runs for both methods: what runs have in common cancels', () => {
+    const hard = times(40, 0);
+    const easy = times(40, 1);
+    const nearly = [...times(39, 1), 0];
+    // The runs differ by all there is, the methods by one item of one run.
+    const { difference, low, high } = pairedBootstrap([hard, nearly], [hard, easy], Rng.stream(0));
+    expect(difference).toBeCloseTo(1 / 80, 12);
+    expect(low).toBe(0);
+    expect(high).toBeLessThan(0.1);
+  });
+
   it('refuses other items', () => {
-    expect(() => pairedBootstrap([1], [1, 0], Rng.stream(0))).toThrow(invalid);
+    expect(() => pairedBootstrap([[1]], [[1, 0]], Rng.stream(0))).toThrow(invalid);
+    expect(() => pairedBootstrap([[1]], [[1], [0]], Rng.stream(0))).toThrow(invalid);
     expect(() => pairedBootstrap([], [], Rng.stream(0))).toThrow(invalid);
   });
 });
@@ -124,32 +153,5 @@ describe('wilson', () => {
     [Number.NaN, 5],
   ])('refuses %d of %d', (successes, n) => {
     expect(() => wilson(successes, n)).toThrow(invalid);
-  });
-});
-
-describe('mcnemar', () => {
-  // statsmodels 0.15.0 mcnemar(exact=True) and scipy 1.17.1 binomtest agree on each.
-  it.each([
-    [0, 0, 1],
-    [0, 5, 0.0625],
-    [3, 9, 0.14599609375],
-    [10, 10, 1],
-    [25, 48, 0.009542211425865477],
-    [1200, 1340, 0.005804566740762983],
-    [1, 3000, 0],
-  ])('%d against %d discordant items', (onlyA, onlyB, p) => {
-    const { a, b } = outcomes(7, onlyA, onlyB, 4);
-    const result = mcnemar(a, b);
-    expect(result).toMatchObject({ onlyA, onlyB });
-    expect(Math.abs(result.p - p)).toBeLessThanOrEqual(1e-11 * p + 1e-300);
-  });
-
-  it('does not care which method comes first', () => {
-    const { a, b } = outcomes(1, 12, 30, 2);
-    expect(mcnemar(b, a).p).toBe(mcnemar(a, b).p);
-  });
-
-  it('refuses other items', () => {
-    expect(() => mcnemar([true], [true, false])).toThrow(invalid);
   });
 });

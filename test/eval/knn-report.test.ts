@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import type { KnnResult } from '../../src/eval/knn.js';
-import { countData, knnRows, summarise, TABLE_TITLES, tableRows } from '../../src/eval/knn-report.js';
+import { countData, intervalScope, knnRows, summarise, tableRows, tableTitles } from '../../src/eval/knn-report.js';
 
 const result = (features: string, seed: number, correct: string): KnnResult => ({
   features,
@@ -50,11 +50,39 @@ describe('summarise', () => {
   });
 });
 
+describe('intervals', () => {
+  it('of few rows that are all right are no point', () => {
+    // Wilson's of 6 out of 6 (statsmodels proportion_confint): 0.6097 to 1.
+    expect(knnRows([result('kl', 0, '111111')], 5)[0]).toMatchObject({ accuracy: 1, high: 1 });
+    expect(knnRows([result('kl', 0, '111111')], 5)[0]!.low).toBeCloseTo(0.6097, 4);
+    const seeds = [0, 1, 2].map((seed) => result('embedding', seed, '111111'));
+    expect(summarise(seeds)[0]!.low).toBeCloseTo(0.6097, 4);
+  });
+
+  it('hold what seeds add, also to a gain', () => {
+    // Each seed's shots decide all: rows agree, so that drawing rows alone would find no spread at all.
+    const results = ['0000', '1111', '0000', '1111'].flatMap((correct, seed) => [
+      result('embedding', seed, '0000'),
+      result('kl', seed, correct),
+    ]);
+    const kl = summarise(results)[1]!;
+    expect(kl).toMatchObject({ accuracy: 0.5, low: 0, high: 1 });
+    expect(kl.gain).toEqual({ difference: 0.5, low: 0, high: 1 });
+  });
+
+  it('say that they cover test rows only where one draw of shots was measured', () => {
+    const named = (seeds: number, shots: number | null): number =>
+      tableTitles(seeds, shots).filter((title) => title === '95 %, test rows only').length;
+    expect([named(1, 5), named(3, 5), named(1, null)]).toEqual([2, 0, 0]);
+    expect([intervalScope(1), intervalScope(2)]).toEqual(['test rows', 'test rows and seeds']);
+  });
+});
+
 describe('tableRows', () => {
   it('fills every column', () => {
     const summaries = summarise([result('embedding', 0, '1100'), result('kl', 0, '1110')]);
     const rows = tableRows(summaries, { embedding: 84.04, kl: 80 });
-    expect(rows.every((row) => row.length === TABLE_TITLES.length)).toBe(true);
+    expect(rows.every((row) => row.length === tableTitles(1, null).length)).toBe(true);
     expect(rows[0]).toEqual(['embedding', '50.0', expect.any(String), '1', '', '', '4', '84.0']);
     expect(rows[1]![4]).toBe('+25.0');
   });

@@ -57,6 +57,54 @@ describe('evaluateKnn', () => {
     expect(encoded).toBeGreaterThan(distinct);
   });
 
+  it('encodes the rows that some pool has, and no others', async () => {
+    const texts: string[] = [];
+    const watching = new Proxy(engine, {
+      get: (target, name) =>
+        name === 'encode'
+          ? (items: readonly string[]) => {
+              texts.push(...items);
+              return target.encode(items);
+            }
+          : (Reflect.get(target, name) as unknown),
+    });
+    const pools = [
+      [0, 3, 5],
+      [5, 7, 8],
+    ];
+    const sampled = { seeds: [0, 1], sample: (seed: number) => pools[seed]! };
+    const few = await evaluate(sampled, watching);
+    const expected = [...[0, 3, 5, 7, 8].map((row) => train[row]!), ...test].map(({ input }) => input);
+    expect(new Set(texts)).toEqual(new Set(expected));
+    // The same votes as each pool gets as a training set of its own.
+    for (const [seed, pool] of pools.entries()) {
+      const [alone] = await evaluate({ seeds: [seed], train: pool.map((row) => train[row]!) });
+      expect(few[seed]!.predicted).toEqual(alone!.predicted);
+    }
+  });
+
+  it('lets the whole pool vote when it has no more than k rows', async () => {
+    const pool = [
+      { input: train[0]!.input, label: 'a' },
+      { input: train[1]!.input, label: 'b' },
+      { input: train[2]!.input, label: 'b' },
+    ];
+    const [result] = await evaluate({ train: pool, k: 20 });
+    expect(result!.predicted).toEqual(test.map(() => 'b'));
+  });
+
+  it('tells which run it is at, and how many rows were cut', async () => {
+    const runs: string[] = [];
+    const cut: unknown[] = [];
+    await evaluate({
+      features: ['embedding', 'kl'],
+      onProgress: ({ stage, done, total }) => stage === 'classify' && runs.push(`${done}/${total}`),
+      onTruncated: (counts) => cut.push(counts),
+    });
+    expect(runs).toEqual(['0/2', '1/2', '2/2']);
+    expect(cut).toEqual([{ train: 0, test: 0 }]);
+  });
+
   it('votes among the sampled pool only', async () => {
     const short = train.flatMap(({ label }, i) => (label === 'short' ? [i] : []));
     const [result] = await evaluate({ sample: () => short });

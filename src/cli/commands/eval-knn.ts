@@ -1,7 +1,7 @@
 /** `fungi eval knn`: do FUNGI features retrieve better than plain embeddings on this data? */
 import { Option, type Command } from 'commander';
 import { constants } from 'node:fs';
-import { access, mkdir } from 'node:fs/promises';
+import { access, mkdir, stat } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { replaceFileWith } from '../../core/atomic-file.js';
 import { FungiError } from '../../core/errors.js';
@@ -9,22 +9,15 @@ import { fingerprint, type Json } from '../../core/fingerprint.js';
 import type { ExampleInput } from '../../core/item.js';
 import { Rng } from '../../core/rng.js';
 import { parseFeatureSet } from '../../eval/feature-sets.js';
-import type { TieRule } from '../../retrieve/vote.js';
-import { sampleShots, type ShotSampling } from '../../eval/few-shot.js';
-import {
-  countData,
-  knnRows,
-  summarise,
-  TABLE_TITLES,
-  tableRows,
-  type DataCounts,
-  type KnnReport,
-  type KnnSummary,
-} from '../../eval/knn-report.js';
+import { sampleShots } from '../../eval/few-shot.js';
+import { countData, intervalScope, knnRows, summarise, type KnnReport } from '../../eval/knn-report.js';
+import type { TruncatedRows } from '../../eval/knn.js';
 import { assertLabels, readExamples } from '../../eval/read-examples.js';
+import { rowsFingerprint } from '../../eval/rows-fingerprint.js';
 import type { FeatureArtefacts } from '../../features/frozen.js';
 import type { FeatureSpec } from '../../features/spec.js';
 import type { CommonOptions, Context, Report, Run } from '../context.js';
+import { knnText, warnOfKnn, type KnnSettings } from '../knn-text.js';
 import {
   addCommonOptions,
   addEncoderOptions,
@@ -37,19 +30,11 @@ import {
   type FeatureFlags,
   type KeyFlags,
 } from '../options.js';
-import { counted, table } from '../output.js';
 
-interface KnnFlags extends CommonOptions, EncoderFlags, FeatureFlags, KeyFlags {
+interface KnnFlags extends CommonOptions, EncoderFlags, FeatureFlags, KeyFlags, KnnSettings {
   readonly train: string;
   readonly test: string;
   readonly features: readonly string[];
-  readonly k: number;
-  readonly shots?: number;
-  readonly sampling: ShotSampling;
-  readonly ties: TieRule;
-  readonly seeds: number;
-  readonly limitTrain?: number;
-  readonly limitTest?: number;
   readonly throughputTexts: number;
 }
 
@@ -67,11 +52,11 @@ export function addEval(program: Command, run: Run): void {
       (value) => value.split(','),
       ['embedding', 'kl'],
     )
-    .option('-k, --k <count>', 'neighbours that vote', whole(1), 20)
+    .option('-k, --k <count>', 'neighbours that vote; all rows, where there are fewer', whole(1), 20)
     .addOption(
       new Option(
         '--ties <rule>',
-        'who wins a tied vote: the first label by name (scikit-learn, the paper) or the nearest',
+        'who wins a tied vote: the first label by name (as scikit-learn has it for strings) or the nearest',
       )
         .choices(['name', 'nearest'])
         .default('name'),
@@ -91,7 +76,11 @@ export function addEval(program: Command, run: Run): void {
     .addHelpText(
       'after',
       `
-Every feature set gets the same PCA and length normalisation. Duplicate rows are counted and kept.
+Every feature set gets the same PCA and length normalisation. Duplicate rows are counted and kept; an id column is not read as one.
+The training rows need two labels at least.
+
+Intervals hold 95 %. With one seed they cover the choice of test rows only (Wilson's; for gains a paired bootstrap); with several, that
+of seeds too, each with its heads, landmarks and shots (bootstrap over seeds and test rows). So with --shots, ask for some seeds.
 
 Examples:
   fungi eval knn --train train.jsonl --test test.jsonl
@@ -117,6 +106,7 @@ async function evalKnn(context: Context, flags: KnnFlags): Promise<Report> {
   const { measureThroughput } = await import('../../eval/throughput.js');
   const { engine, encoder } = await loadEngine(engineOptions(flags, context));
   try {
+    let truncated: TruncatedRows = { train: 0, test: 0 };
     const frozen: { spec: FeatureSpec; artefacts: FeatureArtefacts }[] = [];
     const results = await evaluateKnn(engine, {
       train,
@@ -129,6 +119,7 @@ async function evalKnn(context: Context, flags: KnnFlags): Promise<Report> {
       settings: featureSettings(flags),
       ...(shots !== undefined && { sample: (seed: number) => sampleShots(labels, { shots, sampling, seed }) }),
       onArtefacts: (spec, artefacts) => frozen.push({ spec, artefacts }),
+      onTruncated: (rows) => (truncated = rows),
       onProgress,
     });
     const { spec, artefacts } = frozen[0]!;
@@ -150,40 +141,38 @@ async function evalKnn(context: Context, flags: KnnFlags): Promise<Report> {
         encoder: { ...encoder, id: undefined },
         features: [...features],
         spec: spec as unknown as Json,
-        train: digest(train),
-        test: digest(test),
+        train: rowsFingerprint(train),
+        test: rowsFingerprint(test),
         ...protocol,
       }),
       summary: summarise(results),
+      interval: intervalScope(flags.seeds),
       encoder,
       ...protocol,
       data: countData(train, test),
+      truncated,
     } satisfies KnnReport & Record<string, unknown>;
-    if (typeof flags.json === 'string') await replaceFileWith(flags.json, `${JSON.stringify(report, null, 2)}\n`);
-    return { text: show(report, flags), json: report };
+    warnOfKnn(report, k, context);
+    const error = typeof flags.json === 'string' ? await save(flags.json, report) : undefined;
+    return { text: knnText(report, flags), json: report, ...(error && { error }) };
   } finally {
     await engine.close();
   }
 }
 
-interface ShownReport extends KnnReport {
-  readonly encoder: { readonly id: string };
-  readonly summary: readonly KnnSummary[];
-  readonly data: DataCounts;
+/** The table is shown whatever becomes of the file: hours of work are in it. */
+async function save(file: string, report: object): Promise<FungiError | undefined> {
+  try {
+    await replaceFileWith(file, `${JSON.stringify(report, null, 2)}\n`);
+    return undefined;
+  } catch (cause) {
+    return unwritable(file, cause as Error);
+  }
 }
 
-function show({ results, throughput, encoder, summary, data, ...rest }: ShownReport, flags: KnnFlags): string {
-  const columns = TABLE_TITLES.map((title, i) => ({ title, align: i === 0 ? ('left' as const) : ('right' as const) }));
-  return [
-    `${encoder.id}: k = ${flags.k}, ties by ${flags.ties}, PCA to at most ${flags.dims}, ${poolLine(results[0]!.pool, data, flags)}`,
-    table(columns, tableRows(summary, throughput)),
-    ...dataLines(data),
-    `fingerprint: ${rest.fingerprint}`,
-  ].join('\n');
-}
-
+/** Ids are not compared here, so they need not be unique. */
 async function read(path: string, keys: KeyFlags, { log }: Context): Promise<readonly ExampleInput[]> {
-  const { examples, warnings } = await readExamples(path, keys);
+  const { examples, warnings } = await readExamples(path, { ...keys, idKey: null });
   warnings.forEach((warning) => {
     log.warn(warning);
   });
@@ -197,33 +186,21 @@ function part<T>(rows: readonly T[], limit: number | undefined, name: string): r
   return picks.sort((a, b) => a - b).map((row) => rows[row]!);
 }
 
-const digest = (rows: readonly ExampleInput[]): string =>
-  fingerprint(rows.map(({ input, label }): Json => [input, label]));
-
-function poolLine(pool: number, data: DataCounts, { shots, sampling, limitTrain, limitTest, seeds }: KnnFlags): string {
-  const drawn = (limit: number | undefined): string => (limit === undefined ? '' : ' drawn with seed 0');
-  const rows = `${data.train} training rows${drawn(limitTrain)}, ${data.test} test rows${drawn(limitTest)}`;
-  const few = shots === undefined ? '' : `, ${counted(shots, 'shot')} ${sampling} (${pool} rows)`;
-  return `${rows}${few}, ${data.labels} labels, ${counted(seeds, 'seed')}`;
-}
-
-function dataLines(data: DataCounts): string[] {
-  const { repeatedTrain, repeatedTest, testInTrain, testInTrainNormalised, conflicts, unknownLabel } = data;
-  return [
-    `duplicates, all kept: ${repeatedTrain} training and ${repeatedTest} test rows repeat an earlier text; ` +
-      `${testInTrain} test texts are in the training set (${testInTrainNormalised} but for case and spaces)`,
-    ...(conflicts > 0 ? [`${counted(conflicts, 'training text')} with several labels`] : []),
-    ...(unknownLabel > 0 ? [`${counted(unknownLabel, 'test row')} with a label that no training row has`] : []),
-  ];
-}
-
 /** Asked before the hours of work, not after. */
 async function assertWritable(file: string): Promise<void> {
   const folder = dirname(file);
   try {
     await mkdir(folder, { recursive: true });
     await access(folder, constants.W_OK);
+    const there = await stat(file).catch(() => undefined);
+    if (there?.isDirectory()) throw new Error('it is a folder');
   } catch (cause) {
-    throw new FungiError('STORAGE_FAILED', `${file} cannot be written: ${(cause as Error).message}`, { cause });
+    throw unwritable(file, cause as Error);
   }
 }
+
+const unwritable = (file: string, cause: Error): FungiError =>
+  new FungiError('STORAGE_FAILED', `${file} cannot be written: ${cause.message}`, {
+    hint: 'Give --json a file in a folder that may be written, or no file to have the JSON on stdout.',
+    cause,
+  });
