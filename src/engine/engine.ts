@@ -10,9 +10,11 @@ export interface EngineInfo {
   readonly engine: string;
   /** D, width of the embedding. */
   readonly dims: number;
-  /** O, I and b of the target layer. */
+  /** Tensor of the token states. */
+  readonly output: string;
+  /** The layer's output, which names it, and its O, I and b. */
   readonly target: {
-    readonly node: string;
+    readonly tensor: string;
     readonly outFeatures: number;
     readonly inFeatures: number;
     readonly bias: boolean;
@@ -67,6 +69,12 @@ export interface GradientEngine {
   readonly info: EngineInfo;
   /** Runs the trunk once for each item. */
   encode(items: readonly Item[], onProgress?: OnProgress): Promise<States>;
+  /**
+   * To be asked before a long encoding that gradients are to follow: {@link program} would say so, but only then.
+   *
+   * @throws {FungiError} OP_UNSUPPORTED when an operator behind the target layer has no derivative rule; embeddings can still be had
+   */
+  assertDifferentiable(): void;
   /** @param artefacts the loss's, named "<loss>.<artefact>", and the projection's */
   program(spec: ProgramSpec, artefacts?: Artefacts): Promise<Program>;
   close(): Promise<void>;

@@ -3,6 +3,7 @@ import { sha256 } from '../core/fingerprint.js';
 import type { Item } from '../core/item.js';
 import type { OnProgress } from '../core/progress.js';
 import type { Encoder, Prepared } from '../encoders/encoder.js';
+import { assertRules, gradientPath } from '../onnx/gradient-path.js';
 import { float32, Session, type Feeds, type RuntimeOptions } from '../runtime/session.js';
 import { batchesByTokens, type BatchLimits } from './batches.js';
 import type { Artefacts, EngineInfo, GradientEngine, Program, ProgramResult, ProgramSpec } from './engine.js';
@@ -28,15 +29,15 @@ export class OnnxEngine<P extends Prepared> implements GradientEngine {
     private readonly trunk: Session,
     private readonly options: RuntimeOptions,
   ) {
-    const { node, outFeatures, inFeatures, bias } = imported.target;
-    const target = { node, outFeatures, inFeatures, bias };
-    this.info = { engine: 'onnx', dims: imported.dims, target, sliced: imported.sliced };
+    const { output: tensor, outFeatures, inFeatures, bias } = imported.target;
+    const target = { tensor, outFeatures, inFeatures, bias };
+    const { dims, output, sliced } = imported;
+    this.info = { engine: 'onnx', dims, output, target, sliced };
   }
 
-  /** @throws {FungiError} FILE_NOT_FOUND, MODEL_CORRUPT, MODEL_UNSUPPORTED, TARGET_NOT_FOUND, OP_UNSUPPORTED, PROVIDER_UNAVAILABLE */
+  /** @throws {FungiError} FILE_NOT_FOUND, MODEL_CORRUPT, MODEL_UNSUPPORTED, TARGET_NOT_FOUND, PROVIDER_UNAVAILABLE, RUNTIME_FAILED */
   static async load<P extends Prepared>(encoder: Encoder<P>, options: ImportOptions = {}): Promise<OnnxEngine<P>> {
-    const imported = await importEncoder(encoder, options);
-    const trunk = await Session.load(imported.trunk, encoder.id, { ...options, folder: imported.folder });
+    const { imported, trunk } = await importEncoder(encoder, options);
     return new OnnxEngine(encoder, imported, trunk, options);
   }
 
@@ -66,7 +67,13 @@ export class OnnxEngine<P extends Prepared> implements GradientEngine {
     return states;
   }
 
+  assertDifferentiable(): void {
+    const { id, tail, output, target } = this.imported;
+    assertRules(gradientPath(tail.nodes, output, target.output), id);
+  }
+
   async program(spec: ProgramSpec, artefacts: Artefacts = {}): Promise<Program> {
+    if (spec.gradient !== undefined) this.assertDifferentiable();
     const graph = buildTail(this.imported, spec);
     const session = await this.tail(graph.bytes);
     const frozen = Object.fromEntries(
@@ -77,7 +84,8 @@ export class OnnxEngine<P extends Prepared> implements GradientEngine {
   }
 
   async close(): Promise<void> {
-    const tails = await Promise.all(this.tails.values());
+    const loaded = await Promise.allSettled(this.tails.values());
+    const tails = loaded.flatMap((tail) => (tail.status === 'fulfilled' ? [tail.value] : []));
     await Promise.all([this.trunk, ...tails].map((session) => session.release()));
   }
 
@@ -88,6 +96,7 @@ export class OnnxEngine<P extends Prepared> implements GradientEngine {
     if (session === undefined) {
       session = Session.load(bytes, `${this.encoder.id} tail`, { ...this.options, folder: this.imported.folder });
       this.tails.set(key, session);
+      session.catch(() => this.tails.delete(key));
     }
     return session;
   }

@@ -26,6 +26,7 @@ export async function buildArtefacts(
   onProgress?: OnProgress,
 ): Promise<FeatureArtefacts> {
   const tensors: Tensors = {};
+  if (spec.losses.length > 0) engine.assertDifferentiable();
   for (const loss of spec.losses) {
     Object.assign(tensors, head(loss, spec, engine.info.dims));
     if (loss.name === 'simclr')

@@ -16,8 +16,8 @@ export interface RuntimeOptions {
 
 /** A dense row-major tensor. `data` may be shared with the runtime's: treat as read-only. */
 export interface Tensor {
-  readonly type: 'float32' | 'float64' | 'int64' | 'int32' | 'int8' | 'bool';
-  readonly data: Float32Array | Float64Array | BigInt64Array | Int32Array | Int8Array | Uint8Array;
+  readonly type: 'float32' | 'float64' | 'float16' | 'int64' | 'int32' | 'int8' | 'uint8' | 'bool';
+  readonly data: Float32Array | Float64Array | Uint16Array | BigInt64Array | Int32Array | Int8Array | Uint8Array;
   readonly shape: readonly number[];
 }
 
@@ -37,7 +37,8 @@ export class Session {
   /**
    * @param model serialised ONNX; its external data, if any, is looked up in `folder`
    * @param label names the graph in errors
-   * @throws {FungiError} PROVIDER_UNAVAILABLE, MODEL_CORRUPT
+   * @throws {FungiError} PROVIDER_UNAVAILABLE; MODEL_UNSUPPORTED for operators that onnxruntime lacks; MODEL_CORRUPT for what is no
+   *   valid graph; RUNTIME_FAILED for what has nothing to do with the graph (memory)
    */
   static async load(
     model: Uint8Array,
@@ -58,18 +59,7 @@ export class Session {
       });
       return new Session(session, label);
     } catch (cause) {
-      const reason = cause instanceof Error ? cause.message : String(cause);
-      if (provider !== 'cpu' && /provider|backend|not (?:available|supported)|cuda|library/i.test(reason)) {
-        throw new FungiError(
-          'PROVIDER_UNAVAILABLE',
-          `${label}: execution provider "${provider}" cannot be used: ${reason}`,
-          {
-            hint: 'Run `fungi doctor` to see what this installation offers, or use --provider cpu.',
-            cause,
-          },
-        );
-      }
-      throw new FungiError('MODEL_CORRUPT', `${label}: onnxruntime cannot load the graph: ${reason}`, { cause });
+      throw loadFailure(label, provider, cause);
     }
   }
 
@@ -117,4 +107,33 @@ function assertBuiltIn(provider: Provider, label: string): void {
     `${label}: onnxruntime has no execution provider "${provider}" on this platform; it has ${names.join(', ')}`,
     { hint: 'Use one of these, or leave --provider out for the CPU.' },
   );
+}
+
+/** onnxruntime-node passes on a message, and no code to tell failures apart by. */
+const PROVIDER_FAILED = /provider|backend|not (?:available|supported)|cuda|library/i;
+const OPERATOR_MISSING =
+  /not a registered function|No Op registered|Could not find an implementation|opset|IR version/i;
+const GRAPH_INVALID = /protobuf|invalid model|Type Error|InferenceError|external data|initializer/i;
+
+function loadFailure(label: string, provider: Provider, cause: unknown): FungiError {
+  const reason = (cause instanceof Error ? cause.message : String(cause)).trim();
+  if (provider !== 'cpu' && PROVIDER_FAILED.test(reason)) {
+    return new FungiError(
+      'PROVIDER_UNAVAILABLE',
+      `${label}: execution provider "${provider}" cannot be used: ${reason}`,
+      { hint: 'Run `fungi doctor` to see what this installation offers, or use --provider cpu.', cause },
+    );
+  }
+  if (OPERATOR_MISSING.test(reason)) {
+    return new FungiError('MODEL_UNSUPPORTED', `${label}: onnxruntime lacks an operator of the graph: ${reason}`, {
+      hint: 'Export the model again in float32, with operator set 17 and for no particular hardware.',
+      cause,
+    });
+  }
+  if (GRAPH_INVALID.test(reason))
+    return new FungiError('MODEL_CORRUPT', `${label}: onnxruntime cannot load the graph: ${reason}`, {
+      hint: 'Download the model again, or export it again.',
+      cause,
+    });
+  return new FungiError('RUNTIME_FAILED', `${label}: onnxruntime failed to load the graph: ${reason}`, { cause });
 }

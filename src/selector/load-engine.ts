@@ -14,7 +14,7 @@ export interface LoadedEngine {
 
 /** @throws {FungiError} MODEL_NOT_FOUND, MODEL_CORRUPT, MODEL_UNSUPPORTED, TARGET_NOT_FOUND, OP_UNSUPPORTED, TOKENIZER_INVALID */
 export async function loadEngine(options: EncoderChoice & SelectorRuntime): Promise<LoadedEngine> {
-  const { encoder: choice = DEFAULT_ENCODER, pooling, target, provider, threads, log, onProgress } = options;
+  const { encoder: choice = DEFAULT_ENCODER, pooling, target, output, provider, threads, log, onProgress } = options;
   const encoder: Encoder =
     typeof choice === 'string'
       ? await loadTextEncoder(choice, {
@@ -27,6 +27,7 @@ export async function loadEngine(options: EncoderChoice & SelectorRuntime): Prom
       : choice;
   const engine = await OnnxEngine.load(encoder, {
     ...(target !== undefined && { target }),
+    ...(output !== undefined && { output }),
     ...(provider !== undefined && { provider }),
     ...(threads !== undefined && { threads }),
     ...(log !== undefined && { log }),
@@ -39,7 +40,8 @@ export async function loadEngine(options: EncoderChoice & SelectorRuntime): Prom
       preprocessorSha256: encoder.preprocessorSha256,
       pooling: encoder.pooling,
       maxTokens: encoder.maxTokens,
-      target: engine.info.target.node,
+      output: engine.info.output,
+      target: engine.info.target.tensor,
     },
   };
 }

@@ -62,12 +62,13 @@ async function openParts(options: OpenOptions, { folder, manifest }: Located): P
   const { name, indexes = DEFAULT_INDEXES, onProgress } = options;
   const spec = specOf(manifest);
   await verifyArtefacts(folder, manifest);
-  const { pooling, target, id } = manifest.encoder;
+  const { pooling, target, output, id } = manifest.encoder;
   const { engine, encoder } = await loadEngine({
     ...options,
     encoder: options.encoder ?? id,
     pooling: pooling as 'first' | 'mean',
     target,
+    ...(typeof output === 'string' && { output }),
   });
   let store: LanceStore | undefined;
   try {

@@ -22,7 +22,9 @@ export interface EncoderChoice {
   readonly encoder?: string | Encoder;
   /** @default what the model's files say, else the first token */
   readonly pooling?: Pooling;
-  /** Target layer by node or weight name. @default the last self-attention's output projection */
+  /** Tensor of the token states. @default last_hidden_state, else token_embeddings, else the only output that can be it */
+  readonly output?: string;
+  /** Target layer by the name of its output, node or weight. @default the last self-attention's output projection */
   readonly target?: string;
 }
 

@@ -24,7 +24,7 @@ const encoderSchema = z
     preprocessorSha256: digest,
     pooling: z.string(),
     maxTokens: z.int().positive(),
-    /** Name of the target layer's node. */
+    /** Output of the target layer, which names it. */
     target: z.string(),
   })
   .catchall(json);

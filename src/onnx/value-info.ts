@@ -1,0 +1,21 @@
+/** What a model file declares of its inputs and outputs. */
+import type { ValueInfoProto } from './proto/onnx_pb.js';
+import type { Shape } from './shape.js';
+import { elementType, type ElementType } from './tensor.js';
+
+/** Undefined where the file says nothing. Sizes that a run decides are names, or `?` without one. */
+export function declaredShape(info: ValueInfoProto): Shape | undefined {
+  const type = info.type?.value;
+  if (type?.case !== 'tensorType') return undefined;
+  return type.value.shape?.dim.map(({ value }) => {
+    // Some exporters write 0 or −1 for a size that is free.
+    if (value.case === 'dimValue' && value.value > 0n) return Number(value.value);
+    return value.case === 'dimParam' && value.value !== '' ? value.value : '?';
+  });
+}
+
+/** @throws {FungiError} MODEL_UNSUPPORTED for types no encoder uses */
+export function declaredType(info: ValueInfoProto): ElementType | undefined {
+  const type = info.type?.value;
+  return type?.case === 'tensorType' && type.value.elemType !== 0 ? elementType(type.value.elemType) : undefined;
+}
