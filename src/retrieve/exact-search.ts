@@ -86,7 +86,22 @@ export class ExactSearch {
   }
 
   /**
+   * Gives rows other vectors under their numbers; numbers that are not there are ignored.
+   *
+   * @param vectors [n,P] in the order of `numbers`, copied
+   * @throws {FungiError} INVALID_ARGUMENT when there are not as many; INVALID_VECTOR; nothing is replaced then
+   */
+  replace(numbers: readonly number[], vectors: Float32Array): void {
+    const rows = countRows(vectors, this.rows.dims, 'row');
+    if (rows !== numbers.length) {
+      throw new FungiError('INVALID_ARGUMENT', `search: ${rows} vectors for ${numbers.length} rows`);
+    }
+    this.rows.replace(numbers, vectors);
+  }
+
+  /**
    * The k nearest rows of each query, nearest first; among equals the earlier row. Fewer when fewer are there or allowed.
+   * Searches the rows of the moment it is called, whatever is added, replaced or removed while it runs.
    *
    * @param queries [Q,P]
    * @throws {FungiError} INVALID_VECTOR for a query of another width or not finite; INVALID_ARGUMENT when k is not 1 or more

@@ -1,6 +1,9 @@
 /** The vectors that are searched, in memory: they can grow and shrink while searches are under way. */
 
-/** Rows that lie together. Numbers ascend within a segment and from one to the next. */
+/**
+ * Rows that lie together. Numbers ascend within a segment and from one to the next. Rows in use never change, so that whoever took
+ * a segment from the list goes on with the rows of that moment: only places behind `count` are written.
+ */
 export interface Segment {
   /** [capacity,P] */
   readonly vectors: Float32Array;
@@ -12,7 +15,7 @@ export interface Segment {
   readonly alive: Uint8Array;
   /** Rows in use, removed ones included. */
   count: number;
-  removed: number;
+  readonly removed: number;
 }
 
 const SMALLEST_SEGMENT = 256;
@@ -65,19 +68,46 @@ export class HotRows {
 
   /** Returns how many of the numbers there were. A segment is rewritten once half of it is gone. */
   remove(numbers: Iterable<number>): number {
+    const removals = new Map<Segment, Set<number>>();
     let removed = 0;
     for (const number of numbers) {
-      const segment = this.list.find(({ numbers: own, count }) => count > 0 && number <= own[count - 1]!);
-      const at = segment === undefined ? -1 : indexOf(segment, number);
-      if (segment?.alive[at] !== 1) continue;
-      segment.alive[at] = 0;
-      segment.removed++;
-      removed++;
+      const place = this.find(number);
+      if (place === undefined) continue;
+      const gone = removals.get(place.segment) ?? new Set<number>();
+      if (!gone.has(place.at)) removed++;
+      removals.set(place.segment, gone.add(place.at));
     }
     this.list = this.list
+      .map((segment) => without(segment, removals.get(segment)))
       .map((segment) => (segment.removed * 2 > segment.count ? this.compact(segment) : segment))
       .filter(({ count }) => count > 0);
     return removed;
+  }
+
+  /** Gives rows other vectors, [n,P] in the order of `numbers`; ignores numbers that are not there. Their segments are copied. */
+  replace(numbers: readonly number[], vectors: Float32Array): void {
+    const copies = new Map<Segment, Segment>();
+    numbers.forEach((number, i) => {
+      const place = this.find(number);
+      if (place === undefined) return;
+      const { segment, at } = place;
+      const copy = copies.get(segment) ?? {
+        ...segment,
+        vectors: segment.vectors.slice(),
+        squares: segment.squares.slice(),
+      };
+      copies.set(segment, copy);
+      copy.vectors.set(vectors.subarray(i * this.dims, (i + 1) * this.dims), at * this.dims);
+      copy.squares[at] = this.measure(copy.vectors, at);
+    });
+    this.list = this.list.map((segment) => copies.get(segment) ?? segment);
+  }
+
+  /** Where a row is; undefined when it is not there. */
+  private find(number: number): { readonly segment: Segment; readonly at: number } | undefined {
+    const segment = this.list.find(({ numbers, count }) => count > 0 && number <= numbers[count - 1]!);
+    const at = segment === undefined ? -1 : indexOf(segment, number);
+    return segment?.alive[at] === 1 ? { segment, at } : undefined;
   }
 
   private segment(vectors: Float32Array): Segment {
@@ -105,17 +135,22 @@ export class HotRows {
 
   /** Brings the next `rows` rows, whose vectors are in place, into use. */
   private fill(segment: Segment, rows: number): void {
-    const { dims } = this;
     for (let i = segment.count; i < segment.count + rows; i++) {
-      let square = 0;
-      for (let j = i * dims; j < (i + 1) * dims; j++) square += segment.vectors[j]! ** 2;
-      segment.squares[i] = square;
+      segment.squares[i] = this.measure(segment.vectors, i);
       segment.numbers[i] = this.next++;
       segment.alive[i] = 1;
-      this.longest = Math.max(this.longest, square);
-      if (square > 0) this.shortest = Math.min(this.shortest, square);
     }
     segment.count += rows;
+  }
+
+  /** Squared length of row `i`, which may widen {@link squareRange}. */
+  private measure(vectors: Float32Array, i: number): number {
+    const { dims } = this;
+    let square = 0;
+    for (let j = i * dims; j < (i + 1) * dims; j++) square += vectors[j]! ** 2;
+    this.longest = Math.max(this.longest, square);
+    if (square > 0) this.shortest = Math.min(this.shortest, square);
+    return square;
   }
 
   private compact(segment: Segment): Segment {
@@ -132,6 +167,13 @@ export class HotRows {
     }
     return out;
   }
+}
+
+function without(segment: Segment, places: ReadonlySet<number> | undefined): Segment {
+  if (places === undefined) return segment;
+  const alive = segment.alive.slice();
+  for (const at of places) alive[at] = 0;
+  return { ...segment, alive, removed: segment.removed + places.size };
 }
 
 /** Place of `number` among the ascending numbers of a segment, −1 when it is not there. */

@@ -1,4 +1,5 @@
 /** Majority vote of neighbours (the paper's kNN classification). */
+import { FungiError } from '../core/errors.js';
 
 export interface Vote {
   readonly label: string;
@@ -23,7 +24,11 @@ export interface LabelVotes {
  */
 export type TieRule = 'nearest' | 'name';
 
-/** Most votes win; ties as `ties` says, and what is left by order of appearance. */
+/**
+ * Most votes win; ties as `ties` says, and what is left by order of appearance.
+ *
+ * @throws {FungiError} INVALID_ARGUMENT when there is nobody to vote
+ */
 export function majorityVote(
   neighbours: readonly { readonly label: string; readonly distance: number }[],
   ties: TieRule = 'nearest',
@@ -36,5 +41,11 @@ export function majorityVote(
   const tie = (a: LabelVotes, b: LabelVotes): number =>
     ties === 'nearest' ? a.nearest - b.nearest : a.label < b.label ? -1 : 1;
   const ranking = [...counts.values()].sort((a, b) => b.votes - a.votes || tie(a, b));
-  return { label: ranking[0]?.label ?? '', votes: ranking[0]?.votes ?? 0, total: neighbours.length, ranking };
+  const [winner] = ranking;
+  if (winner === undefined) {
+    throw new FungiError('INVALID_ARGUMENT', 'there are no examples: nobody can vote', {
+      hint: 'Widen the filter, or add examples to the index.',
+    });
+  }
+  return { label: winner.label, votes: winner.votes, total: neighbours.length, ranking };
 }

@@ -47,9 +47,10 @@ describe('ExactSearch', () => {
     }
   });
 
-  it('keeps up with any order of additions and removals (property)', async () => {
+  it('keeps up with any order of additions, replacements and removals (property)', async () => {
     const step = fc.oneof(
       fc.record({ add: fc.integer({ min: 1, max: 600 }) }),
+      fc.record({ replace: fc.integer({ min: 1, max: 5 }), from: fc.integer({ min: 0, max: 4 }) }),
       fc.record({ remove: fc.integer({ min: 1, max: 5 }), from: fc.integer({ min: 0, max: 4 }) }),
     );
     await fc.assert(
@@ -68,6 +69,11 @@ describe('ExactSearch', () => {
               expect(model.has(row)).toBe(false);
               model.set(row, vector);
             }
+          } else if ('replace' in action) {
+            const changed = [...model.keys()].filter((row) => row % action.replace === action.from);
+            const vectors = draw(changed.length + 2);
+            search.replace([...changed, 1e9, -1], vectors);
+            changed.forEach((row, i) => model.set(row, vectors.slice(i * dims, (i + 1) * dims)));
           } else {
             const gone = [...model.keys()].filter((row) => row % action.remove === action.from);
             expect(search.remove([...gone, 1e9, -1])).toBe(gone.length);
@@ -95,17 +101,37 @@ describe('ExactSearch', () => {
     expect(await search.search(Float32Array.of(1, 2), 3)).toEqual([[{ row: 0, distance: 0 }]]);
   });
 
-  it('answers from the rows it began with while others are removed', async () => {
+  it('answers from the rows it began with while others are added, replaced and removed', async () => {
     const dims = 4;
-    const vectors = Rng.stream(1, 'during').uniform(400 * dims, 1);
-    const search = await ExactSearch.create(vectors, { rows: 400, dims, metric: 'l2' });
-    const pending = search.search(vectors.slice(0, dims), 400);
-    search.remove(Array.from({ length: 300 }, (_, i) => i));
-    search.append(new Float32Array(dims));
-    const [found] = await pending;
-    expect(new Set(found!.map(({ row }) => row)).size).toBe(found!.length);
-    expect(found!.every(({ row }) => row < 400)).toBe(true);
-    expect((await search.search(vectors.slice(0, dims), 400))[0]).toHaveLength(101);
+    const vectors = Rng.stream(1, 'during').uniform(20_000 * dims, 1); // two parts
+    const model = new Map(rowsOf(vectors.slice(), dims));
+    const search = await ExactSearch.create(vectors.slice(), { rows: 20_000, dims, metric: 'l2' });
+    const first = search.append(Float32Array.of(1, 2, 3, 4)); // in a segment with room
+    model.set(first, Float32Array.of(1, 2, 3, 4));
+    const query = vectors.slice(0, dims);
+    const pending = search.search(query, 400);
+    search.remove(Array.from({ length: 300 }, (_, i) => 5 * i));
+    search.append(query);
+    search.replace(
+      [first, 1, 18_001],
+      new Float32Array(3 * dims).map((_, i) => query[i % dims]!),
+    );
+    expect(await pending).toEqual([byDefinition(model, query, 'l2').slice(0, 400)]);
+    const [now] = await search.search(query, 4);
+    expect(now!.map(({ row, distance }) => [row, distance])).toEqual(
+      [1, 18_001, first, first + 1].map((row) => [row, 0]),
+    );
+  });
+
+  it('refuses replacements that do not fit', async () => {
+    const search = await ExactSearch.create(Float32Array.of(1, 2), { rows: 1, dims: 2, metric: 'l2' });
+    expect(() => {
+      search.replace([0], Float32Array.of(1, 2, 3, 4));
+    }).toThrow(expect.objectContaining({ code: 'INVALID_ARGUMENT' }));
+    expect(() => {
+      search.replace([0], Float32Array.of(1, NaN));
+    }).toThrow(expect.objectContaining({ code: 'INVALID_VECTOR' }));
+    expect(await search.search(Float32Array.of(1, 2), 1)).toEqual([[{ row: 0, distance: 0 }]]);
   });
 
   it('goes over rows and queries in parts without a seam', async () => {

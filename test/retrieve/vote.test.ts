@@ -26,4 +26,8 @@ describe('majorityVote', () => {
   it('keeps the order of appearance when even that is equal', () => {
     expect(majorityVote([at('z', 1), at('a', 1)]).label).toBe('z');
   });
+
+  it('refuses to name a winner when nobody votes', () => {
+    expect(() => majorityVote([])).toThrow(expect.objectContaining({ code: 'INVALID_ARGUMENT' }));
+  });
 });
