@@ -77,24 +77,36 @@ export async function retrying<T>(
 
 async function attempt(request: FileRequest, partial: string, options: SourceOptions): Promise<void> {
   const have = await sizeOf(partial);
+  // All of it is there, as after a kill during the check: nothing to ask for.
+  if (have > 0 && have === request.size && request.sha256 !== undefined) return finish(request, partial, have, request);
   const hub = await hubGet(request.url, request.name, options, have > 0 ? `bytes=${have}-` : undefined);
-  const range = /^bytes (\d+)-\d+\/(\d+)$/.exec(hub.headers.get('content-range') ?? '');
+  const sha256 = request.sha256 ?? hub.sha256;
+  const range = /^bytes (?:(\d+)-\d+|\*)\/(\d+)$/.exec(hub.headers.get('content-range') ?? '');
+  const size = request.size ?? hub.size ?? (range === null ? contentLength(hub) : Number(range[2]));
   if (hub.status === 416 || (hub.status === 206 && Number(range?.[1]) !== have)) {
     await hub.discard();
+    if (hub.status === 416 && have === size && sha256 !== undefined)
+      return finish(request, partial, have, { size, sha256 });
     await rm(partial, { force: true });
     throw new TransientError('the server cannot go on from where it broke off; starting over');
   }
-  const start = hub.status === 206 ? have : 0;
-  const size = request.size ?? hub.size ?? (range === null ? contentLength(hub.headers) : Number(range[2]));
-  const end = await receive(hub, partial, start, size, request.name, options);
-  const expected = request.sha256 ?? hub.sha256;
+  const end = await receive(hub, partial, hub.status === 206 ? have : 0, size, request.name, options);
   if (size !== undefined && end < size) throw new TransientError(`the connection ended after ${end} of ${size} bytes`);
-  const digest = expected === undefined ? undefined : await sha256File(partial);
-  if ((size !== undefined && end > size) || digest !== expected) {
+  await finish(request, partial, end, { size, sha256 });
+}
+
+/** Checks what arrived and gives it its name; drops it when it is not the file. */
+async function finish(
+  request: FileRequest,
+  partial: string,
+  bytes: number,
+  { size, sha256 }: Pick<FileRequest, 'size' | 'sha256'>,
+): Promise<void> {
+  const digest = sha256 === undefined ? undefined : await sha256File(partial);
+  if ((size !== undefined && bytes > size) || digest !== sha256) {
     await rm(partial, { force: true });
-    throw new TransientError(
-      `arrived damaged: ${end} bytes${digest === undefined ? '' : ` with sha256 ${digest}`}, expected ${size ?? '?'}${expected === undefined ? '' : ` with ${expected}`}`,
-    );
+    const [found, wanted] = [digest, sha256].map((one) => (one === undefined ? '' : ` with sha256 ${one}`));
+    throw new TransientError(`arrived damaged: ${bytes} bytes${found}, expected ${size ?? 'any number'}${wanted}`);
   }
   await rename(partial, request.path);
 }
@@ -123,10 +135,10 @@ async function receive(
   return done;
 }
 
-/** Of the bytes on the wire: says nothing about the file when they are compressed. */
-function contentLength(headers: Headers): number | undefined {
+/** Of the bytes on the wire: says nothing about the file when they are compressed, or are an error's. */
+function contentLength({ status, headers }: HubResponse): number | undefined {
   const length = headers.get('content-length');
-  return length === null || headers.has('content-encoding') ? undefined : Number(length);
+  return status !== 200 || length === null || headers.has('content-encoding') ? undefined : Number(length);
 }
 
 const sizeOf = async (path: string): Promise<number> => (await stat(path).catch(() => undefined))?.size ?? 0;

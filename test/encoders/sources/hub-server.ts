@@ -119,7 +119,7 @@ export class HubServer {
   private send(request: IncomingMessage, response: ServerResponse, data: Buffer): void {
     const from = this.ranges ? Number(/^bytes=(\d+)-$/.exec(request.headers.range ?? '')?.[1] ?? 0) : 0;
     if (from >= data.length && from > 0) {
-      response.writeHead(416).end();
+      response.writeHead(416, { 'content-range': `bytes */${data.length}` }).end();
       return;
     }
     if (from > 0) response.setHeader('content-range', `bytes ${from}-${data.length - 1}/${data.length}`);

@@ -329,6 +329,40 @@ describe('a bad connection', () => {
     expect(await installed('onnx/model.onnx')).toEqual(WEIGHTS);
   });
 
+  describe('that ended while the whole file was being checked', () => {
+    const leave = async (content: Uint8Array) => {
+      await mkdir(join(staging(), 'onnx'), { recursive: true });
+      await writeFile(join(staging(), 'onnx', 'model.onnx.partial'), content);
+    };
+
+    it('needs no request when the listing describes the file', async () => {
+      hub.describes = true;
+      await leave(WEIGHTS);
+      await pull();
+      expect(hub.downloads).toEqual([]);
+      expect(await installed('onnx/model.onnx')).toEqual(WEIGHTS);
+      expect(slept).toEqual([]);
+    });
+
+    it.each([true, false])('fetches nothing again when the hub describes it (redirect: %s)', async (redirect) => {
+      hub.redirect = redirect;
+      await leave(WEIGHTS);
+      await pull();
+      expect(hub.downloads.every(({ range }) => range === `bytes=${WEIGHTS.length}-`)).toBe(true);
+      expect(await installed('onnx/model.onnx')).toEqual(WEIGHTS);
+      expect(slept).toEqual([]);
+    });
+
+    it.each([true, false])('starts over when it is not the file (described: %s)', async (describes) => {
+      hub.describes = describes;
+      await leave(randomBytes(WEIGHTS.length));
+      await pull();
+      expect(hub.downloads.at(-1)?.range).toBeUndefined();
+      expect(await installed('onnx/model.onnx')).toEqual(WEIGHTS);
+      expect(slept).toHaveLength(1);
+    });
+  });
+
   it('waits as long as a busy server asks, within reason', async () => {
     hub.faults.push(status(429, { 'retry-after': '7' }), status(500), status(503, { 'retry-after': '3600' }));
     await pull();
