@@ -19,7 +19,7 @@ export type Pooling = 'first' | 'mean';
 export interface Encoder<P extends Prepared = Prepared> {
   readonly id: string;
   readonly modelPath: string;
-  /** sha256 of the model file. */
+  /** sha256 of all that makes the numbers: the model file's, or one over its and those of the files its weights lie in. */
   readonly modelSha256: string;
   /** sha256 of what turns an item into model inputs: tokenizer or preprocessor. */
   readonly preprocessorSha256: string;

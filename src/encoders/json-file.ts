@@ -26,7 +26,7 @@ export async function readJsonFile<T>(
     json = JSON.parse(text.replace(/^\uFEFF/, ''));
   } catch (cause) {
     throw new FungiError(code, `${path}: is not JSON: ${(cause as Error).message}`, {
-      hint: 'Fetch the model again.',
+      hint: "Mend the file, or delete the model's folder and fetch it again.",
       cause,
     });
   }

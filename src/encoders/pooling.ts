@@ -1,9 +1,10 @@
 /** How token states become one vector, and where that is written: the option, sentence-transformers' files, or the default. */
-import { join } from 'node:path';
+import { join, posix } from 'node:path';
 import { z } from 'zod';
 import { FungiError } from '../core/errors.js';
 import type { Pooling } from './encoder.js';
 import { readJsonFile } from './json-file.js';
+import { isPlainPath } from './sources/plain-path.js';
 
 /** Poolings a model can be used with, by the names that `--pooling` takes. */
 export const POOLINGS = ['first', 'mean'] as const satisfies readonly Pooling[];
@@ -45,16 +46,36 @@ export async function choosePooling(folder: string, option?: Pooling): Promise<P
       },
     );
   }
-  const module = modules?.find(({ type }) => type.endsWith('.Pooling'));
+  const module = poolingModule(modules);
   if (modules !== undefined && module === undefined) return { pooling: 'first', source: 'default' };
-  const settingsPath = join(folder, module?.path ?? USUAL_FOLDER, 'config.json');
+  const name = settingsOf(module);
+  if (!isPlainPath(name))
+    throw new FungiError('MODEL_CORRUPT', `${path}: its pooling module lies in "${module!.path}", outside the model`);
+  const settingsPath = join(folder, name);
   const settings = await readJsonFile(settingsPath, poolingSchema);
   if (settings !== undefined) return { pooling: poolingOf(settings, settingsPath), source: 'modules.json' };
   if (module === undefined) return { pooling: 'first', source: 'default' };
   throw new FungiError('MODEL_CORRUPT', `${settingsPath}: missing, though modules.json names it`, {
-    hint: 'Fetch the model again, or choose with --pooling first|mean.',
+    hint: 'Put the file there (the repository of the model has it), or choose with --pooling first|mean.',
   });
 }
+
+/**
+ * The pooling settings that modules.json of `folder` names, relative to it: a file that a download has to bring along.
+ *
+ * @throws {FungiError} MODEL_CORRUPT when modules.json is damaged
+ */
+export async function poolingSettingsFile(folder: string): Promise<string> {
+  return settingsOf(poolingModule(await readJsonFile(join(folder, 'modules.json'), modulesSchema)));
+}
+
+type Module = z.infer<typeof modulesSchema>[number];
+
+const poolingModule = (modules: readonly Module[] | undefined): Module | undefined =>
+  modules?.find(({ type }) => type.endsWith('.Pooling'));
+
+/** The path of a module is empty when it lies in the model's own folder. */
+const settingsOf = (module: Module | undefined): string => posix.join(module?.path ?? USUAL_FOLDER, 'config.json');
 
 const KNOWN: Readonly<Record<string, Pooling>> = {
   cls: 'first',

@@ -75,6 +75,12 @@ describe('pooling', () => {
     ['none', sentence({ pooling_mode_mean_tokens: false }), 'MODEL_UNSUPPORTED', /no pooling mode/],
     ['a dense layer', { 'modules.json': modules('Transformer', 'Pooling', 'Dense') }, 'MODEL_UNSUPPORTED', /Dense/],
     ['a missing config', { 'modules.json': modules('Transformer', 'Pooling') }, 'MODEL_CORRUPT', /missing/],
+    [
+      'a config outside',
+      { 'modules.json': [{ path: '../..', type: `${TYPES}.Pooling` }] },
+      'MODEL_CORRUPT',
+      /outside the model/,
+    ],
     ['damaged modules', { 'modules.json': { a: 1 } }, 'MODEL_CORRUPT', /modules.json/],
   ])('refuses %s, naming the way out', async (_, files, code, reason) => {
     const error: unknown = await choosePooling(await folderWith(files)).catch((e: unknown) => e);

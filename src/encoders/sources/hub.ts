@@ -5,6 +5,7 @@ import { z } from 'zod';
 import { FungiError } from '../../core/errors.js';
 import { readBertConfig } from '../bert-config.js';
 import { WEIGHTS_FILE } from '../bert-conversion.js';
+import { poolingSettingsFile } from '../pooling.js';
 import { downloadFile, retrying } from './download.js';
 import { externalDataFiles } from './external-data.js';
 import { TransientError, hubGet } from './http.js';
@@ -22,7 +23,6 @@ const SMALL_FILES = [
   'vocab.txt',
   'special_tokens_map.json',
   'modules.json',
-  '1_Pooling/config.json',
   'sentence_bert_config.json',
 ];
 
@@ -61,6 +61,7 @@ export async function pullHub(id: string, target: string, options: SourceOptions
     for (const name of names) if (present.has(name)) await fetchFile(id, name, listing, staging, options);
   };
   await fetchAll(SMALL_FILES);
+  await fetchAll([await poolingSettingsFile(staging)]);
   // Says what is wrong before the big download, not after.
   if (weights === WEIGHTS_FILE) await readBertConfig(staging);
   await fetchAll([weights]);

@@ -131,6 +131,27 @@ describe('pulling', () => {
     });
   });
 
+  const pooling = 'sentence_transformers.models.Pooling';
+  it.each<[string, string | undefined, string[]]>([
+    ['where it usually is, without modules.json', undefined, ['1_Pooling/config.json']],
+    ['where modules.json says', JSON.stringify([{ path: '2_Pool/deep', type: pooling }]), ['2_Pool/deep/config.json']],
+    ['in the root, which is there anyway', JSON.stringify([{ path: '', type: pooling }]), []],
+    ['nowhere outside', JSON.stringify([{ path: '../../outside', type: pooling }]), []],
+  ])('brings the pooling settings: %s', async (_, modules, expected) => {
+    hub.add(ID, { ...SMALL, 'onnx/model.onnx': WEIGHTS, ...(modules !== undefined && { 'modules.json': modules }) });
+    hub.add(ID, { '1_Pooling/config.json': '{}', '2_Pool/deep/config.json': '{}' });
+    hub.forged = ['../../outside/config.json', 'outside/config.json'];
+    await pull();
+    const installedFiles = await readdir(target, { recursive: true });
+    expect(installedFiles.filter((name) => name.endsWith('/config.json'))).toEqual(expected);
+  });
+
+  it('says that modules.json is damaged before the big download', async () => {
+    hub.add(ID, { ...SMALL, 'onnx/model.onnx': WEIGHTS, 'modules.json': '{' });
+    await expect(pull()).rejects.toMatchObject({ code: 'MODEL_CORRUPT' });
+    expect(hub.downloads.some(({ url }) => url.endsWith('.onnx'))).toBe(false);
+  });
+
   it('adds to a folder that is there already', async () => {
     await mkdir(join(target, 'onnx'), { recursive: true });
     await writeFile(join(target, 'onnx', 'model_fp16.onnx'), 'kept');
