@@ -1,11 +1,11 @@
 import { FungiError } from './errors.js';
 
 /**
- * Refuses a text that no encoder can represent faithfully. NUL and control characters are data and pass; so does any length
- * (the tokenizer truncates, and reports it).
+ * Refuses a text that no encoder can represent faithfully. NUL, control and zero-width characters are data and pass, alone
+ * too; so does any length (the tokenizer truncates, and reports it).
  *
  * @param where names the text in the error, e.g. "row 12" or "query"
- * @throws {FungiError} INVALID_TEXT when it is not a string, holds no visible character, or has a lone surrogate
+ * @throws {FungiError} INVALID_TEXT when it is not a string, is empty or white space alone, or has a lone surrogate
  */
 export function assertText(text: unknown, where: string): asserts text is string {
   if (typeof text !== 'string') {
@@ -13,7 +13,7 @@ export function assertText(text: unknown, where: string): asserts text is string
   }
   if (text.trim() === '') {
     throw new FungiError('INVALID_TEXT', `${where}: the text is empty`, {
-      hint: 'Remove the row, or give it a text with at least one visible character.',
+      hint: 'Remove the row, or give it a text that is more than white space.',
     });
   }
   if (!text.isWellFormed()) {

@@ -6,7 +6,7 @@ import type { Item } from '../core/item.js';
 export interface ViewMaker {
   /** V, views of one item. */
   readonly count: number;
-  /** All that decides the views; belongs into an index's fingerprint. */
+  /** All that decides the views, with every default filled in. */
   readonly settings: Json;
   /** `item` → its V views, in order. */
   views(item: Item): Item[];
