@@ -8,8 +8,8 @@ export function declaredShape(info: ValueInfoProto): Shape | undefined {
   const type = info.type?.value;
   if (type?.case !== 'tensorType') return undefined;
   return type.value.shape?.dim.map(({ value }) => {
-    // Some exporters write 0 or −1 for a size that is free.
-    if (value.case === 'dimValue' && value.value > 0n) return Number(value.value);
+    // Some exporters write −1 for a size that is free, and onnxruntime takes it so.
+    if (value.case === 'dimValue' && value.value >= 0n) return Number(value.value);
     return value.case === 'dimParam' && value.value !== '' ? value.value : '?';
   });
 }
