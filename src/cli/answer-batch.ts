@@ -12,8 +12,8 @@ import type { Query } from './read-queries.js';
 export interface Answered {
   readonly query: Query;
   readonly answer: Answer;
-  /** The examples' own majority; undefined when no example passed the filter. */
-  readonly vote: string | undefined;
+  /** The examples' own majority. */
+  readonly vote: string;
   /** The end of the text did not fit the encoder. */
   readonly truncated: boolean;
 }
@@ -29,7 +29,6 @@ export async function answerByVote(
   context: Context,
 ): Promise<Answered[]> {
   const selections = await selectRange(selector, queries, { start: 0, end: queries.length }, options, context);
-  selections.forEach(assertVoters);
   return selections.map(({ examples, truncated }, i) => {
     const { label } = majorityVote(examples);
     return { query: queries[i]!, answer: { kind: 'label', label }, vote: label, truncated };
@@ -53,7 +52,7 @@ export async function answerByLlm(
   const { signal } = fatal;
   let done = 0;
   const ask = async (query: Query, selection: Selection): Promise<Answered> => {
-    const vote = selection.examples.length > 0 ? majorityVote(selection.examples).label : undefined;
+    const vote = majorityVote(selection.examples).label;
     let answer: Answer;
     try {
       ({ answer } = await selector.answerFrom(selection, { ...options, signal }));
@@ -105,11 +104,4 @@ async function selectRange(
     onProgress({ stage: 'retrieval', done: at + chunk.length, total: queries.length, unit: 'rows' });
   }
   return selections;
-}
-
-export function assertVoters({ examples }: Selection): void {
-  if (examples.length > 0) return;
-  throw new FungiError('INVALID_ARGUMENT', 'no example of the index passes the filter: there is nobody to vote', {
-    hint: 'Widen --label and --filter.',
-  });
 }

@@ -93,7 +93,7 @@ function toJson({ query, answer, vote, truncated }: Answered): object {
     label: answer.kind === 'label' ? answer.label : null,
     ...(answer.kind === 'invalid' && off(answer)),
     ...(answer.kind === 'failed' && { error: { code: answer.error.code, message: answer.error.message } }),
-    vote: vote ?? null,
+    vote,
     truncated,
   };
 }

@@ -37,13 +37,14 @@ export function reportFailure(error: unknown, stderr: Screen, style: FailureStyl
     : 'This is a bug in fungi-icl. Please report it with the output of the same command and --debug.';
   if (style.json) {
     const retryable = known && error.retryable;
-    const told = { code: known ? error.code : null, message, hint: hint ?? null, retryable };
+    const stack = style.debug && error instanceof Error ? { stack: stackOf(error) } : {};
+    const told = { code: known ? error.code : null, message, hint: hint ?? null, retryable, ...stack };
     stderr.write(`${JSON.stringify({ error: told })}\n`);
   } else {
     stderr.write(`error${known ? ` [${error.code}]` : ''}: ${message}\n`);
     if (hint !== undefined) stderr.write(`hint: ${hint}\n`);
+    if (style.debug && error instanceof Error) stderr.write(`${stackOf(error)}\n`);
   }
-  if (style.debug && error instanceof Error) stderr.write(`${stackOf(error)}\n`);
   return known ? error.exitCode : 1;
 }
 

@@ -3,11 +3,15 @@ import type { FeatureSpec } from '../features/spec.js';
 import type { Manifest } from '../store/manifest.js';
 import { percent } from './output.js';
 
-export function manifestLines(manifest: Manifest): [name: string, value: string][] {
+/** @param rows how many there are now; null when that cannot be read */
+export function manifestLines(
+  manifest: Manifest,
+  rows: number | null = manifest.rows,
+): [name: string, value: string][] {
   const { encoder, reducer } = manifest;
   const { losses, mode, projection, seed } = manifest.features as unknown as FeatureSpec;
   return [
-    ['rows', `${manifest.rows}, ${manifest.labels.length} labels`],
+    ['rows', rowsLine(manifest, rows)],
     ['encoder', `${encoder.id} (${encoder.pooling} pooling, sha256 ${encoder.modelSha256.slice(0, 12)})`],
     ['features', ['embedding', ...losses.map(({ name }) => name)].join(' + ')],
     ...(losses.length === 0
@@ -27,4 +31,10 @@ export function manifestLines(manifest: Manifest): [name: string, value: string]
     ['fingerprint', manifest.fingerprint],
     ['built', `${manifest.createdAt}, fungi-icl ${manifest.libraryVersion}`],
   ];
+}
+
+/** Rows come and go; the manifest tells of the build. */
+function rowsLine({ rows: built, labels }: Manifest, rows: number | null): string {
+  if (rows === built) return `${rows}, ${labels.length} labels`;
+  return `${rows ?? 'unreadable now'} (when it was built: ${built}, ${labels.length} labels)`;
 }

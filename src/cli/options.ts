@@ -86,7 +86,10 @@ export const addFilterOptions = (command: Command): Command =>
   command
     .option('-k, --k <count>', 'examples to retrieve', whole(1, 1000), 20)
     .option('--label <label>', 'only examples with this label; may be repeated', collect)
-    .option('--filter <json>', 'only examples that match, e.g. {"metadata": {"year": {"gte": 2020}}}');
+    .option(
+      '--filter <json>',
+      'only examples that match, e.g. {"metadata": {"year": {"gte": 2020}}}; columns of CSV and TSV files are strings: {"gte": "2020"}',
+    );
 
 /** A whole number in bounds. */
 export function whole(low: number, high = Number.MAX_SAFE_INTEGER): (value: string) => number {

@@ -14,19 +14,22 @@ export interface Query {
 /** @throws {FungiError} as {@link readExamples}; the label may be missing, from every row alike, unless its key is given */
 export async function readQueries(path: string, keys: KeyFlags): Promise<readonly Query[]> {
   const { inputKey = 'text', labelKey = 'label' } = keys;
+  const labelled = async (): Promise<readonly Query[]> => {
+    // Queries are told apart by their place, so that an id column need not be unique.
+    return (await readExamples(path, { ...keys, idKey: null })).examples;
+  };
   const rows = rowsOf(path);
   const texts: Query[] = [];
   if (keys.labelKey === undefined && rows !== undefined) {
     for await (const { where, fields } of rows) {
       // What is wrong with a row that has a label, or neither, is for readExamples to say.
-      if (fields.has(labelKey) || !fields.has(inputKey)) return (await readExamples(path, keys)).examples;
+      if (fields.has(labelKey) || !fields.has(inputKey)) return labelled();
       const input = fields.get(inputKey);
       assertText(input, where);
       texts.push({ input });
     }
   }
-  if (texts.length === 0) return (await readExamples(path, keys)).examples;
-  return texts;
+  return texts.length === 0 ? labelled() : texts;
 }
 
 function rowsOf(path: string): ReturnType<typeof jsonlRows> | undefined {

@@ -144,7 +144,7 @@ class RowReader {
     const first = this.idSeenAt.get(id);
     if (first !== undefined) {
       throw new FungiError('INVALID_DATA', `${where}: the id "${id}" is already that of ${first}`, {
-        hint: `Make "${key}" unique, or name another id key.`,
+        hint: `Make "${key}" unique, name another key (--id-key KEY), or have ids made of text and label (--id-key none).`,
         details: { id },
       });
     }

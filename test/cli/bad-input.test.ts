@@ -131,7 +131,7 @@ const CASES: readonly (readonly [string, readonly string[], number, string, RegE
     ['answer', 'pets', 'a cat', '--filter', '{"or": []}'],
     2,
     'INVALID_ARGUMENT',
-    /nobody to vote/,
+    /nobody can vote[^]*Widen the filter/,
   ],
   ['neither query nor file', ['answer', 'pets'], 2, 'INVALID_ARGUMENT', /either a query or --data/],
   [
@@ -285,6 +285,10 @@ describe('errors nobody foresaw', () => {
     expect(lines.join('')).toMatch(/^error: no such stream\nhint: This is a bug in fungi-icl.*\n$/);
     await run(['retrieve', 'pets', '-', '--debug'], { ...broken, stderr });
     expect(lines.join('')).toMatch(/TypeError: no such stream\n +at /);
+    await run(['retrieve', 'pets', '-', '--debug', '--json'], { ...broken, stderr });
+    const { error } = JSON.parse(lines.at(-1)!) as { error: { code: null; stack: string } };
+    expect(error.code).toBeNull();
+    expect(error.stack).toMatch(/TypeError: no such stream\n +at /);
   });
 });
 

@@ -1,6 +1,8 @@
 /** What each command prints under --json, and that nothing else lands on stdout. */
+import { rm } from 'node:fs/promises';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { z } from 'zod';
+import { FungiSelector } from '../../src/selector/selector.js';
 import { ScriptedLlm } from '../../src/testing/scripted-llm.js';
 import { EXAMPLES, jsonl, Workspace } from './support.js';
 
@@ -306,7 +308,7 @@ describe('indexes', () => {
       list.parse((await workspace.fungi(['indexes', 'list', '--json'])).json()).indexes.map(({ name }) => name);
     expect(await names()).toContain('spare');
     const described = await workspace.fungi(['indexes', 'describe', 'pets', '--json']);
-    z.strictObject({ folder: z.string(), manifest: manifestJson }).parse(described.json());
+    z.strictObject({ folder: z.string(), rows: z.literal(12), manifest: manifestJson }).parse(described.json());
     const verified = await workspace.fungi(['indexes', 'verify', 'spare', '--json']);
     expect(verified.json()).toEqual({ name: 'spare', rows: 12, problems: [] });
     await workspace.write({ 'pca.safetensors': 'damaged' }, 'indexes', 'spare');
@@ -319,6 +321,42 @@ describe('indexes', () => {
     });
     expect(await names()).not.toContain('spare');
   });
+});
+
+it('indexes tells the rows there are now, not those of the build', async () => {
+  await workspace.fungi(['index', 'growing', '--data', '@train.jsonl', '--encoder', 'MODEL', '--losses', 'none']);
+  const selector = await FungiSelector.open({ name: 'growing', indexes: workspace.path('indexes') });
+  await selector.add([{ id: 'new', input: 'the dog', label: 'dog' }]);
+  await selector.close();
+  expect((await workspace.fungi(['indexes', 'list'])).stdout).toMatch(/^growing +13 +2 /m);
+  const described = ['indexes', 'describe', 'growing'];
+  expect((await workspace.fungi(described)).stdout).toContain('13 (when it was built: 12, 2 labels)');
+  await rm(workspace.path('indexes', 'growing', 'examples.lance'), { recursive: true });
+  expect((await workspace.fungi(described)).stdout).toContain('unreadable now (when it was built: 12, 2 labels)');
+  const { indexes } = (await workspace.fungi(['indexes', 'list', '--json'])).json() as { indexes: object[] };
+  expect(indexes).toContainEqual(expect.objectContaining({ name: 'growing', rows: null }));
+  await workspace.fungi(['indexes', 'remove', 'growing']);
+});
+
+it('index takes ids from another column, or from none', async () => {
+  const rows = EXAMPLES.map((row, i) => ({ ...row, id: `twice ${i % 2}`, key: `k${i}` }));
+  await workspace.write({ 'ids.jsonl': jsonl(rows) });
+  const index = async (...more: string[]): ReturnType<Workspace['fungi']> =>
+    workspace.fungi(['index', 'ids', '--data', '@ids.jsonl', '--encoder', 'MODEL', '--losses', 'none', ...more]);
+  const refused = await index();
+  expect(refused.code).toBe(3);
+  expect(refused.stderr).toMatch(/the id "twice 0" is already that of .*ids\.jsonl:1\nhint: .*--id-key none/);
+  const first = async (): Promise<unknown> => {
+    const { json } = await workspace.fungi(['retrieve', 'ids', EXAMPLES[0]!.text, '-k', '1', '--json']);
+    return (json() as { examples: unknown[] }).examples[0];
+  };
+  expect((await index('--id-key', 'key')).code).toBe(0);
+  expect(await first()).toMatchObject({ id: 'k0', metadata: { id: 'twice 0' } });
+  expect((await index('--id-key', 'none', '--force')).code).toBe(0);
+  expect(await first()).toMatchObject({ id: expect.stringMatching(/^[0-9a-f]{64}$/) as string });
+  const answered = await workspace.fungi(['answer', 'ids', '--data', '@ids.jsonl', '-k', '1', '--json']);
+  expect(answered.json()).toMatchObject({ total: 12 });
+  await workspace.fungi(['indexes', 'remove', 'ids']);
 });
 
 describe('models', () => {

@@ -30,7 +30,7 @@ const OPTIONS: Readonly<Record<string, readonly string[]>> = {
   demo: ['--encoder', '--base-url', '--model'],
   index: [
     ...['--indexes', '--data', '--encoder', '--losses', '--pooling', '--projection', '--mode', '--dims', '--seed'],
-    ...['--metric', '--input-key', '--label-key', '--provider', '--threads', '--target', '--force'],
+    ...['--metric', '--input-key', '--label-key', '--id-key', '--provider', '--threads', '--target', '--force'],
   ],
   retrieve: ['--indexes', '-k', '--label', '--filter', '--encoder', '--provider', '--threads'],
   prompt: ['--indexes', '-k', '--template', '--var', '--label', '--filter'],

@@ -1,7 +1,7 @@
 /** `fungi answer`: the label of a text, or of every text of a file, by an LLM or by vote. */
 import type { Command } from 'commander';
 import { FungiError } from '../../core/errors.js';
-import { answerByLlm, answerByVote, assertVoters } from '../answer-batch.js';
+import { answerByLlm, answerByVote } from '../answer-batch.js';
 import { manyAnswers, singleAnswer } from '../answer-report.js';
 import { readText, type CommonOptions, type Context, type Report, type Run } from '../context.js';
 import { addLlmOptions, createLlm, type LlmFlags } from '../llm-options.js';
@@ -64,7 +64,6 @@ async function answer(
     const options = { ...selectOptions(flags, selector), ...template, ...(llm && { llm }) };
     if (flags.data === undefined) {
       const given = await selector.answer(queries[0]!.input, options);
-      if (given.by === 'vote') assertVoters(given.selection);
       warnOf(given.selection, flags, context);
       return singleAnswer(name, given, llm);
     }

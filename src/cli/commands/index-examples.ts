@@ -24,6 +24,8 @@ import { counted, duration, pairs } from '../output.js';
 
 interface IndexFlags extends CommonOptions, EncoderFlags, FeatureFlags, KeyFlags {
   readonly data: string;
+  /** Or `none`. */
+  readonly idKey?: string;
   readonly losses: readonly LossName[];
   readonly seed: number;
   readonly metric: 'l2' | 'cosine';
@@ -46,6 +48,10 @@ export function addIndex(program: Command, run: Run): void {
     .option('--seed <number>', 'of random heads, views and projections', whole(0), 0)
     .addOption(new Option('--metric <metric>', 'distance between features').choices(['l2', 'cosine']).default('l2'));
   addCommonOptions(addIndexesOption(addKeyOptions(command)))
+    .option(
+      '--id-key <key|none>',
+      'key or column of the id, which must be unique; none makes ids of text and label (default: id, for rows that have it)',
+    )
     .option('--force', 'replace an index of that name that has other data or settings')
     .addHelpText(
       'after',
@@ -55,6 +61,7 @@ An index of the same data and settings is left as it is. One that differs is onl
 Examples:
   fungi index bank --data train.jsonl
   fungi index bank --data train.csv --input-key question --label-key intent
+  fungi index bank --data train.csv --id-key none
   fungi index bank-plain --data train.jsonl --losses none
   fungi index bank --data train.jsonl --encoder ./models/bert-base --pooling first --losses kl,simclr --force`,
     )
@@ -63,7 +70,10 @@ Examples:
 
 async function index(context: Context, name: string, flags: IndexFlags): Promise<Report> {
   const { effects, indexes, log } = context;
-  const { examples, warnings } = await readExamples(flags.data, flags);
+  const { examples, warnings } = await readExamples(flags.data, {
+    ...flags,
+    idKey: flags.idKey === 'none' ? null : flags.idKey,
+  });
   assertLabels(examples, flags.data);
   warnings.forEach((warning) => {
     log.warn(warning);

@@ -13,7 +13,7 @@ import { counted, pairs, table, type Column } from '../output.js';
 const COLUMNS: readonly Column[] = [
   { title: 'index' },
   { title: 'rows', align: 'right' },
-  { title: 'labels', align: 'right' },
+  { title: 'labels at build', align: 'right' },
   { title: 'features' },
   { title: 'dims', align: 'right' },
   { title: 'encoder', flexible: true },
@@ -46,19 +46,29 @@ async function list({ indexes, columns }: Context): Promise<Report> {
   const found = await Promise.all(
     names.map(async (name) => {
       try {
-        return { name, manifest: await readManifest(await findIndex(indexes, name)) };
+        const folder = await findIndex(indexes, name);
+        const manifest = await readManifest(folder);
+        return { name, rows: await countRows(folder), manifest };
       } catch (error) {
         if (!FungiError.is(error)) throw error;
         return { name, problem: error.message };
       }
     }),
   );
-  const rows = found.map(({ name, manifest, problem }) => {
+  const rows = found.map(({ name, rows: count, manifest, problem }) => {
     if (manifest === undefined) return [name, '', '', '', '', problem, ''];
     const { losses } = manifest.features as unknown as FeatureSpec;
     const features = ['embedding', ...losses.map((loss) => loss.name)].join('+');
-    const { rows: count, labels, dims, encoder, createdAt } = manifest;
-    return [name, String(count), String(labels.length), features, String(dims), encoder.id, createdAt.slice(0, 10)];
+    const { labels, dims, encoder, createdAt } = manifest;
+    return [
+      name,
+      String(count ?? '?'),
+      String(labels.length),
+      features,
+      String(dims),
+      encoder.id,
+      createdAt.slice(0, 10),
+    ];
   });
   const text = names.length === 0 ? `there are no indexes in ${indexes}` : table(COLUMNS, rows, columns);
   return { text, json: { folder: indexes, indexes: found } };
@@ -67,7 +77,25 @@ async function list({ indexes, columns }: Context): Promise<Report> {
 async function describe({ indexes }: Context, name: string): Promise<Report> {
   const folder = await findIndex(indexes, name);
   const manifest = await readManifest(folder);
-  return { text: pairs([['folder', folder], ...manifestLines(manifest)]), json: { folder, manifest } };
+  const rows = await countRows(folder);
+  const text = pairs([['folder', folder], ...manifestLines(manifest, rows)]);
+  return { text, json: { folder, rows, manifest } };
+}
+
+/** Rows there are now; the manifest counts those of the build. Null for a damaged table: `verify` says what is wrong with it. */
+async function countRows(folder: string): Promise<number | null> {
+  const { LanceStore } = await import('../../store/lance.js');
+  try {
+    const store = await LanceStore.open(folder);
+    try {
+      return await store.count();
+    } finally {
+      await store.close();
+    }
+  } catch (error) {
+    if (!FungiError.is(error)) throw error;
+    return null;
+  }
 }
 
 async function verify({ indexes }: Context, name: string): Promise<Report> {
