@@ -9,6 +9,7 @@ export type {
   Selection,
   SelectOptions,
   SelectorAnswer,
+  SelectorPrompt,
 } from './selector/selector.js';
 export type { BuildOptions, EncoderChoice, OpenOptions, SelectorRuntime } from './selector/options.js';
 export { FungiError, ERRORS } from './core/errors.js';

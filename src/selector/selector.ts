@@ -1,81 +1,41 @@
 /** The library's front door: an index of labelled examples that picks the ones a prompt should carry. */
 import { FungiError } from '../core/errors.js';
-import type { Example, ExampleInput, Item } from '../core/item.js';
+import type { ExampleInput, Item } from '../core/item.js';
+import type { OnProgress } from '../core/progress.js';
 import { assertText } from '../core/text.js';
 import { windows } from '../features/windows.js';
-import type { Answer } from '../llm/tally.js';
-import type { LlmClient, TokenUsage } from '../llm/client.js';
 import { labelOf } from '../llm/label.js';
 import { loadTemplate } from '../prompt/load.js';
-import { PromptTemplate, type RenderedPrompt } from '../prompt/template.js';
-import type { ExactSearch } from '../retrieve/exact-search.js';
-import { majorityVote, type Vote } from '../retrieve/vote.js';
-import { matches, type Filter } from '../store/filter.js';
+import type { PromptTemplate } from '../prompt/template.js';
+import { majorityVote } from '../retrieve/vote.js';
 import type { Manifest } from '../store/manifest.js';
-import type { StoredRow, UpsertCounts, VerifyReport } from '../store/store.js';
+import type { UpsertCounts, VerifyReport } from '../store/store.js';
 import { buildIndex } from './build-index.js';
+import { LoadedRows } from './loaded-rows.js';
 import { openIndex } from './open-index.js';
 import type { OpenedIndex } from './opened-index.js';
 import type { BuildOptions, OpenOptions } from './options.js';
-import { readRows, withId, withVectors } from './rows.js';
+import { withId, withVectors } from './rows.js';
+import type {
+  AnswerOptions,
+  PromptOptions,
+  Selection,
+  SelectOptions,
+  SelectorAnswer,
+  SelectorPrompt,
+} from './selection.js';
 
-/** A chosen example. */
-export interface SelectedExample extends Example {
-  /** 1 is the nearest. */
-  readonly rank: number;
-  /** Euclidean (or 1 − cosine) in the reduced feature space. */
-  readonly distance: number;
-}
-
-export interface Selection {
-  readonly query: Item;
-  /** Nearest first; fewer than k when the index or filter leaves fewer. */
-  readonly examples: readonly SelectedExample[];
-  /** The end of the query did not fit the encoder. */
-  readonly truncated: boolean;
-}
-
-export interface SelectOptions {
-  /** @default 20 */
-  readonly k?: number;
-  /** Only examples that match take part. */
-  readonly filter?: Filter;
-}
-
-export interface PromptOptions extends SelectOptions {
-  /** Built-in name, path of a file, or a parsed template. @default 'classify-chat' */
-  readonly template?: string | PromptTemplate;
-  /** The closed list to choose from. @default all labels of the index */
-  readonly labels?: readonly string[];
-  readonly variables?: Readonly<Record<string, string>>;
-}
-
-export interface AnswerOptions extends PromptOptions {
-  /** Without one, the label is the majority vote of the examples. */
-  readonly llm?: LlmClient;
-  readonly signal?: AbortSignal;
-}
-
-/** What was answered, by whom, and from which examples. */
-export interface SelectorAnswer {
-  /** Undefined when the reply was none of the labels. */
-  readonly label: string | undefined;
-  /** Who answered. */
-  readonly by: 'llm' | 'vote';
-  readonly answer: Exclude<Answer, { kind: 'failed' }>;
-  readonly vote: Vote;
-  readonly selection: Selection;
-  readonly usage?: TokenUsage | undefined;
-  readonly cached: boolean;
-}
+export type * from './selection.js';
 
 const MAX_K = 1000;
 
 export class FungiSelector {
+  /** Settles when the changes called so far are made; never rejects. */
+  private changes: Promise<unknown> = Promise.resolve();
+
   private constructor(
     private readonly index: OpenedIndex,
-    private rows: readonly Example[],
-    private search: ExactSearch,
+    private rows: LoadedRows,
   ) {}
 
   /**
@@ -95,8 +55,13 @@ export class FungiSelector {
   }
 
   private static async over(index: OpenedIndex): Promise<FungiSelector> {
-    const { rows, search } = await readRows(index);
-    return new FungiSelector(index, rows, search);
+    try {
+      return new FungiSelector(index, await LoadedRows.load(index.store, index.manifest.metric));
+    } catch (error) {
+      await index.store.close();
+      await index.engine.close();
+      throw error;
+    }
   }
 
   /** What the index was made with. */
@@ -106,12 +71,12 @@ export class FungiSelector {
 
   /** Rows there are now. */
   get size(): number {
-    return this.rows.length;
+    return this.rows.size;
   }
 
   /** Labels there are now, in order of first appearance. */
   get labels(): string[] {
-    return [...new Set(this.rows.map(({ label }) => label))];
+    return this.rows.labels;
   }
 
   /**
@@ -120,49 +85,71 @@ export class FungiSelector {
    * @throws {FungiError} INVALID_TEXT for an empty or ill-formed query; INVALID_ARGUMENT for k outside 1 … 1000
    */
   async select(query: Item, options: SelectOptions = {}): Promise<Selection> {
-    const [selection] = await this.selectBatch([query], options);
+    const [selection] = await this.nearest([query], options);
     return selection!;
   }
 
-  /** {@link select} for many queries: views and runs are shared. */
-  async selectBatch(queries: readonly Item[], { k = 20, filter }: SelectOptions = {}): Promise<Selection[]> {
+  /** {@link select} for many queries: views and runs are shared, and all see the same rows. */
+  async selectBatch(queries: readonly Item[], options: SelectOptions = {}): Promise<Selection[]> {
+    return this.nearest(queries, options, this.index.onProgress);
+  }
+
+  private async nearest(
+    queries: readonly Item[],
+    { k = 20, filter }: SelectOptions,
+    onProgress?: OnProgress,
+  ): Promise<Selection[]> {
     if (!Number.isInteger(k) || k < 1 || k > MAX_K) {
       throw new FungiError('INVALID_ARGUMENT', `k is ${k}: it must be a whole number from 1 to ${MAX_K}`);
     }
     queries.forEach((query, i) => {
       assertText(query, queries.length === 1 ? 'query' : `query ${i}`);
     });
-    const { rows, search } = this;
-    const allow = filter && ((row: number): boolean => matches(filter, rows[row]!));
-    const selections: Selection[] = [];
-    for (const { start, end } of windows(queries, this.index.extractor.stringsPerItem)) {
-      const window = queries.slice(start, end);
-      const { rows: features, truncated } = await this.index.extractor.extract(window);
-      const reduced = await this.index.reducer.transform(features);
-      const found = await search.search(reduced, k, allow && { allow });
-      found.forEach((neighbours, i) => {
-        const examples = neighbours.map(({ row, distance }, at) => ({ ...rows[row]!, rank: at + 1, distance }));
-        selections.push({ query: window[i]!, examples, truncated: truncated[i]! });
+    const { vectors, truncated } = await this.encode(queries, 'queries', onProgress);
+    const found = await this.rows.nearest(vectors, k, filter);
+    return found.map((near, i) => ({
+      query: queries[i]!,
+      examples: near.map(({ example, distance }, at) => ({ ...example, rank: at + 1, distance })),
+      truncated: truncated[i]!,
+    }));
+  }
+
+  /** Reduced features [n,P], and which items did not fit the encoder. */
+  private async encode(
+    items: readonly Item[],
+    stage: string,
+    onProgress: OnProgress | undefined,
+  ): Promise<{ vectors: Float32Array; truncated: boolean[] }> {
+    const { extractor, reducer, store } = this.index;
+    const vectors = new Float32Array(items.length * store.dims);
+    const truncated: boolean[] = [];
+    for (const { start, end } of windows(items, extractor.stringsPerItem)) {
+      const features = await extractor.extract(items.slice(start, end), (progress) => {
+        const done = start + Math.floor(((end - start) * progress.done) / progress.total);
+        onProgress?.({ stage, done, total: items.length, unit: 'rows' });
       });
+      vectors.set(await reducer.transform(features.rows), start * store.dims);
+      truncated.push(...features.truncated);
     }
-    return selections;
+    return { vectors, truncated };
   }
 
   /** Selects examples and fills a template with them. @throws {FungiError} TEMPLATE_INVALID, and what {@link select} throws */
-  async prompt(query: Item, options: PromptOptions = {}): Promise<RenderedPrompt<SelectedExample>> {
+  async prompt(query: Item, options: PromptOptions = {}): Promise<SelectorPrompt> {
     const template = await templateOf(options);
     return this.fill(template, await this.select(query, options), options);
   }
 
   /** {@link prompt} from a selection that is there already. */
-  async promptFrom(selection: Selection, options: PromptOptions = {}): Promise<RenderedPrompt<SelectedExample>> {
+  async promptFrom(selection: Selection, options: PromptOptions = {}): Promise<SelectorPrompt> {
     return this.fill(await templateOf(options), selection, options);
   }
 
   /**
    * Selects, fills the template and asks the LLM; without one, the nearest examples vote.
    *
-   * @throws {FungiError} LLM_UNREACHABLE, LLM_RATE_LIMITED, LLM_FAILED, ABORTED, and what {@link prompt} throws
+   * @throws {FungiError} INVALID_ARGUMENT when the filter leaves no example; LLM_UNREACHABLE, LLM_RATE_LIMITED, LLM_FAILED, ABORTED,
+   * and what {@link prompt} throws
    */
   async answer(query: Item, options: AnswerOptions = {}): Promise<SelectorAnswer> {
     return this.answerFrom(await this.select(query, options), options);
@@ -190,17 +177,15 @@ export class FungiSelector {
     return { label, by: 'llm', answer, vote, selection, usage, cached };
   }
 
-  private fill(
-    template: PromptTemplate,
-    selection: Selection,
-    { labels, variables }: PromptOptions,
-  ): RenderedPrompt<SelectedExample> {
-    return template.render({
-      query: selection.query,
-      examples: selection.examples,
+  private fill(template: PromptTemplate, selection: Selection, { labels, variables }: PromptOptions): SelectorPrompt {
+    const { query, examples, truncated } = selection;
+    const prompt = template.render({
+      query,
+      examples,
       labels: labels ?? this.labels,
       ...(variables && { variables }),
     });
+    return { ...prompt, truncated };
   }
 
   /**
@@ -209,24 +194,26 @@ export class FungiSelector {
    * @throws {FungiError} INVALID_TEXT, INVALID_DATA, INDEX_LOCKED (and nothing is stored)
    */
   async add(examples: readonly ExampleInput[]): Promise<UpsertCounts> {
-    const rows = examples.map((example, i) => withId(example, `example ${i}`));
-    return this.change(async () => {
-      const stored: StoredRow[] = [];
-      for (const { start, end } of windows(
-        rows.map(({ input }) => input),
-        this.index.extractor.stringsPerItem,
-      )) {
-        const window = rows.slice(start, end);
-        const { rows: features } = await this.index.extractor.extract(window.map(({ input }) => input));
-        stored.push(...withVectors(window, await this.index.reducer.transform(features), this.index.store.dims));
-      }
-      return this.index.store.upsert(stored);
-    });
+    const { store, onProgress } = this.index;
+    const added = examples.map((example, i) => withId(example, `example ${i}`));
+    const inputs = added.map(({ input }) => input);
+    const rows = withVectors(added, (await this.encode(inputs, 'features', onProgress)).vectors, store.dims);
+    return this.change(
+      () => store.upsert(rows),
+      (version) => {
+        this.rows.upsert(rows, version);
+      },
+    );
   }
 
   /** Removes examples by id; returns how many there were. */
   async remove(ids: readonly string[]): Promise<number> {
-    return this.change(() => this.index.store.delete(ids));
+    return this.change(
+      () => this.index.store.delete(ids),
+      (version) => {
+        this.rows.remove(ids, version);
+      },
+    );
   }
 
   /** Reads every stored row and compares it with its checksum. */
@@ -235,20 +222,44 @@ export class FungiSelector {
   }
 
   async close(): Promise<void> {
+    await this.changes;
     await this.index.store.close();
     await this.index.engine.close();
   }
 
-  private async change<T>(work: () => Promise<T>): Promise<T> {
+  /**
+   * One change at a time, here and, by the lock, in all processes. The lock is held for the write alone.
+   *
+   * @param follow does to the rows in memory what was written, so that the table need not be read again
+   */
+  private change<T>(write: () => Promise<T>, follow: (version: number) => void): Promise<T> {
+    const turn = this.changes.then(() => this.locked(write, follow));
+    this.changes = turn.catch(() => undefined);
+    return turn;
+  }
+
+  private async locked<T>(write: () => Promise<T>, follow: (version: number) => void): Promise<T> {
+    const { store } = this.index;
     const lock = await this.index.lock();
+    let result: T;
     try {
-      const result = await work();
-      const { rows, search } = await readRows(this.index);
-      [this.rows, this.search] = [rows, search];
-      return result;
+      const isKnown = (await store.version()) === this.rows.version;
+      result = await write();
+      if (isKnown) follow(await store.version());
+    } catch (error) {
+      await this.catchUp().catch(() => undefined);
+      throw error;
     } finally {
       await lock.release();
     }
+    await this.catchUp();
+    return result;
+  }
+
+  /** Reads the table again when it holds rows that this process does not know of. */
+  private async catchUp(): Promise<void> {
+    const { store, manifest } = this.index;
+    if ((await store.version()) !== this.rows.version) this.rows = await LoadedRows.load(store, manifest.metric);
   }
 }
 

@@ -2,7 +2,8 @@ import { fork } from 'node:child_process';
 import { cp, readFile, rename, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, vi } from 'vitest';
+import type { LlmClient } from '../../src/llm/client.js';
 import { FungiSelector } from '../../src/selector/selector.js';
 import { findIndex } from '../../src/store/index-folder.js';
 import { LanceStore } from '../../src/store/lance.js';
@@ -71,7 +72,11 @@ describe('FungiSelector', () => {
         await expect(selector.select(query)).rejects.toMatchObject({ code: 'INVALID_TEXT' });
       }
       expect((await selector.select('dog \u0000 sat')).examples).toHaveLength(20);
-      expect((await selector.select('dog '.repeat(25_000))).truncated).toBe(true);
+      const long = 'dog '.repeat(25_000);
+      expect((await selector.select(long)).truncated).toBe(true);
+      expect((await selector.prompt(long)).truncated).toBe(true);
+      expect((await selector.prompt('dog')).truncated).toBe(false);
+      expect((await selector.answer(long)).selection.truncated).toBe(true);
       await selector.close();
     }));
 
@@ -130,6 +135,22 @@ describe('FungiSelector', () => {
       const answer = await selector.answer('cat sat');
       expect(answer.by).toBe('vote');
       expect(answer.label).toBe(answer.vote.label);
+      await selector.close();
+    }));
+
+  it('selects nothing when the filter leaves nothing, and has no answer then', () =>
+    inPlace(async (place) => {
+      const selector = await build(place);
+      const nothing = { filter: { label: 'bird' } };
+      expect((await selector.select('cat', nothing)).examples).toEqual([]);
+      const complete = vi.fn();
+      for (const llm of [undefined, { complete } as unknown as LlmClient]) {
+        await expect(selector.answer('cat', { ...nothing, ...(llm && { llm }) })).rejects.toMatchObject({
+          code: 'INVALID_ARGUMENT',
+          hint: expect.stringContaining('filter') as string,
+        });
+      }
+      expect(complete).not.toHaveBeenCalled();
       await selector.close();
     }));
 

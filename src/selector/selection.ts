@@ -1,0 +1,62 @@
+/** What is asked of a selector, and what it gives. */
+import type { Example, Item } from '../core/item.js';
+import type { LlmClient, TokenUsage } from '../llm/client.js';
+import type { Answer } from '../llm/tally.js';
+import type { PromptTemplate, RenderedPrompt } from '../prompt/template.js';
+import type { Vote } from '../retrieve/vote.js';
+import type { Filter } from '../store/filter.js';
+
+/** A chosen example. */
+export interface SelectedExample extends Example {
+  /** 1 is the nearest. */
+  readonly rank: number;
+  /** Euclidean (or 1 − cosine) in the reduced feature space. */
+  readonly distance: number;
+}
+
+export interface Selection {
+  readonly query: Item;
+  /** Nearest first; fewer than k when the index or filter leaves fewer, none when it leaves none. */
+  readonly examples: readonly SelectedExample[];
+  /** The end of the query did not fit the encoder. */
+  readonly truncated: boolean;
+}
+
+export interface SelectOptions {
+  /** @default 20 */
+  readonly k?: number;
+  /** Only examples that match take part. */
+  readonly filter?: Filter;
+}
+
+export interface PromptOptions extends SelectOptions {
+  /** Built-in name, path of a file, or a parsed template. @default 'classify-chat' */
+  readonly template?: string | PromptTemplate;
+  /** The closed list to choose from. @default all labels of the index */
+  readonly labels?: readonly string[];
+  readonly variables?: Readonly<Record<string, string>>;
+}
+
+export interface SelectorPrompt extends RenderedPrompt<SelectedExample> {
+  /** The end of the query did not fit the encoder: the examples were chosen without it. The prompt holds the whole query. */
+  readonly truncated: boolean;
+}
+
+export interface AnswerOptions extends PromptOptions {
+  /** Without one, the label is the majority vote of the examples. */
+  readonly llm?: LlmClient;
+  readonly signal?: AbortSignal;
+}
+
+/** What was answered, by whom, and from which examples. */
+export interface SelectorAnswer {
+  /** Undefined when the reply was none of the labels. */
+  readonly label: string | undefined;
+  /** Who answered. */
+  readonly by: 'llm' | 'vote';
+  readonly answer: Exclude<Answer, { kind: 'failed' }>;
+  readonly vote: Vote;
+  readonly selection: Selection;
+  readonly usage?: TokenUsage | undefined;
+  readonly cached: boolean;
+}
