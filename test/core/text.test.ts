@@ -17,10 +17,7 @@ describe('a text', () => {
     [null, /row 12: expected a string, got null/],
     [7, /row 12: expected a string, got number/],
   ])('%j is refused', (text, message) => {
-    const refusal = expect.objectContaining({
-      code: 'INVALID_TEXT',
-      message: expect.stringMatching(message) as string,
-    });
-    expect(check(text)).toThrow(refusal as Error);
+    expect(check(text)).toThrow(expect.objectContaining({ code: 'INVALID_TEXT' }) as Error);
+    expect(check(text)).toThrow(message);
   });
 });

