@@ -105,8 +105,10 @@ export interface CutProbe {
   readonly failure?: FungiError;
 }
 
-/** What a tail can fail with because it gets one token where it was made for several. */
-const SLICING_FAILURES: readonly ErrorCode[] = ['MODEL_UNSUPPORTED', 'MODEL_CORRUPT', 'RUNTIME_FAILED'];
+/** What says that sizes in a tail do not fit, as one token may not where several were expected, before it runs. */
+const MISFITS: readonly ErrorCode[] = ['MODEL_UNSUPPORTED', 'MODEL_CORRUPT'];
+/** A run fails for sizes, or for this. */
+const NO_MEMORY = /alloc|memory/i;
 
 /**
  * @param whole f(x) of the probe's items, of the uncut model
@@ -122,11 +124,10 @@ export async function probeCut<P extends Prepared>(
   const trunk = await Session.load(imported.trunk, encoder.id, place);
   try {
     const feeds = await boundaryOf(imported, encoder, trunk);
-    const error = await tailError(imported, encoder, feeds, whole, place).catch((failure: unknown) => {
-      if (imported.sliced && FungiError.is(failure) && SLICING_FAILURES.includes(failure.code)) return failure;
-      throw failure;
-    });
-    return typeof error === 'number' ? { trunk, error } : { trunk, error: Infinity, failure: error };
+    const outcome = await pooledByTail(imported, encoder.id, feeds, place);
+    if (!FungiError.is(outcome)) return { trunk, error: distance(outcome, whole) };
+    if (!imported.sliced) throw outcome;
+    return { trunk, error: Infinity, failure: outcome };
   } catch (error) {
     await trunk.release();
     throw error;
@@ -160,17 +161,26 @@ async function boundaryOf<P extends Prepared>(
   };
 }
 
-async function tailError<P extends Prepared>(
+/** f(x) [n,D], or why sizes do not fit. */
+async function pooledByTail(
   imported: ImportedEncoder,
-  encoder: Encoder<P>,
+  id: string,
   feeds: TailFeeds,
-  whole: Float32Array,
   options: ProbeOptions,
-): Promise<number> {
-  const tail = await Session.load(buildTail(imported, {}).bytes, `${encoder.id} tail`, options);
+): Promise<Float32Array | FungiError> {
+  let tail: Session;
+  try {
+    tail = await Session.load(buildTail(imported, {}).bytes, `${id} tail`, options);
+  } catch (error) {
+    if (FungiError.is(error) && MISFITS.includes(error.code)) return error;
+    throw error;
+  }
   try {
     const { [OUTPUTS.pooled]: pooled } = await tail.run(feeds, [OUTPUTS.pooled]);
-    return distance(pooled.data as Float32Array, whole);
+    return pooled.data as Float32Array;
+  } catch (error) {
+    if (FungiError.is(error, 'RUNTIME_FAILED') && !NO_MEMORY.test(error.message)) return error;
+    throw error;
   } finally {
     await tail.release();
   }
