@@ -2,7 +2,7 @@ import type { OnProgress } from '../core/progress.js';
 import type { GradientEngine } from '../engine/engine.js';
 import type { FeatureExtractor } from '../features/extractor.js';
 import type { Pca } from '../reduce/pca.js';
-import type { FileLock } from '../store/file-lock.js';
+import type { FileLock } from '../core/file-lock.js';
 import type { Manifest } from '../store/manifest.js';
 import type { ExampleStore } from '../store/store.js';
 

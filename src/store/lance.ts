@@ -4,10 +4,10 @@ import type { RecordBatch } from 'apache-arrow';
 import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { FungiError } from '../core/errors.js';
-import { FileLock } from './file-lock.js';
+import { FileLock } from '../core/file-lock.js';
 import { COLUMN_NAMES, decodeRows, dimsOf, encodeRows, tableSchema, type PlacedRow } from './lance-rows.js';
 import { assertIds, assertPositive, assertRows, lastOfEach } from './rows.js';
-import { asStorageFailure } from './storage-failure.js';
+import { asStorageFailure } from '../core/storage-failure.js';
 import { drawStoreId, readStoreId, STORE_ID_FILE } from './store-identity.js';
 import {
   DEFAULT_SCAN_BATCH,

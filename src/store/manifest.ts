@@ -5,7 +5,7 @@ import { z } from 'zod';
 import { replaceFileWith } from '../core/atomic-file.js';
 import { FungiError } from '../core/errors.js';
 import { canonicalJson, fingerprint, sha256File, type Json } from '../core/fingerprint.js';
-import { onStorage, unlessMissing } from './storage-failure.js';
+import { onStorage, unlessMissing } from '../core/storage-failure.js';
 
 export const MANIFEST_FILE = 'manifest.json';
 export const MANIFEST_VERSION = 1;

@@ -3,7 +3,7 @@ import { randomUUID } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { replaceFileWith } from '../core/atomic-file.js';
-import { unlessMissing } from './storage-failure.js';
+import { unlessMissing } from '../core/storage-failure.js';
 
 export const STORE_ID_FILE = 'store-id';
 

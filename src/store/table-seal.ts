@@ -9,7 +9,7 @@ import { z } from 'zod';
 import { replaceFileWith } from '../core/atomic-file.js';
 import { FungiError } from '../core/errors.js';
 import { fingerprint, sha256File } from '../core/fingerprint.js';
-import { unlessMissing } from './storage-failure.js';
+import { unlessMissing } from '../core/storage-failure.js';
 import type { StoreProblem } from './store.js';
 
 const sealSchema = z.object({

@@ -4,7 +4,7 @@ import { fileURLToPath } from 'node:url';
 import { describe, expect, it } from 'vitest';
 import { LanceStore } from '../../src/store/lance.js';
 import { StagedFeatures } from '../../src/store/staged-features.js';
-import { asStorageFailure } from '../../src/store/storage-failure.js';
+import { asStorageFailure } from '../../src/core/storage-failure.js';
 import { allRows, inFolder, messagesOf, rowOf } from './support.js';
 
 describe('a disk that refuses', () => {

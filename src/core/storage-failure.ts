@@ -1,5 +1,5 @@
 /** What a file system answers, sorted: a refusal is one typed error, whether Node or LanceDB met it; absence is a value. */
-import { FungiError } from '../core/errors.js';
+import { FungiError } from './errors.js';
 
 const REASONS: Readonly<Record<string, string>> = {
   ENOSPC: 'the disk is full',

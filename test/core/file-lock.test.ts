@@ -5,8 +5,8 @@ import { hostname } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { describe, expect, it } from 'vitest';
-import { FileLock } from '../../src/store/file-lock.js';
-import { inFolder } from './support.js';
+import { FileLock } from '../../src/core/file-lock.js';
+import { inFolder } from '../store/support.js';
 
 const holder = (rest: object): string =>
   JSON.stringify({ token: 't', pid: process.pid, host: hostname(), started: null, since: 'yesterday', ...rest });
