@@ -1,21 +1,13 @@
 /** A lock between processes: a file that names its holder, and outlives neither the holder nor its crash. */
 import { randomUUID } from 'node:crypto';
-import { link, readFile, rename, rm, writeFile } from 'node:fs/promises';
-import { readFileSync } from 'node:fs';
-import { hostname } from 'node:os';
+import { link, readFile, rm, stat, utimes, writeFile } from 'node:fs/promises';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { z } from 'zod';
 import { FungiError } from './errors.js';
+import { identitySchema, isRunning, ownIdentity } from './process-identity.js';
 import { onStorage, unlessMissing } from './storage-failure.js';
 
-const holderSchema = z.object({
-  token: z.string(),
-  pid: z.int().positive(),
-  host: z.string(),
-  /** Clock ticks from boot to the process's start, where /proc tells: the pid alone may be another process's by now. */
-  started: z.string().nullable(),
-  since: z.string(),
-});
+const holderSchema = identitySchema.extend({ token: z.string(), since: z.string() });
 type Holder = z.infer<typeof holderSchema>;
 
 export interface LockOptions {
@@ -24,8 +16,16 @@ export interface LockOptions {
 }
 
 const POLL_MS = 20;
+/** A holder touches its lock this often. */
+const HEARTBEAT_MS = 10_000;
+/** A holder that cannot be judged by its pid is given up after so long without a touch; longer than any clock is off. */
+const ABANDONED_MS = 120_000;
+/** Evicting takes milliseconds; a marker this old is that of a process that died at it. */
+const EVICTION_MS = 10_000;
 
 export class FileLock {
+  private heartbeat: NodeJS.Timeout | undefined;
+
   private constructor(
     private readonly path: string,
     private readonly subject: string,
@@ -33,8 +33,8 @@ export class FileLock {
   ) {}
 
   /**
-   * Takes the lock at `path`. The lock of a process that died is taken over; one held on another machine cannot be judged and
-   * counts as live.
+   * Takes the lock at `path`. The lock of a process that died is taken over at once. One of another machine or container cannot be
+   * judged by its pid: it is taken over when its holder has not touched it for two minutes.
    *
    * @param subject what is locked, for the error, e.g. `index "bank"`
    * @throws {FungiError} INDEX_LOCKED when it is still held after the wait; STORAGE_FAILED
@@ -46,9 +46,10 @@ export class FileLock {
       for (;;) {
         if (await lock.create()) return lock;
         const holder = await readHolder(path);
-        if (holder === 'damaged' || (holder !== undefined && !isLive(holder))) await lock.evict(holder);
-        else if (performance.now() >= deadline) throw locked(subject, path, holder);
-        else await sleep(POLL_MS * (0.5 + Math.random()));
+        if (holder === undefined) continue; // released just now
+        if ((await isAbandoned(path, holder)) && (await lock.evict(holder))) continue;
+        if (performance.now() >= deadline) throw locked(subject, path, holder);
+        await sleep(POLL_MS * (0.5 + Math.random()));
       }
     });
   }
@@ -60,42 +61,49 @@ export class FileLock {
   }
 
   async release(): Promise<void> {
+    clearInterval(this.heartbeat);
     if (tokenOf(await readHolder(this.path)) === this.token) await rm(this.path, { force: true });
   }
 
   /** Links a complete file into place: whoever reads the lock never sees half of it. */
   private async create(): Promise<boolean> {
-    const holder: Holder = {
-      token: this.token,
-      pid: process.pid,
-      host: hostname(),
-      started: processState(process.pid)?.started ?? null,
-      since: new Date().toISOString(),
-    };
+    const holder: Holder = { ...ownIdentity(), token: this.token, since: new Date().toISOString() };
     const temporary = `${this.path}.${this.token}`;
     try {
       await writeFile(temporary, JSON.stringify(holder));
       await link(temporary, this.path);
-      return true;
     } catch (error) {
       if ((error as NodeJS.ErrnoException).code === 'EEXIST') return false;
       throw error;
     } finally {
       await rm(temporary, { force: true });
     }
+    const touch = (): Promise<void> => utimes(this.path, new Date(), new Date()).catch(() => undefined);
+    this.heartbeat = setInterval(() => void touch(), HEARTBEAT_MS).unref();
+    return true;
   }
 
-  /** Moves the dead lock aside. Two processes may both have judged it dead: only the judged one is dropped. */
-  private async evict(dead: Found): Promise<void> {
-    const aside = `${this.path}.${this.token}.dead`;
-    if ((await unlessMissing(rename(this.path, aside).then(() => true))) === undefined) return;
+  /**
+   * Removes the lock of a holder that was judged dead, unless it is another's by now. Only while holding a marker: of two processes
+   * that judged the same lock, the slower one would remove the new lock of the faster one.
+   *
+   * @returns false when another process is at it
+   */
+  private async evict(dead: Found): Promise<boolean> {
+    const marker = `${this.path}.evicting`;
     try {
-      if (tokenOf(await readHolder(aside)) !== tokenOf(dead)) await link(aside, this.path);
+      await writeFile(marker, this.token, { flag: 'wx' });
     } catch (error) {
       if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error;
-    } finally {
-      await rm(aside, { force: true });
+      if ((await ageOf(marker)) > EVICTION_MS) await rm(marker, { force: true });
+      return false;
     }
+    try {
+      if (tokenOf(await readHolder(this.path)) === tokenOf(dead)) await rm(this.path, { force: true });
+    } finally {
+      await rm(marker, { force: true });
+    }
+    return true;
   }
 }
 
@@ -114,36 +122,25 @@ async function readHolder(path: string): Promise<Found> {
 
 const tokenOf = (found: Found): string | undefined => (typeof found === 'object' ? found.token : found);
 
-function isLive({ host, pid, started }: Holder): boolean {
-  if (host !== hostname()) return true;
-  const state = processState(pid);
-  if (state !== undefined) return !state.zombie && (started === null || state.started === started);
-  try {
-    process.kill(pid, 0);
-    return true;
-  } catch (error) {
-    return (error as NodeJS.ErrnoException).code === 'EPERM';
-  }
+async function isAbandoned(path: string, holder: Holder | 'damaged'): Promise<boolean> {
+  if (holder === 'damaged') return true;
+  const running = isRunning(holder);
+  return running === undefined ? (await ageOf(path)) > ABANDONED_MS : !running;
 }
 
-/** From /proc/<pid>/stat (proc(5): the fields after the parenthesised name are state … and, 19 further, starttime). */
-function processState(pid: number): { zombie: boolean; started: string } | undefined {
-  try {
-    const stat = readFileSync(`/proc/${pid}/stat`, 'utf8');
-    const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
-    return { zombie: fields[0] === 'Z' || fields[0] === 'X', started: fields[19]! };
-  } catch {
-    return undefined;
-  }
+/** Milliseconds since a file was touched; none for one that is gone. */
+async function ageOf(path: string): Promise<number> {
+  const found = await unlessMissing(stat(path));
+  return found === undefined ? 0 : Date.now() - found.mtimeMs;
 }
 
 function locked(subject: string, path: string, found: Found): FungiError {
   const holder = typeof found === 'object' ? found : undefined;
   const who = holder && `process ${holder.pid} on ${holder.host} since ${holder.since}`;
-  const isElsewhere = holder !== undefined && holder.host !== hostname();
+  const isElsewhere = holder !== undefined && isRunning(holder) === undefined;
   return new FungiError('INDEX_LOCKED', `${subject} is being written by ${who ?? 'another process'}`, {
     hint: isElsewhere
-      ? `Wait until it has finished; if that machine is gone, delete ${path}.`
+      ? `Wait until it has finished; if that machine or container is gone, try again in two minutes, or delete ${path}.`
       : 'Wait until it has finished, or stop it, and try again.',
     details: { ...holder, path },
   });
