@@ -1,6 +1,7 @@
 import { extname } from 'node:path';
 
 import { FungiError } from '../core/errors.js';
+import { assertId, assertStorable } from '../core/example-check.js';
 import type { ExampleInput, MetadataValue } from '../core/item.js';
 import { assertText } from '../core/text.js';
 import { findDuplicates } from './duplicates.js';
@@ -130,6 +131,7 @@ class RowReader {
     if (scalar) this.convertedLabels++;
     const label = scalar ? String(value) : value;
     assertText(label, where);
+    assertStorable(label, where);
     return label;
   }
 
@@ -141,6 +143,7 @@ class RowReader {
     // A larger integer has already lost digits in JSON.parse, and two ids could become one.
     const id = Number.isSafeInteger(value) ? String(value) : value;
     assertText(id, `${where}, ${key}`);
+    assertId(id, `${where}, ${key}`);
     const first = this.idSeenAt.get(id);
     if (first !== undefined) {
       throw new FungiError('INVALID_DATA', `${where}: the id "${id}" is already that of ${first}`, {
