@@ -1,12 +1,15 @@
 /** The ONNX engine against PyTorch autograd in float64, on every form in which a BERT can be exported. */
+import { readFile } from 'node:fs/promises';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { OnnxEngine } from '../../src/engine/onnx-engine.js';
+import { denseProjection } from '../../src/features/dense-projection.js';
 import { kl } from '../../src/losses/kl.js';
 import type { Loss } from '../../src/losses/loss.js';
 import { simclr } from '../../src/losses/simclr.js';
+import { Session } from '../../src/runtime/session.js';
 import { asItem, idEncoder } from '../support/id-encoder.js';
 import { fixture, relativeError, values } from '../support/golden.js';
-import { tinyBert, tinyBertArtefacts, type GradientCase } from '../support/tiny-bert.js';
+import { tinyBert, tinyBertArtefacts, tinyBertSigns, TINY_PROJECTED, type GradientCase } from '../support/tiny-bert.js';
 
 const TOLERANCE = 1e-4;
 const [D, VIEWS] = [32, 4];
@@ -37,11 +40,33 @@ function dense(delta: Float32Array, x: Float32Array, terms: number): Float64Arra
   return out;
 }
 
+function unitRows(rows: Float32Array, width: number): Float32Array {
+  const lengths = rows.map((_, at) => (at % width === 0 ? Math.hypot(...rows.subarray(at, at + width)) : 0));
+  return rows.map((value, at) => value / lengths[at - (at % width)]!);
+}
+
 describe.each(EXPORTS)('%s.onnx', (file, hiddenAct) => {
+  const path = fixture(`fungi/tiny-bert/${file}.onnx`);
+  const encoder = tinyBert.encoders.find((e) => e.hiddenAct === hiddenAct)!;
+
+  it('has the token states of PyTorch, uncut and in one padded batch', async () => {
+    const ids = idEncoder(path, 'first');
+    const session = await Session.load(await readFile(path), file, { threads: 1 });
+    const feeds = ids.collate(ids.prepare(tinyBert.texts.map(asItem)), session.inputNames);
+    const { last_hidden_state: hidden } = await session.run(feeds, ['last_hidden_state']);
+    await session.release();
+    const padded = hidden.shape[1]!;
+    encoder.lastHiddenState.forEach((golden, row) => {
+      const own = (hidden.data as Float32Array).subarray(row * padded * D, (row * padded + golden.shape[0]!) * D);
+      expect(relativeError(own, values(golden))).toBeLessThan(1e-5);
+    });
+    expect(encoder.lastHiddenState).toHaveLength(tinyBert.texts.length);
+  });
+
   describe.each(['first', 'mean'] as const)('pooling %s', (pooling) => {
     let engine: OnnxEngine<never>;
     beforeAll(async () => {
-      engine = (await OnnxEngine.load(idEncoder(fixture(`fungi/tiny-bert/${file}.onnx`), pooling))) as never;
+      engine = (await OnnxEngine.load(idEncoder(path, pooling))) as never;
     });
     afterAll(() => engine.close());
 
@@ -57,8 +82,7 @@ describe.each(EXPORTS)('%s.onnx', (file, hiddenAct) => {
         states,
         tinyBert.texts.map((_, i) => [i]),
       );
-      const golden = tinyBert.encoders.find((e) => e.hiddenAct === hiddenAct)!.pooled[pooling];
-      expect(relativeError(pooled, values(golden))).toBeLessThan(1e-5);
+      expect(relativeError(pooled, values(encoder.pooled[pooling]))).toBeLessThan(1e-5);
     });
 
     const cases = tinyBert.cases.filter((c) => c.hiddenAct === hiddenAct && c.pooling === pooling);
@@ -72,6 +96,8 @@ describe.each(EXPORTS)('%s.onnx', (file, hiddenAct) => {
         tinyBertArtefacts(testCase.loss),
       );
       const result = await program.run(states, views);
+      if (testCase.loss === 'simclr')
+        expect(relativeError(result.pooled, values(encoder.viewPooled[pooling]))).toBeLessThan(1e-5);
       expect(relativeError(result.loss, values(testCase.value))).toBeLessThan(TOLERANCE);
       const gradients = values(testCase.gradient);
       result.factors.forEach(({ delta, x, terms }, item) => {
@@ -79,6 +105,8 @@ describe.each(EXPORTS)('%s.onnx', (file, hiddenAct) => {
         expect(relativeError(dense(delta, x, terms), golden)).toBeLessThan(TOLERANCE);
       });
       expect(result.factors).toHaveLength(items.length);
+      const blocks = await denseProjection(engine.info.target, TINY_PROJECTED, tinyBertSigns)(result.factors);
+      expect(relativeError(unitRows(blocks, TINY_PROJECTED), values(testCase.projected))).toBeLessThan(TOLERANCE);
     });
   });
 });
