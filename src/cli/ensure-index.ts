@@ -6,7 +6,7 @@ import { featureSpec, type FeatureOptions } from '../features/spec.js';
 import { DEFAULT_DIMS } from '../selector/options.js';
 import type { BuildOptions } from '../selector/options.js';
 import { findIndex, listIndexes } from '../store/index-folder.js';
-import { assertSameFeatures, readManifest, type Manifest } from '../store/manifest.js';
+import { assertSameFeatures, readManifest, type EncoderSpec, type Manifest } from '../store/manifest.js';
 
 export interface EnsureOptions extends BuildOptions {
   readonly indexes: string;
@@ -52,17 +52,25 @@ function refusal({ name, indexes }: EnsureOptions, differences: readonly string[
   );
 }
 
-/** In what the index that is there differs from the one asked for. */
+/**
+ * In what the index that is there differs from the one asked for. Under `replace` the model is only loaded when nothing else differs:
+ * the build that follows loads it anyway.
+ */
 async function compare(options: EnsureOptions): Promise<string[]> {
   const { dims = DEFAULT_DIMS, metric = 'l2' } = options;
   const folder = await findIndex(options.indexes, options.name);
   const manifest = await readManifest(folder);
-  return [
-    ...(await featureDifferences(manifest, options)),
+  const rest = [
     ...(hasDims(manifest, dims) ? [] : [`dims: ${manifest.dims} in the index, ${dims} asked for`]),
     ...(manifest.metric === metric ? [] : [`metric: ${manifest.metric} in the index, ${metric} asked for`]),
     ...(await dataDifferences(folder, options)),
   ];
+  const known = [...featureDifferences(manifest, options, manifest.encoder), ...rest];
+  if (options.ifDifferent === 'replace' && known.length > 0) return known;
+  const { loadEngine } = await import('../selector/load-engine.js');
+  const { engine, encoder } = await loadEngine(options);
+  await engine.close();
+  return [...featureDifferences(manifest, options, encoder), ...rest];
 }
 
 /** A pool too small for a PCA keeps its own width, whatever was asked for. */
@@ -70,12 +78,9 @@ function hasDims({ reducer, rows }: Manifest, dims: number): boolean {
   return reducer.centredOnly ? dims >= Math.min(rows, reducer.dims) : dims === reducer.dims;
 }
 
-async function featureDifferences(manifest: Manifest, options: EnsureOptions): Promise<string[]> {
-  const { loadEngine } = await import('../selector/load-engine.js');
-  const { engine, encoder } = await loadEngine(options);
-  await engine.close();
+function featureDifferences(manifest: Manifest, { features }: EnsureOptions, encoder: EncoderSpec): string[] {
   try {
-    assertSameFeatures(manifest, { encoder, features: featureSpec(options.features) });
+    assertSameFeatures(manifest, { encoder, features: featureSpec(features) });
     return [];
   } catch (error) {
     if (!FungiError.is(error, 'INDEX_MISMATCH')) throw error;
