@@ -1,61 +1,63 @@
 /** One process at a time fetches a model; the others wait and then find it in the cache. */
-import { mkdir, readFile, rm, stat, utimes, writeFile } from 'node:fs/promises';
+import { mkdir } from 'node:fs/promises';
 import { dirname } from 'node:path';
+import { FungiError } from '../../core/errors.js';
+import { FileLock } from '../../core/file-lock.js';
 import { silentLogger } from '../../core/log.js';
 import { realEffects, type SourceOptions } from './options.js';
 
+/** A download takes minutes: others need not look more often. */
 const POLL_MS = 500;
-/** The holder touches its lock this often; one left alone for much longer belongs to nobody. */
-const HEARTBEAT_MS = 5_000;
-const ABANDONED_MS = 30_000;
 
-/** Runs `work` while holding the lock file; a lock whose holder is gone is taken over. */
-export async function withLock<T>(path: string, options: SourceOptions, work: () => Promise<T>): Promise<T> {
-  const sleep = options.effects?.sleep ?? realEffects.sleep;
+/**
+ * Runs `work` while holding the lock file, however long that has to be waited for. The lock of a holder that is gone is taken
+ * over, see {@link FileLock}.
+ *
+ * @param subject what is fetched, e.g. `model "org/name"`
+ * @throws {FungiError} DOWNLOAD_FAILED when `work` failed and another process has taken the lock meanwhile, as after a long sleep of
+ *   this machine; STORAGE_FAILED
+ */
+export async function withLock<T>(
+  path: string,
+  subject: string,
+  options: SourceOptions,
+  work: () => Promise<T>,
+): Promise<T> {
   await mkdir(dirname(path), { recursive: true });
-  for (let waited = false; !(await take(path)); waited = true) {
-    if (await isAbandoned(path)) {
-      await rm(path, { force: true });
-      continue;
-    }
-    if (!waited) (options.log ?? silentLogger).info(`another process is fetching the same model: waiting for ${path}`);
-    await sleep(POLL_MS);
-  }
-  const heartbeat = setInterval(() => void utimes(path, new Date(), new Date()).catch(() => undefined), HEARTBEAT_MS);
+  const lock = await acquire(path, subject, options);
   try {
     return await work();
+  } catch (error) {
+    // Both wrote to one partial file: what went wrong then says nothing by itself.
+    if (FungiError.is(error) || (await isHeld(lock))) throw error;
+    throw new FungiError('DOWNLOAD_FAILED', `${subject}: another process has taken over the download`, {
+      hint: 'Run the same command again: it waits for the other, or goes on from where that ended.',
+      details: { path },
+      cause: error,
+    });
   } finally {
-    clearInterval(heartbeat);
-    await rm(path, { force: true });
+    await lock.release();
   }
 }
 
-async function take(path: string): Promise<boolean> {
+async function acquire(path: string, subject: string, options: SourceOptions): Promise<FileLock> {
+  const sleep = options.effects?.sleep ?? realEffects.sleep;
+  for (let waited = false; ; waited = true) {
+    try {
+      return await FileLock.acquire(path, subject, { waitMs: 0 });
+    } catch (error) {
+      if (!FungiError.is(error, 'INDEX_LOCKED')) throw error;
+      if (!waited) (options.log ?? silentLogger).info(`${error.message}. ${error.hint ?? ''} Waiting for ${path}`);
+    }
+    await sleep(POLL_MS);
+  }
+}
+
+async function isHeld(lock: FileLock): Promise<boolean> {
   try {
-    await writeFile(path, String(process.pid), { flag: 'wx' });
+    await lock.assertHeld();
     return true;
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'EEXIST') return false;
-    throw error;
-  }
-}
-
-/** By its process, which saves waiting after a crash; by its age, since another machine or container may use the same number. */
-async function isAbandoned(path: string): Promise<boolean> {
-  try {
-    const pid = Number(await readFile(path, 'utf8'));
-    if (pid > 0 && !isAlive(pid)) return true;
-    return Date.now() - (await stat(path)).mtimeMs > ABANDONED_MS;
   } catch {
-    return false; // released just now
-  }
-}
-
-function isAlive(pid: number): boolean {
-  try {
-    process.kill(pid, 0);
-    return true;
-  } catch (error) {
-    return (error as NodeJS.ErrnoException).code === 'EPERM';
+    return false;
   }
 }

@@ -75,7 +75,7 @@ class Search {
     }
     const target = cacheFolder(this.name, this.options.cacheDir);
     try {
-      return await withLock(`${target}.lock`, this.options, async () => {
+      return await withLock(`${target}.lock`, `model "${this.name}"`, this.options, async () => {
         const meanwhile = await cachedFolder(this.name, this.options.cacheDir);
         return (
           (meanwhile.exists ? await this.look('cache', 'cache', meanwhile) : undefined) ?? (await this.pull(target))

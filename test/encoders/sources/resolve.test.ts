@@ -1,11 +1,10 @@
-import { mkdir, mkdtemp, readFile, rm, symlink, utimes, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, readFile, rm, symlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { basename, dirname, join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { silentLogger } from '../../../src/core/log.js';
 import { modelDigest } from '../../../src/encoders/digests.js';
 import { listModels, modelPath, pullModel } from '../../../src/encoders/registry.js';
-import { withLock } from '../../../src/encoders/sources/lock.js';
 import { isModelId, isPath } from '../../../src/encoders/sources/model-id.js';
 import type { SourceOptions } from '../../../src/encoders/sources/options.js';
 import { findLocalModel, resolveModel } from '../../../src/encoders/sources/resolve.js';
@@ -296,30 +295,6 @@ describe('two at once', () => {
     const found = await Promise.all([1, 2, 3].map(() => resolveModel('org/tiny', { ...options, effects })));
     expect(found.map(({ source }) => source).sort()).toEqual(['cache', 'cache', 'hub']);
     expect(hub.downloads).toHaveLength(1);
-  });
-
-  it('takes over the lock of a process that is gone, or that has not touched it for long', async () => {
-    const path = join(scratch, 'a.lock');
-    await writeFile(path, '2147483646');
-    expect(await withLock(path, options, () => Promise.resolve('mine'))).toBe('mine');
-    await expect(readFile(path)).rejects.toThrow();
-
-    await writeFile(path, String(process.pid)); // as a restarted container, whose processes get the same numbers
-    const longAgo = new Date(Date.now() - 60_000);
-    await utimes(path, longAgo, longAgo);
-    expect(await withLock(path, options, () => Promise.resolve('mine'))).toBe('mine');
-  });
-
-  it('waits for a holder that lives', async () => {
-    const path = join(scratch, 'b.lock');
-    await writeFile(path, String(process.pid));
-    let waits = 0;
-    const sleep = async () => {
-      waits += 1;
-      if (waits === 3) await rm(path);
-    };
-    await withLock(path, { ...options, effects: { sleep } }, () => Promise.resolve());
-    expect(waits).toBe(3);
   });
 });
 
