@@ -146,13 +146,17 @@ export async function putInPlace(root: string, name: string, from: string, ifExi
   });
 }
 
-/** After a kill: either the new index is in place and the old one garbage, or the old one returns. Only under the lock. */
+/**
+ * After a kill: either the new index is in place and the old one garbage, or the old one returns, unless something else took its
+ * place meanwhile. Only under the lock.
+ */
 async function recover({ index, replaced, removing }: ReturnType<typeof indexPaths>): Promise<void> {
   await onStorage(`recovering ${index}`, async () => {
     await rm(removing, { recursive: true, force: true });
     if (!(await isThere(replaced))) return;
-    if (await isThere(index)) await discard(replaced, removing);
-    else await rename(replaced, index);
+    const occupant = await occupantOf(index);
+    if (occupant === 'index') await discard(replaced, removing);
+    else if (occupant === 'nothing') await rename(replaced, index);
   });
 }
 

@@ -1,8 +1,10 @@
-import { describe, expect, it } from 'vitest';
+import { afterEach, describe, expect, it, vi } from 'vitest';
 import type { ExampleInput } from '../../src/core/item.js';
 import { planFingerprint, type BuildPlan } from '../../src/selector/build-plan.js';
 import { FungiSelector } from '../../src/selector/selector.js';
 import { featureSpec } from '../../src/features/spec.js';
+import { lockIndex } from '../../src/store/index-folder.js';
+import { LanceStore } from '../../src/store/lance.js';
 import { SPEC } from '../store/support.js';
 import { inPlace, tinyExamples } from './support.js';
 
@@ -13,6 +15,24 @@ const examples: readonly ExampleInput[] = tinyExamples(40).map((example, i) =>
 );
 
 describe('building an index', () => {
+  afterEach(() => {
+    vi.restoreAllMocks();
+  });
+
+  it('opens the index before another build may replace it', () =>
+    inPlace(async (place) => {
+      const open = Reflect.get(LanceStore, 'open');
+      const taken: unknown[] = [];
+      vi.spyOn(LanceStore, 'open').mockImplementation(async (folder) => {
+        const taking = lockIndex(place.options('bank').indexes!, 'bank', { waitMs: 0 });
+        taken.push(await taking.catch((error: unknown) => (error as { code: string }).code));
+        return open.call(LanceStore, folder);
+      });
+      await (await FungiSelector.build({ ...place.options('bank'), examples })).close();
+      expect(taken).toEqual(['INDEX_LOCKED']);
+      await (await lockIndex(place.options('bank').indexes!, 'bank', { waitMs: 0 })).release();
+    }));
+
   it('counts the texts that were cut, also those of a run that was interrupted', () =>
     inPlace(async (place) => {
       const interrupted = FungiSelector.build({

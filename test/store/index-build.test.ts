@@ -197,6 +197,13 @@ describe('IndexBuild', () => {
       await (await lockIndex(root, 'bank')).release();
       expect(await readdir(root)).toEqual(['bank']);
 
+      await rename(join(root, 'bank'), join(root, '.replaced-bank')); // killed, and its place taken by something else
+      await mkdir(join(root, 'bank'));
+      await (await lockIndex(root, 'bank')).release();
+      expect(await readdir(root)).toEqual(['.replaced-bank', 'bank']);
+      await rm(join(root, 'bank'), { recursive: true });
+      expect(await rowsOfIndex(root, 'bank')).toBe(2);
+
       await rename(join(root, 'bank'), join(root, '.removing-bank')); // killed while removing
       await expect(findIndex(root, 'bank')).rejects.toMatchObject({ code: 'INDEX_NOT_FOUND' });
       await publish(root, 'bank', 3);
