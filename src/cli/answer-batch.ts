@@ -18,17 +18,18 @@ export interface Answered {
   readonly truncated: boolean;
 }
 
-/** Queries encoded between two signs of progress. */
-const CHUNK = 64;
+/** Queries encoded before the endpoint is tried. */
+const HEAD = 64;
+
+const textsOf = (queries: readonly Query[]): string[] => queries.map(({ input }) => input);
 
 /** @throws {FungiError} INVALID_ARGUMENT when no example passes the filter */
 export async function answerByVote(
   selector: FungiSelector,
   queries: readonly Query[],
   options: AnswerOptions,
-  context: Context,
 ): Promise<Answered[]> {
-  const selections = await selectRange(selector, queries, { start: 0, end: queries.length }, options, context);
+  const selections = await selector.selectBatch(textsOf(queries), options);
   return selections.map(({ examples, truncated }, i) => {
     const { label } = majorityVote(examples);
     return { query: queries[i]!, answer: { kind: 'label', label }, vote: label, truncated };
@@ -65,10 +66,9 @@ export async function answerByLlm(
   };
 
   // An endpoint that is down shows before the rest of a long file is encoded.
-  const split = Math.min(CHUNK, queries.length);
-  const head = await selectRange(selector, queries, { start: 0, end: split }, options, context);
+  const head = await selector.selectBatch(textsOf(queries.slice(0, HEAD)), options);
   const first = await ask(queries[0]!, head[0]!);
-  const tail = await selectRange(selector, queries, { start: split, end: queries.length }, options, context);
+  const tail = await selector.selectBatch(textsOf(queries.slice(HEAD)), options);
   const limit = pLimit(concurrency);
   const rest = [...head, ...tail].slice(1).map((selection, i) =>
     limit(async () => {
@@ -87,21 +87,3 @@ export async function answerByLlm(
 /** What an LLM did not answer, and a text too long for the template's budget; anything else is wrong with all of them. */
 const concernsOneQuery = (error: unknown): error is FungiError =>
   FungiError.is(error) && (error.code.startsWith('LLM_') || error.details['budget'] !== undefined);
-
-/** Selections of the queries from `start` to before `end`. */
-async function selectRange(
-  selector: FungiSelector,
-  queries: readonly Query[],
-  { start, end }: { readonly start: number; readonly end: number },
-  options: AnswerOptions,
-  { onProgress }: Context,
-): Promise<Selection[]> {
-  const selections: Selection[] = [];
-  for (let at = start; at < end; at += CHUNK) {
-    const chunk = queries.slice(at, Math.min(at + CHUNK, end));
-    const texts = chunk.map(({ input }) => input);
-    selections.push(...(await selector.selectBatch(texts, options)));
-    onProgress({ stage: 'retrieval', done: at + chunk.length, total: queries.length, unit: 'rows' });
-  }
-  return selections;
-}

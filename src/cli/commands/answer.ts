@@ -69,7 +69,7 @@ async function answer(
     }
     const answered =
       llm === undefined
-        ? await answerByVote(selector, queries, options, context)
+        ? await answerByVote(selector, queries, options)
         : await answerByLlm(selector, queries, { ...options, llm }, context, flags.concurrency);
     const cut = answered.filter(({ truncated }) => truncated).length;
     if (cut > 0)

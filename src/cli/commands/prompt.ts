@@ -60,7 +60,7 @@ async function prompt(context: Context, name: string, argument: string, flags: P
   const { messages, used, dropped, size, truncated } = await withSelector(context, name, flags, async (selector) => {
     const selection = await selector.select(query, selectOptions(flags, selector));
     warnOf(selection, flags, context);
-    return { ...(await selector.promptFrom(selection, template)), truncated: selection.truncated };
+    return selector.promptFrom(selection, template);
   });
   if (dropped.length > 0) {
     context.log.warn(`${dropped.length} of ${used.length + dropped.length} examples did not fit the prompt`);
