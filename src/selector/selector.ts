@@ -42,7 +42,8 @@ export class FungiSelector {
    * Builds an index and opens it. A build that was interrupted goes on where it stopped when it is called again with the same
    * examples and settings; an index of the same name is replaced only by a complete one.
    *
-   * @throws {FungiError} INVALID_DATA, INVALID_TEXT, INVALID_ARGUMENT, MODEL_NOT_FOUND, INDEX_LOCKED, …
+   * @throws {FungiError} INVALID_DATA, INVALID_TEXT, INVALID_ARGUMENT, MODEL_NOT_FOUND, INDEX_LOCKED, INDEX_EXISTS (with
+   * `ifExists: 'refuse'`), …
    */
   static async build(options: BuildOptions): Promise<FungiSelector> {
     const opened = await buildIndex(options);
@@ -191,7 +192,8 @@ export class FungiSelector {
   /**
    * Adds examples, replacing those whose id is there already. Head, projection and PCA stay those of the build.
    *
-   * @throws {FungiError} INVALID_TEXT, INVALID_DATA, INDEX_LOCKED (and nothing is stored)
+   * @throws {FungiError} INVALID_TEXT, INVALID_DATA, INDEX_LOCKED, and INDEX_MISMATCH when another build took the index's place (and
+   * nothing is stored)
    */
   async add(examples: readonly ExampleInput[]): Promise<UpsertCounts> {
     const { store, onProgress } = this.index;
