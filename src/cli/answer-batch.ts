@@ -1,4 +1,5 @@
 /** Answers to every text of a file: encoded in batches, several requests under way at once, and what failed kept apart. */
+import { setMaxListeners } from 'node:events';
 import pLimit from 'p-limit';
 import { FungiError } from '../core/errors.js';
 import { concernsEveryRequest } from '../llm/breaker.js';
@@ -51,6 +52,7 @@ export async function answerByLlm(
 ): Promise<Answered[]> {
   const fatal = new AbortController();
   const { signal } = fatal;
+  setMaxListeners(0, signal); // each request under way listens: Node would take more than ten for a leak
   let done = 0;
   const ask = async (query: Query, selection: Selection): Promise<Answered> => {
     const vote = majorityVote(selection.examples).label;

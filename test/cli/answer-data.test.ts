@@ -164,6 +164,18 @@ describe('an endpoint', () => {
   });
 });
 
+it('has many requests under way without a word from Node', async () => {
+  const warnings: Error[] = [];
+  const listen = (warning: Error): number => warnings.push(warning);
+  process.on('warning', listen);
+  const argv = ['--data', '@many.jsonl', '--concurrency', '32', '--no-cache', '--json'];
+  const { outcome, llm } = await ask(() => ({ reply: 'cat', delayMs: 5 }), ...argv);
+  process.off('warning', listen);
+  expect(llm.requests).toHaveLength(150);
+  expect(outcome.code).toBe(0);
+  expect(warnings).toEqual([]);
+});
+
 it('asks again only for what got no reply', async () => {
   let down = true;
   const llm = await ScriptedLlm.start((_, i) => (down && i >= 2 ? { status: 400 } : { reply: 'cat' }));
