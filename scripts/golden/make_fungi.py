@@ -16,7 +16,7 @@ import torch
 import transformers
 from safetensors.torch import save_file
 from transformers import BertConfig, BertModel
-from onnx_forms import expect_ops, export, gemm_form
+from onnx_forms import expect_ops, export, fused_form, gemm_form, session_form
 
 SEED = 20240501
 TINY = dict(vocab_size=60, hidden_size=32, num_hidden_layers=2, num_attention_heads=4, intermediate_size=64,
@@ -198,11 +198,15 @@ def tiny_onnx(model, out):
     export(with_act("gelu"), f"{out}/op20-gelu.onnx", 20, dynamo=True)
     export(with_act("gelu"), f"{out}/pooled.onnx", 17, ("last_hidden_state", "pooler_output", "sentence_embedding"))
     gemm_form(f"{out}/op17-erf.onnx", f"{out}/op17-gemm.onnx")
+    fused_form(f"{out}/op17-erf.onnx", f"{out}/op17-fused.onnx", model.config)
+    session_form(f"{out}/op17-erf.onnx", f"{out}/op17-session.onnx")
     expect_ops(f"{out}/op17-erf.onnx", has=["LayerNormalization", "Erf"])
     expect_ops(f"{out}/op14-erf.onnx", has=["ReduceMean", "Erf"], lacks=["LayerNormalization"])
     expect_ops(f"{out}/op17-tanh.onnx", has=["Tanh"], lacks=["Erf"])
     expect_ops(f"{out}/op20-gelu.onnx", has=["Gelu"], lacks=["Erf", "Tanh"])
     expect_ops(f"{out}/op17-gemm.onnx", has=["Gemm"])
+    expect_ops(f"{out}/op17-fused.onnx", has=["Attention", "SkipLayerNormalization", "BiasGelu"], lacks=["LayerNormalization", "Softmax"])
+    expect_ops(f"{out}/op17-session.onnx", has=["FusedMatMul", "BiasGelu", "LayerNormalization"])
     for name in sorted(os.listdir(out)):
         if name.endswith(".onnx"):
             check_onnx(model, f"{out}/{name}", "gelu_new" if "tanh" in name else "gelu")

@@ -1,6 +1,7 @@
 """The forms in which exporters write one and the same BERT encoder as ONNX."""
 import numpy as np
 import onnx
+import onnxruntime
 import torch
 from onnx import helper, numpy_helper
 
@@ -101,6 +102,32 @@ def gemm_form(source, path):
     del graph.initializer[:]
     graph.initializer.extend(kept)
     del graph.value_info[:]
+    save(proto, path)
+
+
+def fused_form(source, path, config):
+    """As optimum-cli's -O2 and -O3 write it: attention, residual with normalisation, and activation are one node each."""
+    from onnxruntime.transformers.optimizer import optimize_model
+    fused = optimize_model(source, "bert", num_heads=config.num_attention_heads, hidden_size=config.hidden_size, opt_level=1)
+    save_optimised(fused.model, path)
+
+
+def session_form(source, path):
+    """As onnxruntime saves what it runs on a CPU (SessionOptions.optimized_model_filepath), less what is for one kind of CPU."""
+    options = onnxruntime.SessionOptions()
+    options.graph_optimization_level = onnxruntime.GraphOptimizationLevel.ORT_ENABLE_EXTENDED
+    options.optimized_model_filepath = path
+    onnxruntime.InferenceSession(source, options, providers=["CPUExecutionProvider"])
+    save_optimised(onnx.load(path), path)
+
+
+def save_optimised(proto, path):
+    """Only the operator sets that are used: the optimisers list all they know."""
+    used = {node.domain for node in proto.graph.node} | {""}
+    kept = [opset for opset in proto.opset_import if opset.domain in used]
+    del proto.opset_import[:]
+    proto.opset_import.extend(kept)
+    del proto.graph.value_info[:]
     save(proto, path)
 
 

@@ -17,7 +17,7 @@ export interface TargetLayer {
   /** The layer's input x, [B,T,I]. */
   readonly input: string;
   /**
-   * The product's output, before a bias that a separate Add applies: the loss's derivative here is δ, [B,T,O]. Names of tensors are
+   * The product's output, before a bias that another node applies: the loss's derivative here is δ, [B,T,O]. Names of tensors are
    * unique in a graph: this one says which layer it is.
    */
   readonly output: string;
@@ -28,6 +28,9 @@ export interface TargetLayer {
   readonly bias: boolean;
 }
 
+/** As exported, and with transposition and scaling taken in by onnxruntime's optimiser. */
+const PRODUCTS = new Set(['MatMul', 'FusedMatMul']);
+const SOFTMAX = new Set(['Softmax']);
 const MOVES = new Set(['Reshape', 'Transpose', 'Squeeze', 'Unsqueeze', 'Identity', 'Flatten', 'Cast', 'Dropout']);
 const FUSED_ATTENTION = new Set([
   'Attention',
@@ -51,10 +54,15 @@ function origin(graph: Graph, tensor: string, through: ReadonlySet<string>): Nod
   return node;
 }
 
-/** The nearest node of type `wanted` behind `tensor`, looking back through operators of `through` along all their data inputs. */
-function nearest(graph: Graph, tensor: string, through: ReadonlySet<string>, wanted: string): NodeProto | undefined {
+/** The nearest node of a type in `wanted` behind `tensor`, looking back through operators of `through` along all their data inputs. */
+function nearest(
+  graph: Graph,
+  tensor: string,
+  through: ReadonlySet<string>,
+  wanted: ReadonlySet<string>,
+): NodeProto | undefined {
   const node = graph.maker(tensor);
-  if (node === undefined || node.opType === wanted) return node;
+  if (node === undefined || wanted.has(node.opType)) return node;
   if (!through.has(node.opType)) return undefined;
   const data = node.input.filter((name) => name !== '' && graph.carriesData(name) && !isCondition(node, name));
   for (const name of data) {
@@ -69,9 +77,9 @@ const isCondition = (node: NodeProto, name: string): boolean => node.opType === 
 /** Whether `node` is softmax(Q·Kᵀ)·V with a query computed from the data: a pooling head's learned query is not. */
 function isSelfAttention(graph: Graph, node: NodeProto): boolean {
   if (FUSED_ATTENTION.has(node.opType)) return graph.carriesData(node.input[0]!);
-  if (node.opType !== 'MatMul' || node.input.some((name) => graph.isConstant(name))) return false;
-  const softmax = nearest(graph, node.input[0]!, AFTER_SOFTMAX, 'Softmax');
-  const scores = softmax && nearest(graph, softmax.input[0]!, AFTER_SCORES, 'MatMul');
+  if (!PRODUCTS.has(node.opType) || node.input.some((name) => graph.isConstant(name))) return false;
+  const softmax = nearest(graph, node.input[0]!, AFTER_SOFTMAX, SOFTMAX);
+  const scores = softmax && nearest(graph, softmax.input[0]!, AFTER_SCORES, PRODUCTS);
   return scores !== undefined && graph.carriesData(scores.input[0]!);
 }
 
@@ -91,6 +99,12 @@ function weightShape(graph: Graph, name: string): number[] | undefined {
   return node.opType === 'Transpose' ? inner?.toReversed() : inner;
 }
 
+/** Whether a product's only user adds a constant to it: an Add, or onnxruntime's fused residual and normalisation, which may take it in. */
+function addsBias(graph: Graph, { opType, input }: NodeProto): boolean {
+  if (opType === 'Add') return input.some((name) => graph.isConstant(name));
+  return opType === 'SkipLayerNormalization' && input[4] !== undefined && graph.isConstant(input[4]);
+}
+
 function linearLayer(graph: Graph, node: NodeProto): TargetLayer | undefined {
   if (node.opType !== 'MatMul' && node.opType !== 'Gemm') return undefined;
   const [input, weight] = [node.input[0]!, node.input[1]!];
@@ -99,9 +113,8 @@ function linearLayer(graph: Graph, node: NodeProto): TargetLayer | undefined {
   const [rows, columns] = [shape[0]!, shape[1]!];
   const transposed = node.opType === 'Gemm' && intAttribute(node, 'transB', 0) === 1;
   const output = node.output[0]!;
-  const users = graph.usersOf(output);
-  const added =
-    users.length === 1 && users[0]!.opType === 'Add' && users[0]!.input.some((name) => graph.isConstant(name));
+  const [user, ...others] = graph.usersOf(output);
+  const added = user !== undefined && others.length === 0 && addsBias(graph, user);
   return {
     node: node.name,
     input,

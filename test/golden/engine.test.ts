@@ -19,6 +19,8 @@ const EXPORTS = [
   ['op14-erf', 'gelu'],
   ['op17-sdpa', 'gelu'],
   ['op17-gemm', 'gelu'],
+  ['op17-fused', 'gelu'],
+  ['op17-session', 'gelu'],
   ['op20-gelu', 'gelu'],
   ['pooled', 'gelu'],
   ['op17-tanh', 'gelu_new'],

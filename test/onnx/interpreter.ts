@@ -9,13 +9,14 @@ import { elementwise, microsoft } from './kernels/elementwise.js';
 import type { Kernel } from './kernels/kernel.js';
 import { layout } from './kernels/layout.js';
 import { products } from './kernels/products.js';
-import { reductions } from './kernels/reductions.js';
+import { fusedReductions, reductions } from './kernels/reductions.js';
 import type { Value } from './value.js';
 
 const STANDARD: Readonly<Record<string, Kernel>> = { ...elementwise, ...products, ...reductions, ...layout };
+const MICROSOFT: Readonly<Record<string, Kernel>> = { ...microsoft, ...fusedReductions };
 
 function kernel(node: NodeProto): Kernel {
-  const table = node.domain === 'com.microsoft' ? microsoft : STANDARD;
+  const table = node.domain === 'com.microsoft' ? MICROSOFT : STANDARD;
   const found = table[node.opType];
   if (found === undefined) throw new Error(`the interpreter has no ${node.domain}:${node.opType}`);
   return found;

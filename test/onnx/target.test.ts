@@ -127,6 +127,25 @@ describe('by structure', () => {
     expect(target(toy, projected)).toMatchObject({ node: 'a.o', inFeatures: WIDTH, outFeatures: 3, bias: false });
   });
 
+  it.each([
+    [1, false],
+    [2, false],
+    [3, true],
+  ])('reads the bias that a fused residual and normalisation took in (%d vectors)', (vectors, bias) => {
+    const toy = new Toy();
+    const projected = toy.op('MatMul', [toy.attention('a', 'x', 'x'), toy.weight('w')], 'a.o');
+    const own = Array.from({ length: vectors }, (_, i) => toy.weight(`v${i}`, [WIDTH]));
+    const out = toy.op('SkipLayerNormalization', [projected, 'x', ...own], 'norm', {}, 'com.microsoft');
+    expect(target(toy, out)).toMatchObject({ node: 'a.o', bias });
+  });
+
+  it('takes the projection behind products that took a transposition in', () => {
+    const toy = new Toy();
+    const scores = toy.op('FusedMatMul', ['x', 'x'], 'scores', { transB: 1 }, 'com.microsoft');
+    const mixed = toy.op('FusedMatMul', [toy.op('Softmax', [scores], 'soft'), 'x'], 'mixed', {}, 'com.microsoft');
+    expect(target(toy, toy.linear(mixed, 'a.o')).node).toBe('a.o');
+  });
+
   it('does not take the residual for a bias', () => {
     const toy = new Toy();
     const projected = toy.op('MatMul', [toy.attention('a', 'x', 'x'), toy.weight('w')], 'a.o');

@@ -3,7 +3,7 @@ import { activation, fusedActivation } from './activation.js';
 import { comparison, elementwise } from './elementwise.js';
 import { layout, shapeData } from './layout.js';
 import { matmul } from './matmul.js';
-import { normalization } from './normalization.js';
+import { fusedNormalization, normalization } from './normalization.js';
 import { reduction } from './reduction.js';
 import type { Rule } from './rule.js';
 
@@ -18,7 +18,7 @@ const standard = {
   ...normalization,
 } satisfies Record<string, Rule>;
 
-const microsoft = { ...fusedActivation } satisfies Record<string, Rule>;
+const microsoft = { ...fusedActivation, ...fusedNormalization } satisfies Record<string, Rule>;
 
 /** Operators of the standard set that have a rule: what losses and derivatives may be written with. */
 export type StandardOp = keyof typeof standard;

@@ -23,7 +23,43 @@ function layerNorm(shape: Shape, scale: Shape, bias: Shape | undefined, variant:
   };
 }
 
+interface SkipVariant {
+  /** How many of γ, β and the bias there are. */
+  readonly vectors: 1 | 2 | 3;
+  readonly skip?: Shape;
+  readonly epsilon?: number;
+  /** The result is the normalised sum times the sum, which is an output too. */
+  readonly withSum?: boolean;
+}
+
+/** Residual, normalisation and their sum as onnxruntime fuses them. */
+function skipNorm(shape: Shape, variant: SkipVariant): Case {
+  const { vectors, skip = shape, epsilon, withSum = false } = variant;
+  const width = shape.at(-1)!;
+  return {
+    rule: 'com.microsoft:SkipLayerNormalization',
+    label: `${show(shape)} ${JSON.stringify(variant)}`,
+    dims: DIMS,
+    operands: [shape, skip, ...Array.from({ length: vectors }, () => [width])].map((of) => ({ shape: of })),
+    write: (g, x) => {
+      const names = ['y', 'mean', 'inverse', 'sum'].map((name) => `${x[0]!}/${name}`);
+      const attributes = epsilon === undefined ? {} : { epsilon: { float: epsilon } };
+      const outputs = withSum ? names : names.slice(0, 1);
+      const y = g.op('SkipLayerNormalization', x, attributes, { domain: 'com.microsoft', outputs });
+      return withSum ? g.op('Mul', [y, names[3]!]) : y;
+    },
+  };
+}
+
 export const normalizationCases: readonly Case[] = [
+  skipNorm([2, 3, 4], { vectors: 1 }),
+  skipNorm([2, 3, 4], { vectors: 2, epsilon: 1e-12 }),
+  skipNorm([2, 3, 4], { vectors: 3 }),
+  skipNorm([3, 5], { vectors: 3, epsilon: 0.1 }),
+  skipNorm([2, 3, 4], { vectors: 3, skip: [1, 3, 4] }),
+  skipNorm([2, 3, 4], { vectors: 3, skip: [3, 4] }),
+  skipNorm(['B', 'T', 4], { vectors: 3 }),
+  skipNorm([2, 3, 4], { vectors: 3, withSum: true }),
   layerNorm([2, 4], [4], [4]),
   layerNorm([4], [4], [4]),
   layerNorm([2, 4], [4], undefined),

@@ -42,21 +42,39 @@ const soft =
     return [tabulate(x!.type, x!.shape, (index) => f(at(x!, index), at(total, index)))];
   };
 
-/** (x − mean)/√(var + ε)·scale + bias over the axes from `axis` on; with the mean and the inverse deviation. */
-const layerNormalization: Kernel = ([x, scale, bias], node) => {
-  const axes = x!.shape.map((_, i) => i).slice(axisOf(int(node, 'axis', -1), x!.shape.length));
-  const epsilon = float(node, 'epsilon', 1e-5);
-  const means = reduce(x!, axes, true, mean);
-  const inverses = reduce(x!, axes, true, (elements) => {
+/** (x − mean)/√(var + ε)·scale + bias over `axes`; with the mean and the inverse deviation. */
+function normalised(
+  x: Value,
+  scale: Value,
+  bias: Value | undefined,
+  axes: readonly number[],
+  epsilon: number,
+): [y: Value, means: Value, inverses: Value] {
+  const means = reduce(x, axes, true, mean);
+  const inverses = reduce(x, axes, true, (elements) => {
     const center = mean(elements);
     return 1 / Math.sqrt(mean(elements.map((v) => (v - center) ** 2)) + epsilon);
   });
-  const y = tabulate(sameType(x!, scale!, ...(bias ? [bias] : [])), x!.shape, (index) => {
-    const standard = (at(x!, index) - at(means, index)) * at(inverses, index);
-    return standard * at(scale!, index) + (bias ? at(bias, index) : 0);
+  const y = tabulate(sameType(x, scale, ...(bias ? [bias] : [])), x.shape, (index) => {
+    const standard = (at(x, index) - at(means, index)) * at(inverses, index);
+    return standard * at(scale, index) + (bias ? at(bias, index) : 0);
   });
   return [y, means, inverses];
+}
+
+/** Over the axes from `axis` on. */
+const layerNormalization: Kernel = ([x, scale, bias], node) => {
+  const axes = x!.shape.map((_, i) => i).slice(axisOf(int(node, 'axis', -1), x!.shape.length));
+  return normalised(x!, scale!, bias, axes, float(node, 'epsilon', 1e-5));
 };
+
+/** Of s = input + skip + bias over the last axis; s itself is the fourth result. */
+const skipLayerNormalization: Kernel = ([input, skip, scale, beta, bias], node) => {
+  const s = tabulate(input!.type, input!.shape, (i) => at(input!, i) + at(skip!, i) + (bias ? at(bias, i) : 0));
+  return [...normalised(s, scale!, beta, [s.shape.length - 1], float(node, 'epsilon', 1e-12)), s];
+};
+
+export const fusedReductions: Readonly<Record<string, Kernel>> = { SkipLayerNormalization: skipLayerNormalization };
 
 export const reductions: Readonly<Record<string, Kernel>> = {
   ReduceSum: reduction(sum, 13),
