@@ -6,6 +6,7 @@ import { modelDigest } from './digests.js';
 import type { Encoder, Pooling, Prepared } from './encoder.js';
 import { maxTokensOf } from './max-tokens.js';
 import { choosePooling, type PoolingSource } from './pooling.js';
+import { int32Inputs } from './sources/int32-inputs.js';
 import type { ModelFiles } from './sources/model-files.js';
 import type { SourceOptions } from './sources/options.js';
 import { resolveModel } from './sources/resolve.js';
@@ -58,6 +59,7 @@ export async function loadTextEncoder(id: string, options: TextEncoderOptions): 
       `maxTokens ${maxTokens}: must be a whole number from 3 to ${limit}, which ${files.id} takes`,
     );
   }
+  const narrow = int32Inputs(files.modelPath);
   const prepare = (texts: readonly string[]): PreparedText[] =>
     tokenizer.encode(texts, { maxTokens }).map((encoded) => ({ ...encoded, tokens: encoded.ids.length }));
   const [short, long] = prepare(['a', 'a b c d']);
@@ -76,7 +78,7 @@ export async function loadTextEncoder(id: string, options: TextEncoderOptions): 
     maxTokens,
     prepare,
     probe: () => [short!, long!],
-    collate: (batch, inputNames) => collate(batch, inputNames, files.id),
+    collate: (batch, inputNames) => collate(batch, inputNames, { id: files.id, narrow }),
   };
 }
 
@@ -87,23 +89,32 @@ const INPUTS: Readonly<Record<string, (text: PreparedText, token: number) => num
   token_type_ids: (text, token) => text.typeIds[token]!,
 };
 
+interface Model {
+  readonly id: string;
+  /** Inputs that take int32; the others take int64. */
+  readonly narrow: ReadonlySet<string>;
+}
+
 /** Pads to the longest text with zeros, which the attention mask hides. */
-function collate(batch: readonly PreparedText[], inputNames: readonly string[], model: string): Feeds {
+function collate(batch: readonly PreparedText[], inputNames: readonly string[], model: Model): Feeds {
   const length = Math.max(...batch.map(({ tokens }) => tokens));
+  const shape = [batch.length, length];
   const feeds: Record<string, Tensor> = {};
   for (const name of inputNames) {
     const valueAt = Object.hasOwn(INPUTS, name) ? INPUTS[name]! : undefined;
     if (valueAt === undefined) {
       throw new FungiError(
         'MODEL_UNSUPPORTED',
-        `${model}: the model has an input "${name}"; texts give ${Object.keys(INPUTS).join(', ')}`,
+        `${model.id}: the model has an input "${name}"; texts give ${Object.keys(INPUTS).join(', ')}`,
       );
     }
-    const data = new BigInt64Array(batch.length * length);
+    const values = new Int32Array(batch.length * length);
     batch.forEach((text, row) => {
-      for (let token = 0; token < text.tokens; token++) data[row * length + token] = BigInt(valueAt(text, token));
+      for (let token = 0; token < text.tokens; token++) values[row * length + token] = valueAt(text, token);
     });
-    feeds[name] = int64(data, [batch.length, length]);
+    feeds[name] = model.narrow.has(name)
+      ? { type: 'int32', data: values, shape }
+      : int64(BigInt64Array.from(values, BigInt), shape);
   }
   return feeds;
 }

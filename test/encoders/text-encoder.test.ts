@@ -4,6 +4,7 @@ import { dirname, join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { readConfig } from '../../src/core/config.js';
 import { loadTextEncoder, type TextEncoderOptions } from '../../src/encoders/text-encoder.js';
+import { GraphBuilder } from '../../src/onnx/builder.js';
 import { Session } from '../../src/runtime/session.js';
 import { tinyModel, writeFiles, type Files } from './tiny-model.js';
 
@@ -73,6 +74,25 @@ describe('a sentence encoder', () => {
     const padded = await run([short, long]);
     const difference = [...alone.data].map((x, i) => Math.abs(Number(x) - Number(padded.data[i])));
     expect(Math.max(...difference)).toBeLessThan(1e-5);
+    await session.release();
+  });
+
+  it('gives each input in the integers that the graph declares', async () => {
+    const g = new GraphBuilder('narrow', 17);
+    const ids = g.input('input_ids', 'int32', ['batch', 'tokens']);
+    const mask = g.input('attention_mask', 'int64', ['batch', 'tokens']);
+    const sum = g.op('Add', [g.op('Cast', [ids], { to: 1 }), g.op('Cast', [mask], { to: 1 })]);
+    g.output(sum, 'float32', ['batch', 'tokens'], 'sum');
+    const folder = await folderWith();
+    await writeFile(join(folder, 'model.onnx'), g.build());
+    const encoder = await loadTextEncoder(folder, options);
+    const [short, long] = encoder.probe();
+    const feeds = encoder.collate([short, long], INPUTS);
+    expect([feeds['input_ids']!.type, feeds['attention_mask']!.type]).toEqual(['int32', 'int64']);
+    const session = await Session.load(await readFile(encoder.modelPath), 'narrow');
+    const result = await session.run(encoder.collate([short, long], session.inputNames), ['sum']);
+    const padding = Array<number>(long.tokens - short.tokens).fill(-1);
+    expect([...result.sum.data]).toEqual([...short.ids, ...padding, ...long.ids].map((id) => id + 1));
     await session.release();
   });
 

@@ -65,7 +65,7 @@ export async function pullHub(id: string, target: string, options: SourceOptions
   // Says what is wrong before the big download, not after.
   if (weights === WEIGHTS_FILE) await readBertConfig(staging);
   await fetchAll([weights]);
-  if (weights !== WEIGHTS_FILE) await fetchAll(await dataOf(id, weights, present, staging));
+  if (weights !== WEIGHTS_FILE) await fetchAll(dataOf(id, weights, present, staging));
   const licence = listing.cardData?.license;
   await writeOrigin(staging, {
     id,
@@ -119,8 +119,8 @@ const unreachable = ({ hubEndpoint }: SourceOptions, cause: TransientError): Fun
   });
 
 /** Names in the repository of the files that hold the graph's weights: all lie in the graph's own folder. */
-async function dataOf(id: string, graph: string, present: ReadonlySet<string>, staging: string): Promise<string[]> {
-  const data = await externalDataFiles(join(staging, graph));
+function dataOf(id: string, graph: string, present: ReadonlySet<string>, staging: string): string[] {
+  const data = externalDataFiles(join(staging, graph));
   const names = data.map((name) => posix.join(posix.dirname(graph), name));
   const missing = names.find((name) => !present.has(name));
   if (missing === undefined) return names;

@@ -69,7 +69,7 @@ async function converted(folder: string, options: LocateOptions): Promise<string
  */
 async function withExternalData(graph: string, options: LocateOptions): Promise<string[]> {
   const folder = dirname(graph);
-  const data = (await externalDataFiles(graph)).filter((name) => name !== basename(graph));
+  const data = externalDataFiles(graph).filter((name) => name !== basename(graph));
   for (const name of data) {
     if ((await firstFile(folder, [name])) !== undefined) continue;
     throw new FungiError('MODEL_CORRUPT', `${graph}: its weights are in ${name}, which is missing from ${folder}`, {
