@@ -33,6 +33,6 @@ export { CachedClient } from './llm/cache.js';
 export { OpenAiClient } from './llm/openai.js';
 export type { OpenAiOptions } from './llm/openai.js';
 export type { Completion, CompletionRequest, LlmClient } from './llm/client.js';
-export { parseLabel } from './llm/label.js';
+export { labelOf, parseLabel } from './llm/label.js';
 export type { ParsedLabel } from './llm/label.js';
 export { readExamples } from './eval/read-examples.js';
