@@ -72,6 +72,13 @@ const CASES: readonly (readonly [string, readonly string[], number, string, RegE
     /nowhere/,
   ],
   ['an unknown layer', [...INDEX, '@train.jsonl', '--target', 'layer.99'], 4, 'TARGET_NOT_FOUND', /layer\.99/],
+  [
+    'an unknown output',
+    [...INDEX, '@train.jsonl', '--output', 'logits'],
+    2,
+    'INVALID_ARGUMENT',
+    /"logits"[^]*last_hidden_state/,
+  ],
   ['an unknown index', ['retrieve', 'birds', 'a cat'], 5, 'INDEX_NOT_FOUND', /no index "birds"[^]*There are: pets\./],
   ['k = 0', ['retrieve', 'pets', 'a cat', '-k', '0'], 2, 'INVALID_ARGUMENT', /whole number from 1 to 1000/],
   ['k not a number', ['retrieve', 'pets', 'a cat', '-k', '2.5'], 2, 'INVALID_ARGUMENT', /whole number from 1 to 1000/],
