@@ -168,10 +168,12 @@ async function disk(name: string, folder: string): Promise<Check> {
   }
 }
 
-/** Only needed to fetch models from the package index. */
+/** Only needed to fetch models from the package index. Asked in an empty folder: -m would run a pip.py that lies in this one. */
 async function python({ python: command }: Config): Promise<Check> {
   const { runProcess } = await import('../../encoders/sources/process.js');
-  const result = await runProcess(command, ['-m', 'pip', '--version']).catch(() => undefined);
+  const cwd = await mkdtemp(join(tmpdir(), 'fungi-doctor-'));
+  const result = await runProcess(command, ['-m', 'pip', '--version'], { cwd }).catch(() => undefined);
+  await rm(cwd, { recursive: true });
   if (result?.exitCode === 0) return { name: 'python, pip', status: 'ok', detail: result.stdout.trim() };
   return {
     name: 'python, pip',
