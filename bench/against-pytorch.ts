@@ -58,6 +58,7 @@ const times = await interleaved(Number(rounds), {
   'ours: embedding': () => embedding.extract(texts),
   'PyTorch: embedding, batch 8': () => ask('embed 8'),
   'PyTorch: embedding, batch 16': () => ask('embed 16'),
+  'PyTorch: embedding, batch 32': () => ask('embed 32'),
   'PyTorch: embedding, batch 64': () => ask('embed 64'),
   'transformers.js: embedding, batch 16': runPipeline,
   'ours: embedding + KL': () => kl.extract(texts),
