@@ -1,10 +1,10 @@
 /**
- * What a projection costs and what it keeps: kNN accuracy of the embedding joined with one loss's gradient, for each projection,
+ * What a projection costs and what it keeps: kNN accuracy of the embedding joined with gradients, for each projection,
  * all over one encoding.
  *
- *     npx tsx bench/projections.ts ENCODER_FOLDER TRAIN.jsonl TEST.jsonl [loss=kl] [seeds=1] [kinds=all]
+ *     npx tsx bench/projections.ts ENCODER_FOLDER TRAIN.jsonl TEST.jsonl [losses=kl] [seeds=1] [kinds=all]
  *
- * `kinds` picks rows by name, comma-separated. Holds the token states of every view in memory. Prints accuracy (k = 20, PCA to
+ * `losses` is kl, simclr or kl+simclr. `kinds` picks rows by name, comma-separated. Holds the token states of every view in memory. Prints accuracy (k = 20, PCA to
  * 512, L2), its mean over the seeds, the block's width, and milliseconds a text from states to block.
  */
 import { readConfig } from '../src/core/config.js';
@@ -43,6 +43,7 @@ const pool = texts.slice(0, train!.length);
 const labels = train!.map(({ label }) => label);
 const truth = test!.map(({ label }) => label);
 const WINDOW = 512;
+const losses = name.split('+').map((loss) => ({ name: loss as 'kl' | 'simclr' }));
 
 /** By first text of the window; the views of a text depend on the seed alone, so all projections share them. */
 let encodings = new Map<number, EncodedStrings>();
@@ -70,7 +71,7 @@ const runs = new Map<string, Awaited<ReturnType<typeof measure>>[]>(chosen.map((
 for (let seed = 0; seed < Number(seeds); seed++) {
   encodings = new Map();
   for (const kind of chosen) {
-    const run = await measure({ seed, losses: [{ name: name as 'kl' | 'simclr' }], projection: all[kind]! });
+    const run = await measure({ seed, losses, projection: all[kind]! });
     console.error(`seed ${seed}, ${kind}: ${(run.accuracy * 100).toFixed(1)}`);
     runs.get(kind)!.push(run);
   }
