@@ -4,8 +4,9 @@
  *
  *     npx tsx bench/projections.ts ENCODER_FOLDER TRAIN.jsonl TEST.jsonl [losses=kl] [seeds=1] [kinds=all]
  *
- * `losses` is kl, simclr or kl+simclr. `kinds` picks rows by name, comma-separated. Holds the token states of every view in memory. Prints accuracy (k = 20, PCA to
- * 512, L2), its mean over the seeds, the block's width, and milliseconds a text from states to block.
+ * `losses` is kl, simclr or kl+simclr. `kinds` picks rows by name, comma-separated. Holds the token states of every view in
+ * memory. Prints accuracy (k = 20, PCA to 512, L2), its mean over the seeds, the blocks' width, and milliseconds a text from states
+ * to blocks.
  */
 import { readConfig } from '../src/core/config.js';
 import { loadTextEncoder } from '../src/encoders/text-encoder.js';
