@@ -32,8 +32,8 @@ export function denseProjection(
   signs: Signs,
 ): (factors: readonly Factors[]) => Promise<Float32Array> {
   const columns = gradientColumns(target);
-  const tile = new Float32Array(TILE_ROWS * columns * width);
   return async (factors) => {
+    const tile = new Float32Array(TILE_ROWS * columns * width); // a call's own: calls take turns at every product
     const out = new Float32Array(factors.length * width);
     for (let start = 0; start < factors.length; start += WINDOW) {
       const window = factors.slice(start, start + WINDOW);

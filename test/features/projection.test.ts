@@ -116,6 +116,13 @@ describe.each<Pooling>(['first', 'mean'])('pooling %s', (pooling) => {
     expect(relativeError(approximation, g)).toBeLessThan(1e-6); // G has rank 2
   });
 
+  it('dense calls under way at once do not meet each other', async () => {
+    const project = denseProjection(engine.info.target, 12, seededSigns(9, C, 12));
+    const groups = [factors.slice(0, 5), factors.slice(5)];
+    const together = await Promise.all(groups.map(project));
+    for (const [i, group] of groups.entries()) expect(together[i]).toEqual(await project(group));
+  });
+
   it('dense is R·vec(G), tile by tile', async () => {
     const M = 12;
     const signs = seededSigns(9, C, M);
