@@ -40,7 +40,7 @@ const projectionSpec = z.discriminatedUnion('kind', [
     kind: z.literal('nystrom'),
     landmarks: count.default(1024),
     /** Rank-1 terms kept of a landmark whose gradient has more. */
-    rank: count.default(2),
+    rank: count.default(1),
   }),
   /** Random ±1 directions of rank 1. */
   z.strictObject({ kind: z.literal('khatri-rao'), width: count.optional() }),
@@ -52,7 +52,7 @@ export const featureSpecSchema = z.strictObject({
   mode: z.enum(['paper', 'reference']).default('paper'),
   seed: z.number().int().min(0).max(Number.MAX_SAFE_INTEGER).default(0),
   losses: z.array(lossSpec).default([]),
-  projection: projectionSpec.default({ kind: 'nystrom', landmarks: 1024, rank: 2 }),
+  projection: projectionSpec.default({ kind: 'nystrom', landmarks: 1024, rank: 1 }),
   /** Length of the embedding block beside the gradients'. */
   embeddingWeight: positive.default(1),
 });
