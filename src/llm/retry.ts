@@ -24,12 +24,22 @@ export const DEFAULT_RETRY: RetryPolicy = {
   deadlineMs: 180_000,
 };
 
+/** A policy as a caller gives it: what is left out, or undefined, has its default. */
+export type RetryChoice = { readonly [K in keyof RetryPolicy]?: RetryPolicy[K] | undefined };
+
 /**
  * The policy with its defaults filled in. Without a deadline of its own it has one that leaves each attempt its full time and its wait:
  * a timeout that the caller chose is never cut by a limit that he did not.
+ *
+ * @throws {FungiError} INVALID_ARGUMENT for a value that is not a finite number above 0
  */
-export function retryPolicy(chosen: Partial<RetryPolicy>, attemptTimeoutMs: number): RetryPolicy {
-  const policy = { ...DEFAULT_RETRY, ...chosen };
+export function retryPolicy(chosen: RetryChoice, attemptTimeoutMs: number): RetryPolicy {
+  const given = Object.entries(chosen).filter((entry): entry is [string, number] => entry[1] !== undefined);
+  const wrong = given.find(([, value]) => !(Number.isFinite(value) && value > 0));
+  if (wrong) {
+    throw new FungiError('INVALID_ARGUMENT', `retry.${wrong[0]} must be a finite number above 0, got ${wrong[1]}`);
+  }
+  const policy: RetryPolicy = { ...DEFAULT_RETRY, ...Object.fromEntries(given) };
   if (chosen.deadlineMs !== undefined) return policy;
   const needed = policy.attempts * (attemptTimeoutMs + policy.maxDelayMs);
   return { ...policy, deadlineMs: Math.max(policy.deadlineMs, needed) };

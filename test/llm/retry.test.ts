@@ -59,6 +59,33 @@ describe('retryPolicy', () => {
     expect(retryPolicy({}, 1000).deadlineMs).toBe(DEFAULT_RETRY.deadlineMs);
     expect(retryPolicy({ deadlineMs: 5 }, 600_000).deadlineMs).toBe(5);
   });
+
+  it.each([{ attempts: undefined }, { deadlineMs: undefined }, { maxDelayMs: undefined, baseDelayMs: undefined }])(
+    'takes the default for what is undefined: %j',
+    (chosen) => {
+      expect(retryPolicy(chosen, 1000)).toEqual(DEFAULT_RETRY);
+      expect(retryPolicy(chosen, 600_000)).toEqual(retryPolicy({}, 600_000));
+    },
+  );
+
+  it.each([
+    { attempts: 0 },
+    { attempts: NaN },
+    { attempts: Infinity },
+    { baseDelayMs: -1 },
+    { maxDelayMs: NaN },
+    { maxRetryAfterMs: Infinity },
+    { deadlineMs: NaN },
+    { deadlineMs: -5 },
+  ])('refuses %o', (chosen) => {
+    const [name] = Object.keys(chosen);
+    expect(() => retryPolicy(chosen, 1000)).toThrow(
+      expect.objectContaining({
+        code: 'INVALID_ARGUMENT',
+        message: expect.stringContaining(`retry.${name}`) as string,
+      }),
+    );
+  });
 });
 
 describe('withRetries', () => {
