@@ -1,12 +1,12 @@
 /** A text encoder ready for the engine: model file, tokenizer, pooling and limits, each with where it came from. */
 import { FungiError } from '../core/errors.js';
+import { declaredInputs, declaredType } from '../onnx/value-info.js';
 import { int64, type Feeds, type Tensor } from '../runtime/session.js';
 import { readEncoderConfig } from './bert-config.js';
 import { modelDigest } from './digests.js';
 import type { Encoder, Pooling, Prepared } from './encoder.js';
 import { maxTokensOf } from './max-tokens.js';
 import { choosePooling, type PoolingSource } from './pooling.js';
-import { int32Inputs } from './sources/int32-inputs.js';
 import type { ModelFiles } from './sources/model-files.js';
 import type { SourceOptions } from './sources/options.js';
 import { resolveModel } from './sources/resolve.js';
@@ -94,6 +94,10 @@ interface Model {
   /** Inputs that take int32; the others take int64. */
   readonly narrow: ReadonlySet<string>;
 }
+
+/** Exports from PyTorch take token ids as int64, those from TensorFlow as int32; onnxruntime converts neither. */
+const int32Inputs = (graph: string): ReadonlySet<string> =>
+  new Set(declaredInputs(graph).flatMap((input) => (declaredType(input) === 'int32' ? [input.name] : [])));
 
 /** Pads to the longest text with zeros, which the attention mask hides. */
 function collate(batch: readonly PreparedText[], inputNames: readonly string[], model: Model): Feeds {

@@ -57,7 +57,7 @@ export function cutAt(graph: Graph, target: TargetLayer, model: string): Cut {
 
 /** Exporters read batch and tokens off the first input, [B,T]: the target's input [B,T,I] starts with the same sizes. */
 const readsSizesOfRows = (graph: Graph, node: NodeProto): boolean =>
-  node.opType === 'Shape' && graph.isInput(node.input[0]!) && graph.inputRank(node.input[0]!) === 2;
+  node.opType === 'Shape' && graph.isInput(node.input[0]!) && graph.inputShape(node.input[0]!)?.length === 2;
 
 interface SizesOfRows {
   readonly nodes: readonly NodeProto[];

@@ -1,6 +1,8 @@
 /** Questions about a graph: who makes a tensor, who uses it, what it depends on. */
 import { FungiError } from '../core/errors.js';
 import type { GraphProto, NodeProto, TensorProto } from './proto/onnx_pb.js';
+import type { Shape } from './shape.js';
+import { declaredShape } from './value-info.js';
 
 export class Graph {
   /** Nodes that `outputs` depend on, in the file's (topological) order. */
@@ -67,10 +69,10 @@ export class Graph {
     return this.proto.input.some((input) => input.name === tensor) && !this.initializers.has(tensor);
   }
 
-  /** Axes of an input, where the file says. */
-  inputRank(tensor: string): number | undefined {
-    const type = this.proto.input.find((input) => input.name === tensor)?.type?.value;
-    return type?.case === 'tensorType' ? type.value.shape?.dim.length : undefined;
+  /** Of an input, where the file says. */
+  inputShape(tensor: string): Shape | undefined {
+    const info = this.proto.input.find((input) => input.name === tensor);
+    return info && declaredShape(info);
   }
 
   /** Every node that `tensors` are computed with. */

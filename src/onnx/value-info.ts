@@ -1,5 +1,7 @@
 /** What a model file declares of its inputs and outputs. */
-import type { ValueInfoProto } from './proto/onnx_pb.js';
+import { fromBinary } from '@bufbuild/protobuf';
+import { readGraphFile } from './graph-file.js';
+import { GraphProtoSchema, ModelProtoSchema, ValueInfoProtoSchema, type ValueInfoProto } from './proto/onnx_pb.js';
 import type { Shape } from './shape.js';
 import { elementType, type ElementType } from './tensor.js';
 
@@ -18,4 +20,22 @@ export function declaredShape(info: ValueInfoProto): Shape | undefined {
 export function declaredType(info: ValueInfoProto): ElementType | undefined {
   const type = info.type?.value;
   return type?.case === 'tensorType' && type.value.elemType !== 0 ? elementType(type.value.elemType) : undefined;
+}
+
+const { graph: graphField } = ModelProtoSchema.field;
+const { input: inputField } = GraphProtoSchema.field;
+
+/** The inputs of the graph at `path`, read without its weights. @throws {FungiError} MODEL_CORRUPT */
+export function declaredInputs(path: string): ValueInfoProto[] {
+  return readGraphFile(path, (file) => {
+    const inputs: ValueInfoProto[] = [];
+    for (const message of file.fields({ start: 0, end: file.size })) {
+      if (message.number !== graphField.number) continue;
+      for (const field of file.fields(message)) {
+        if (field.number !== inputField.number) continue;
+        inputs.push(fromBinary(ValueInfoProtoSchema, file.content(field, 'the description of an input')));
+      }
+    }
+    return inputs;
+  });
 }

@@ -1,8 +1,11 @@
 /** What the engine takes for an encoder, and how it refuses what it cannot use. */
+import { writeFile } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
 import { create } from '@bufbuild/protobuf';
 import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from 'vitest';
 import { FungiError } from '../../src/core/errors.js';
 import type { Pooling } from '../../src/encoders/encoder.js';
+import { externalDataFiles } from '../../src/encoders/sources/external-data.js';
 import type { ImportOptions } from '../../src/engine/import.js';
 import { OnnxEngine } from '../../src/engine/onnx-engine.js';
 import { buildArtefacts } from '../../src/features/artefacts.js';
@@ -16,7 +19,7 @@ import {
   ValueInfoProtoSchema,
   type GraphProto,
 } from '../../src/onnx/proto/onnx_pb.js';
-import { inlineTensor } from '../../src/onnx/tensor.js';
+import { externalTensor, inlineTensor, tensorShape } from '../../src/onnx/tensor.js';
 import { fixture, relativeError } from '../support/golden.js';
 import { EditedModels, type Edit, HIDDEN, TINY_BERT, TINY_WIDTH } from '../support/edited-model.js';
 import { asItem, idEncoder } from '../support/id-encoder.js';
@@ -294,6 +297,26 @@ describe('odd exports', () => {
     });
     await expectTheSame(path, 'first');
   });
+
+  it.each(['./w.bin', ...(process.platform === 'win32' ? [] : ['w:0.bin'])])(
+    'with their weights beside the graph, named %j, are taken',
+    async (location) => {
+      const parts: Uint8Array[] = [];
+      const path = await models.write(({ graph }) => {
+        graph.initializer = graph.initializer.map((tensor) => {
+          const { name, dataType, rawData } = tensor;
+          if (rawData.length < 2000) return tensor;
+          const offset = parts.reduce((sum, part) => sum + part.length, 0);
+          parts.push(rawData);
+          const place = { location, offset, length: rawData.length };
+          return externalTensor(name, dataType, tensorShape(tensor), place);
+        });
+      });
+      await writeFile(join(dirname(path), location), Buffer.concat(parts));
+      expect(externalDataFiles(path)).toEqual([location.replace('./', '')]);
+      await expectTheSame(path, 'first');
+    },
+  );
 
   it('without names of nodes keep their target, by its output', async () => {
     const path = await models.write((edit) => {

@@ -1,112 +1,31 @@
 /**
- * The files that hold a graph's weights, as its tensors name them.
+ * The files that hold a graph's weights.
  *
- * The names say nothing: exporters write model.onnx_data, model.onnx.data, or whatever they were told. Only the graph is right.
+ * Their names say nothing: exporters write model.onnx_data, model.onnx.data, or whatever they were told. Only the graph is right.
  */
-import { fromBinary, type DescMessage } from '@bufbuild/protobuf';
-import { WireType } from '@bufbuild/protobuf/wire';
 import { FungiError } from '../../core/errors.js';
-import {
-  AttributeProtoSchema,
-  FunctionProtoSchema,
-  GraphProtoSchema,
-  ModelProtoSchema,
-  NodeProtoSchema,
-  SparseTensorProtoSchema,
-  StringStringEntryProtoSchema,
-  TensorProto_DataLocation,
-  TensorProtoSchema,
-} from '../../onnx/proto/onnx_pb.js';
-import { readGraphFile, type Field, type GraphFile } from './graph-file.js';
+import { externalLocations } from '../../onnx/external-data.js';
 import { isPlainPath } from './plain-path.js';
 
-/** Messages on the way from a model to its tensors. */
-const HOLDERS: readonly DescMessage[] = [
-  ModelProtoSchema,
-  GraphProtoSchema,
-  FunctionProtoSchema,
-  NodeProtoSchema,
-  AttributeProtoSchema,
-  SparseTensorProtoSchema,
-  TensorProtoSchema,
-];
-/** For each of them, by field number: what a field holds, when tensors can be in it. */
-const HELD = new Map(
-  HOLDERS.map((type) => [
-    type,
-    new Map(
-      type.fields.flatMap(({ number, message }) =>
-        message !== undefined && HOLDERS.includes(message) ? [[number, message] as const] : [],
-      ),
-    ),
-  ]),
-);
-const { externalData, dataLocation } = TensorProtoSchema.field;
-const EXTERNAL: number = TensorProto_DataLocation.EXTERNAL;
-
-/** Protobuf's own limit on messages in messages. */
-const MAX_DEPTH = 100;
-
 /**
- * Locations of the graph's external data, each once and sorted.
+ * Names of the files of the graph's external data, each once and sorted: they lie beside the graph.
  *
- * @returns file names: the data lie beside the graph
  * @throws {FungiError} MODEL_CORRUPT when the file is no whole ONNX graph; MODEL_UNSUPPORTED when a tensor names a place that is
  *   not in the graph's own folder
  */
 export function externalDataFiles(graph: string): string[] {
-  return readGraphFile(graph, (file) => {
-    const search = new DataSearch(file);
-    search.message(ModelProtoSchema, { start: 0, end: file.size }, 0);
-    if (!search.hasGraph) throw new Error('it holds no graph');
-    return [...search.locations].sort();
-  });
+  return [...new Set(externalLocations(graph).map((location) => fileName(location, graph)))].sort();
 }
 
-class DataSearch {
-  readonly locations = new Set<string>();
-  hasGraph = false;
-
-  constructor(private readonly file: GraphFile) {}
-
-  /** @throws {Error} when the bytes are no message of the type */
-  message(type: DescMessage, range: { start: number; end: number }, depth: number): void {
-    if (depth > MAX_DEPTH) throw new Error(`messages are nested more than ${MAX_DEPTH} deep`);
-    this.hasGraph ||= type === GraphProtoSchema;
-    let isExternal = false;
-    const named: string[] = [];
-    for (const field of this.file.fields(range)) {
-      const held = field.wire === WireType.LengthDelimited ? HELD.get(type)?.get(field.number) : undefined;
-      if (held !== undefined) this.message(held, field, depth + 1);
-      if (type !== TensorProtoSchema) continue;
-      if (field.number === dataLocation.number) isExternal = field.value === EXTERNAL;
-      if (field.number === externalData.number) named.push(...this.locationIn(field));
-    }
-    if (!isExternal) return;
-    // Readers differ in which of two they take: all have to be safe, and all count.
-    for (const location of named.length === 0 ? [''] : named) this.locations.add(this.checked(location));
-  }
-
-  /** The value of an external_data entry, when its key is `location`. */
-  private locationIn(field: Field): string[] {
-    const content = this.file.content(field, 'the name of a data file');
-    const { key, value } = fromBinary(StringStringEntryProtoSchema, content);
-    return key === 'location' ? [value] : [];
-  }
-
-  private checked(location: string): string {
-    if (isFileName(location)) return location;
-    const { path } = this.file;
-    throw new FungiError(
-      'MODEL_UNSUPPORTED',
-      `${path}: its weights are in ${JSON.stringify(location)}, which is no file of the graph's own folder`,
-      {
-        hint: 'Save it again with the data beside the graph: `onnx.save_model(model, path, save_as_external_data=True, location="model.onnx_data")`.',
-        details: { path, location },
-      },
-    );
-  }
+function fileName(location: string, graph: string): string {
+  const name = location.replace(/^(?:\.\/)+/, '');
+  if (isPlainPath(name) && !name.includes('/')) return name;
+  throw new FungiError(
+    'MODEL_UNSUPPORTED',
+    `${graph}: its weights are in ${JSON.stringify(location)}, which is not the plain name of a file beside it`,
+    {
+      hint: 'Save it again with the data beside the graph: `onnx.save_model(model, path, save_as_external_data=True, location="model.onnx_data")`.',
+      details: { path: graph, location },
+    },
+  );
 }
-
-/** Windows has drives and backslashes, and onnxruntime marks memory addresses with a path of their own. */
-const isFileName = (location: string): boolean => isPlainPath(location) && !location.includes('/');

@@ -48,8 +48,11 @@ describe('the files of external data', () => {
     '..',
     '.',
     'a\\b',
-    'c:weights.bin',
     '',
+    './',
+    './../weights.bin',
+    './sub/weights.bin',
+    './/weights.bin',
     'a\u0000b',
     '*/_ORT_MEM_ADDR_/*',
   ])('lie beside the graph: %j is refused', async (location) => {
@@ -58,6 +61,14 @@ describe('the files of external data', () => {
       message: expect.stringContaining(JSON.stringify(location)) as string,
       hint: expect.stringContaining('save_as_external_data') as string,
     });
+  });
+
+  it('are the same files with and without "./" before their names', async () => {
+    expect(await filesOf(graphOver(['./weights.bin', 'weights.bin', '././a.data']))).toEqual(['a.data', 'weights.bin']);
+  });
+
+  it.runIf(process.platform !== 'win32')('may have a colon in their names', async () => {
+    expect(await filesOf(graphOver(['model:0.data']))).toEqual(['model:0.data']);
   });
 
   it('have a name', async () => {

@@ -97,7 +97,7 @@ describe('pulling', () => {
   it('takes the files that hold the weights of the graph, whatever they are called', async () => {
     hub.add(ID, {
       ...SMALL,
-      'onnx/model.onnx': graphOver(['weights.bin', 'model.onnx_data']),
+      'onnx/model.onnx': graphOver(['weights.bin', './model.onnx_data']),
       'onnx/weights.bin': WEIGHTS,
       'onnx/model.onnx_data': 'data',
       'onnx/model.onnx_data_of_another': 'no',
@@ -205,7 +205,6 @@ describe('names that lead out of the folder', () => {
     'onnx/./model.onnx_data',
     'onnx//model.onnx_data',
     'onnx\\..\\.bashrc',
-    'c:.bashrc',
     '.',
     '',
   ];
@@ -220,7 +219,7 @@ describe('names that lead out of the folder', () => {
     expect(await readdir(join(scratch, 'home'))).toEqual(['cache']);
   });
 
-  it.each(['../.bashrc', 'model.onnx_data/../../.bashrc', '/.bashrc', 'sub/weights.bin', 'c:.bashrc', '.', ''])(
+  it.each(['../.bashrc', 'model.onnx_data/../../.bashrc', '/.bashrc', 'sub/weights.bin', './../.bashrc', '.', ''])(
     'are refused when a graph asks for %j',
     async (location) => {
       hub.add(ID, { ...SMALL, 'onnx/model.onnx': graphOver([location]) });

@@ -40,7 +40,6 @@ describe('unpacking', () => {
     ['a path that climbs out', [{ name: 'm/../../evil', data: 'x' }], undefined],
     ['an absolute path', [{ name: '/m/evil', data: 'x' }], undefined],
     ['a backslash', [{ name: 'm/..\\evil', data: 'x' }], undefined],
-    ['a drive', [{ name: 'm/c:evil', data: 'x' }], undefined],
     ['a link', [{ name: 'm/evil', data: '/etc/passwd', mode: 0o120777 }], undefined],
     ['the same name twice', [{ name: 'm/a', data: '1' }, { name: 'm/a', data: '2' }], undefined], // prettier-ignore
     ['a size that is not true', [{ name: 'm/a', data: 'xx', claimedSize: 1 }], undefined],

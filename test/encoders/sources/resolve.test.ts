@@ -172,6 +172,16 @@ describe('a folder', () => {
     });
   });
 
+  it('holds the same files, whether the graph names its data with "./" or without', async () => {
+    const locate = async (name: string, location: string) => {
+      const folder = await writeFiles(join(scratch, name), { 'model.onnx': graphOver([location]), 'w.bin': 'aa' });
+      const { weightFiles } = await resolveModel(folder, options);
+      return weightFiles.map((path) => path.slice(folder.length + 1));
+    };
+    expect(await locate('dotted', './w.bin')).toEqual(['model.onnx', 'w.bin']);
+    expect(await locate('plain', 'w.bin')).toEqual(['model.onnx', 'w.bin']);
+  });
+
   it('has another digest when external data change, whatever they are called', async () => {
     const folder = await writeFiles(join(scratch, 'm'), {
       'model.onnx': graphOver(['weights.bin']),

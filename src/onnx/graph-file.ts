@@ -5,7 +5,7 @@
  */
 import { closeSync, fstatSync, openSync, readSync } from 'node:fs';
 import { BinaryReader, WireType } from '@bufbuild/protobuf/wire';
-import { FungiError } from '../../core/errors.js';
+import { FungiError } from '../core/errors.js';
 
 /** Bytes read at once: most of a graph's messages are small and lie side by side. */
 const WINDOW_BYTES = 2 ** 15;
