@@ -9,7 +9,7 @@ import { FungiError } from '../core/errors.js';
 import { matmul, type LinalgOptions } from '../runtime/linalg.js';
 import { countRows } from '../runtime/row-matrix.js';
 import { Candidates } from './candidates.js';
-import { HotRows, type Segment } from './hot-rows.js';
+import { HotRows, LARGEST_SEGMENT, type Segment } from './hot-rows.js';
 
 export interface Neighbour {
   /** Number of the row: its place among all rows ever given to the search. */
@@ -34,8 +34,7 @@ export interface SearchOptions {
   readonly allow?: (row: number) => boolean;
 }
 
-/** Scored in one product: rows that stay in cache while they are gone through, queries that share a pass over the rows. */
-const ROWS_PER_RUN = 16_384;
+/** Queries that share a pass over the rows. */
 const QUERIES_PER_RUN = 32;
 /** Twice the unit roundoff of float32: an inner product of P terms is off by at most P·2⁻²⁴(1 + …)·‖q‖·‖x‖. */
 const ROUNDING = 2 ** -23;
@@ -112,7 +111,9 @@ export class ExactSearch {
     if (!Number.isInteger(k) || k < 1) {
       throw new FungiError('INVALID_ARGUMENT', `search: k is ${k}, it must be a whole number from 1`);
     }
-    const parts = this.rows.segments.flatMap((segment) => partsOf(segment, allow));
+    const parts = this.rows.segments
+      .map((segment) => partOf(segment, dims, allow))
+      .filter(({ open }) => open.includes(1));
     const found: Neighbour[][] = [];
     for (let start = 0; start < count; start += QUERIES_PER_RUN) {
       const some = queries.subarray(start * dims, Math.min(count, start + QUERIES_PER_RUN) * dims);
@@ -130,20 +131,19 @@ export class ExactSearch {
     );
     const cutoffs = new Float64Array(count).fill(-Infinity);
     const cosine = this.metric === 'cosine';
-    for (const [at, { segment, start, end, open }] of parts.entries()) {
-      const vectors = segment.vectors.subarray(start * dims, end * dims);
-      const shape = { m: end - start, k: dims, n: count, transB: true };
+    for (const [at, { vectors, squares, rows, open }] of parts.entries()) {
+      const shape = { m: rows, k: dims, n: count, transB: true };
       const products = await matmul(vectors, queries, shape, this.runtime);
-      for (let i = start; i < end; i++) {
+      for (let i = 0; i < rows; i++) {
         if (open[i] !== 1) continue;
-        const square = segment.squares[i]!;
+        const square = squares[i]!;
         // Nearer rows score higher: q·x − ‖x‖²/2 orders like −‖q − x‖², q·x/‖x‖ like the cosine.
         const scale = !cosine ? 1 : square === 0 ? 0 : 1 / Math.sqrt(square);
         const half = cosine ? 0 : square / 2;
         for (let q = 0; q < count; q++) {
-          const score = products[(i - start) * count + q]! * scale - half;
+          const score = products[i * count + q]! * scale - half;
           if (score < cutoffs[q]!) continue;
-          cutoffs[q] = candidates[q]!.push(at * ROWS_PER_RUN + i - start, score);
+          cutoffs[q] = candidates[q]!.push(at * LARGEST_SEGMENT + i, score);
         }
       }
     }
@@ -166,36 +166,34 @@ export class ExactSearch {
     const own = squareOf(query);
     return places
       .map((place) => {
-        const { segment, start } = parts[Math.floor(place / ROWS_PER_RUN)]!;
-        const i = start + (place % ROWS_PER_RUN);
-        const vector = row(segment.vectors, i, dims);
+        const { vectors, squares, numbers } = parts[Math.floor(place / LARGEST_SEGMENT)]!;
+        const i = place % LARGEST_SEGMENT;
+        const vector = row(vectors, i, dims);
         const distance =
-          this.metric === 'l2' ? euclidean(query, vector) : cosineDistance(query, vector, own * segment.squares[i]!);
-        return { row: segment.numbers[i]!, distance };
+          this.metric === 'l2' ? euclidean(query, vector) : cosineDistance(query, vector, own * squares[i]!);
+        return { row: numbers[i]!, distance };
       })
       .sort((a, b) => a.distance - b.distance || a.row - b.row);
   }
 }
 
-/** Rows start … end−1 of a segment; `open` says which take part, by their place in the segment. */
-interface Part {
-  readonly segment: Segment;
-  readonly start: number;
-  readonly end: number;
+/** The rows of a segment that are in use when a search begins: later ones may come behind them. */
+interface Part extends Pick<Segment, 'squares' | 'numbers'> {
+  /** [rows,P] */
+  readonly vectors: Float32Array;
+  readonly rows: number;
+  /** 1 for a row that takes part. */
   readonly open: Uint8Array;
 }
 
-/** At most ROWS_PER_RUN rows each; parts in which no row takes part are left out. */
-function partsOf(segment: Segment, allow: SearchOptions['allow']): Part[] {
-  const { count, alive, numbers } = segment;
-  const open =
-    allow === undefined ? alive : alive.map((value, i) => (value === 1 && i < count && allow(numbers[i]!) ? 1 : 0));
-  const parts: Part[] = [];
-  for (let start = 0; start < count; start += ROWS_PER_RUN) {
-    const end = Math.min(count, start + ROWS_PER_RUN);
-    if (open.subarray(start, end).includes(1)) parts.push({ segment, start, end, open });
-  }
-  return parts;
+function partOf(
+  { vectors, squares, numbers, alive, count }: Segment,
+  dims: number,
+  allow: SearchOptions['allow'],
+): Part {
+  const used = alive.subarray(0, count);
+  const open = allow === undefined ? used : used.map((value, i) => (value === 1 && allow(numbers[i]!) ? 1 : 0));
+  return { vectors: vectors.subarray(0, count * dims), squares, numbers, rows: count, open };
 }
 
 const row = (matrix: Float32Array, i: number, dims: number): Float32Array => matrix.subarray(i * dims, (i + 1) * dims);

@@ -19,7 +19,8 @@ export interface Segment {
 }
 
 const SMALLEST_SEGMENT = 256;
-const LARGEST_SEGMENT = 65_536;
+/** What replacing one row copies, and what a search scores in one product: rows that stay in cache while they are gone through. */
+export const LARGEST_SEGMENT = 16_384;
 
 /** Axes: n rows of P. Rows are numbered in the order in which they come, and keep their number for good. */
 export class HotRows {
@@ -45,11 +46,16 @@ export class HotRows {
     return [this.shortest, this.longest];
   }
 
-  /** Takes over `vectors` [n,P] as they are; they must not change afterwards. */
+  /** Takes over `vectors` [n,P] as they are, in segments that share their memory; they must not change afterwards. */
   adopt(vectors: Float32Array): void {
-    const segment = this.segment(vectors);
-    this.fill(segment, vectors.length / this.dims);
-    this.list = [...this.list, segment];
+    const step = LARGEST_SEGMENT * this.dims;
+    const adopted: Segment[] = [];
+    for (let start = 0; start < vectors.length; start += step) {
+      const segment = this.segment(vectors.subarray(start, start + step));
+      this.fill(segment, segment.numbers.length);
+      adopted.push(segment);
+    }
+    this.list = [...this.list, ...adopted];
   }
 
   /** Copies `vectors` [n,P] and returns the number of the first. Segments double, so that a row is copied once. */

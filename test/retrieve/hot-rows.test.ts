@@ -3,6 +3,7 @@ import { describe, expect, it } from 'vitest';
 import { Rng } from '../../src/core/rng.js';
 import { Candidates } from '../../src/retrieve/candidates.js';
 import { ExactSearch, type Metric, type Neighbour } from '../../src/retrieve/exact-search.js';
+import { HotRows } from '../../src/retrieve/hot-rows.js';
 
 /** Distances in float64 by definition, nearest first, then by number. */
 function byDefinition(rows: ReadonlyMap<number, Float32Array>, query: Float32Array, metric: Metric): Neighbour[] {
@@ -144,6 +145,22 @@ describe('ExactSearch', () => {
     const found = await search.search(queries, 2);
     expect(found.map(([nearest]) => nearest!.row)).toEqual(Array.from({ length: 40 }, (_, q) => wanted[q % 6]));
     expect(found[1]![1]).toEqual({ row: 16_382, distance: 1 });
+  });
+});
+
+describe('HotRows', () => {
+  it('copies one segment of those it took over when a row is replaced', () => {
+    const dims = 2;
+    const vectors = new Float32Array(40_000 * dims).fill(1);
+    const rows = new HotRows(dims);
+    rows.adopt(vectors);
+    const before = rows.segments;
+    expect(before.map(({ count }) => count)).toEqual([16_384, 16_384, 40_000 - 32_768]);
+    expect(before.every((segment) => segment.vectors.buffer === vectors.buffer)).toBe(true);
+    rows.replace([20_000], Float32Array.of(2, 3));
+    expect(rows.segments.map((segment, i) => segment === before[i])).toEqual([true, false, true]);
+    expect(rows.segments[1]!.vectors.byteLength).toBe(16_384 * dims * 4);
+    expect(vectors.every((value) => value === 1)).toBe(true);
   });
 });
 
