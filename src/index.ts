@@ -29,6 +29,7 @@ export type { Vote } from './retrieve/vote.js';
 export { builtInTemplates, loadTemplate } from './prompt/load.js';
 export { PromptTemplate } from './prompt/template.js';
 export type { PromptExample, PromptValues, RenderedPrompt } from './prompt/template.js';
+export { BreakerClient } from './llm/breaker.js';
 export { CachedClient } from './llm/cache.js';
 export { OpenAiClient } from './llm/openai.js';
 export type { OpenAiOptions } from './llm/openai.js';

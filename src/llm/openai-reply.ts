@@ -49,6 +49,9 @@ function parseJson(text: string): unknown {
 /** Statuses that may pass: a request that timed out, too many of them, a server that is broken, restarting or overloaded (529). */
 const TRANSIENT = [408, 429, 500, 502, 503, 504, 529];
 
+/** Statuses of a request that took too long, to the server or to a gateway before it. */
+const TIMED_OUT = [408, 504];
+
 /** What an error of the SDK means for the call: its code, and whether to try again. */
 export function requestFailure(error: unknown, now: number): AttemptFailure {
   if (error instanceof AttemptFailure) return error;
@@ -57,7 +60,7 @@ export function requestFailure(error: unknown, now: number): AttemptFailure {
     return new AttemptFailure('LLM_FAILED', error instanceof Error ? error.message : String(error), false);
   }
   const { status, message } = error as APIError<number, Headers>;
-  const details = { status };
+  const details = { status, ...(TIMED_OUT.includes(status) && { timeout: true }) };
   if (error.code === 'insufficient_quota') {
     return new AttemptFailure('LLM_FAILED', message, false, {
       details,

@@ -7,7 +7,15 @@ import { silentLogger, type Logger } from '../core/log.js';
 import { abortable, aborted } from './abort.js';
 import type { Completion, CompletionRequest, LlmClient } from './client.js';
 import { connectionFailure, readCompletion, requestFailure } from './openai-reply.js';
-import { AttemptFailure, retryPolicy, systemTiming, withRetries, type RetryPolicy, type Timing } from './retry.js';
+import {
+  AttemptFailure,
+  retryPolicy,
+  systemTiming,
+  withRetries,
+  type RetryChoice,
+  type RetryPolicy,
+  type Timing,
+} from './retry.js';
 
 export interface OpenAiOptions {
   /** Up to and including the version, e.g. `http://127.0.0.1:8080/v1`. */
@@ -19,7 +27,7 @@ export interface OpenAiOptions {
   readonly concurrency?: number | undefined;
   /** For one call, connecting included (Node itself gives up connecting after 10 s). @default 60_000 */
   readonly attemptTimeoutMs?: number | undefined;
-  readonly retry?: Partial<RetryPolicy> | undefined;
+  readonly retry?: RetryChoice | undefined;
   /** Further members of the request body, as the server wants them: `seed`, `max_completion_tokens`, `guided_choice` … */
   readonly extraBody?: Readonly<Record<string, Json>> | undefined;
   readonly logger?: Logger | undefined;
@@ -106,7 +114,9 @@ export class OpenAiClient implements LlmClient {
     } catch (error) {
       if (request.signal?.aborted) throw aborted();
       const failure = controller.signal.aborted
-        ? new AttemptFailure('LLM_UNREACHABLE', `no answer within ${Math.round(limitMs)} ms`, true)
+        ? new AttemptFailure('LLM_UNREACHABLE', `no answer within ${Math.round(limitMs)} ms`, true, {
+            details: { timeout: true },
+          })
         : requestFailure(error, this.#timing.now());
       throw this.#presentable(failure);
     } finally {

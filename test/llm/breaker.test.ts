@@ -5,6 +5,7 @@ import type { Completion, LlmClient } from '../../src/llm/client.js';
 
 const error = (code: ErrorCode, status?: number): FungiError =>
   new FungiError(code, `the ${code}`, { hint: 'a way out', ...(status !== undefined && { details: { status } }) });
+const slow = new FungiError('LLM_UNREACHABLE', 'too slow', { details: { timeout: true } });
 const reply: Completion = { text: 'a', finishReason: 'stop', cached: false, attempts: 1 };
 
 /** Plays outcomes in order and counts its calls. */
@@ -61,16 +62,30 @@ describe('BreakerClient', () => {
     expect(played.calls).toBe(6);
   });
 
-  it('takes an abort of the caller for no sign either way', async () => {
+  it.each([
+    ['an abort of the caller', error('ABORTED')],
+    ['a timeout', slow],
+  ])('takes %s for no sign either way', async (_, between) => {
     const down = error('LLM_UNREACHABLE');
-    const played = new Played([down, error('ABORTED'), down, reply]);
+    const played = new Played([down, between, down, reply]);
     expect((await outcomes(new BreakerClient(played, 2), 4)).at(-1)).toMatch(/^not asked/);
+  });
+
+  it('goes on after any number of slow texts', async () => {
+    const played = new Played([...Array<FungiError>(10).fill(slow), reply]);
+    expect((await outcomes(new BreakerClient(played, 3), 11)).at(-1)).toBe('a');
+  });
+
+  it('is exported beside the clients that it wraps', async () => {
+    expect((await import('../../src/index.js')).BreakerClient).toBe(BreakerClient);
   });
 });
 
 describe('concernsEveryRequest', () => {
   it.each([
+    [error('LLM_UNREACHABLE'), true],
     [error('LLM_UNREACHABLE', 503), true],
+    [slow, false],
     [error('LLM_FAILED', 401), true],
     [error('LLM_FAILED', 403), true],
     [error('LLM_FAILED', 404), true],

@@ -82,11 +82,19 @@ describe('request and reply', () => {
     { apiKey: `${KEY} x` },
     { concurrency: 0 },
     { attemptTimeoutMs: 1.5 },
+    { retry: { attempts: 0 } },
   ])('refuses %j', async (options) => {
     const error = await failure(start([], options));
     expect(error.code).toBe('INVALID_ARGUMENT');
     expect(inspect(error)).not.toMatch(/hunter2|secret/);
   });
+});
+
+it('gives a request its time under a retry policy whose members are undefined', async () => {
+  const { client } = await start([{ reply: 'a', delayMs: 50 }], {
+    retry: { attempts: undefined, deadlineMs: undefined },
+  });
+  expect((await client.complete({ messages })).text).toBe('a');
 });
 
 describe('retries', () => {
@@ -130,6 +138,7 @@ describe('retries', () => {
     const { llm, client } = await start(() => ({ status, message: 'overloaded' }), { retry: { attempts: 2 } });
     const error = await failure(client.complete({ messages }));
     expect(error).toMatchObject({ code, details: { status } });
+    expect(error.details['timeout'] === true).toBe([408, 504].includes(status));
     expect(error.message).toContain('overloaded');
     expect(llm.requests).toHaveLength(2);
   });
@@ -159,6 +168,7 @@ describe('retries', () => {
     expect(await failure(client.complete({ messages }))).toMatchObject({
       code: 'LLM_UNREACHABLE',
       message: `LLM at ${llm.baseUrl}: no answer within 100 ms (2 attempts)`,
+      details: { timeout: true, attempts: 2 },
     });
   });
 
@@ -167,6 +177,7 @@ describe('retries', () => {
     await llm.close();
     const error = await failure(client.complete({ messages }));
     expect(error).toMatchObject({ code: 'LLM_UNREACHABLE', details: { attempts: 5 } });
+    expect(error.details).not.toHaveProperty('timeout');
     expect(error.message).toContain('ECONNREFUSED');
     open.length = 0;
   });
