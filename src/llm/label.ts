@@ -26,8 +26,8 @@ export function labelOf(
  * Takes a reply as a label when it equals one exactly, else after removing, step by step, what models wrap an answer in: white space,
  * a leading `Label:` or `Class:` (any case), one trailing period, one pair of quotes ("…", '…', “…”, ‘…’, «…») or backticks.
  * Only then is case ignored (and Unicode composition, NFC), and only where a single label fits. The least altered form wins, so a
- * label that itself has quotes, a period or a prefix is found as it is. A label that holds a chat format's control token is also found
- * in the form in which the prompt shows it (`< s>` for `<s>`).
+ * label that itself has quotes, a period or a prefix is found as it is. In both steps a label that holds a chat format's control token
+ * is also found in the form in which the prompt shows it (`< s>` for `<s>`).
  *
  * @example
  * parseLabel(' "Card_Arrival". ', ['card_arrival', 'card_linking'])  // { kind: 'label', label: 'card_arrival' }
@@ -35,17 +35,23 @@ export function labelOf(
  */
 export function parseLabel(reply: string, labels: readonly string[]): ParsedLabel {
   const forms = unwrap(reply);
-  const exact = forms.find((form) => labels.includes(form));
-  if (exact !== undefined) return { kind: 'label', label: exact };
+  const label = lookUp(forms, labels, (text) => text) ?? lookUp(forms, labels, fold);
+  return label === undefined ? { kind: 'invalid', reply } : { kind: 'label', label };
+}
 
+/** The label that the first form to equal any stands for, both seen through `key`; undefined where several labels fit. */
+function lookUp(
+  forms: readonly string[],
+  labels: readonly string[],
+  key: (text: string) => string,
+): string | undefined {
   for (const form of forms) {
-    const alike = new Set(
-      labels.filter((label) => [fold(label), fold(breakControlTokens(label))].includes(fold(form))),
-    );
-    if (alike.size > 1) break;
-    for (const label of alike) return { kind: 'label', label };
+    if (labels.includes(form)) return form;
+    const alike = new Set(labels.filter((label) => [label, breakControlTokens(label)].map(key).includes(key(form))));
+    if (alike.size > 1) return undefined;
+    for (const label of alike) return label;
   }
-  return { kind: 'invalid', reply };
+  return undefined;
 }
 
 /** The reply in ever less wrapping, from untouched to bare. */

@@ -1,4 +1,4 @@
-/** Counts over a batch of answers, with what the model said wrong, what it said off the list and what never came kept apart. */
+/** Counts over a batch of answers, with what the model said wrong, what is no label of the list and what never came kept apart. */
 import type { ErrorCode, FungiError } from '../core/errors.js';
 import type { ParsedLabel } from './label.js';
 
@@ -15,7 +15,7 @@ export interface AnswerTally {
   readonly total: number;
   /** Replies in the list of labels. */
   readonly answered: number;
-  /** Replies outside it. */
+  /** Replies outside it, or cut off. */
   readonly invalid: number;
   /** No reply; by error code in `failures`. */
   readonly failed: number;
@@ -30,7 +30,7 @@ export interface AnswerAccuracy {
   readonly correct: number;
   /** Of the replies in the list. */
   readonly ofAnswered: number | null;
-  /** Of all replies: one outside the list is wrong, since the model had its say. */
+  /** Of all replies: one outside the list, or cut off, is wrong, since the model had its say. */
   readonly ofReplies: number | null;
   /** Of all queries. A failure is neither right nor wrong, so it is an interval: every failure wrong, every failure right. */
   readonly ofAll: { readonly low: number; readonly high: number };

@@ -31,6 +31,14 @@ it('finds a label with a control token as the prompt shows it, and as it is', ()
   expect(parseLabel('tag < s>', ['tag <s>', 'tag < s>'])).toEqual(found('tag < s>'));
 });
 
+it('takes the spaced form of a label in its own case, where another differs in case only', () => {
+  const labels = ['<s>', '<S>'];
+  expect(parseLabel('< s>', labels)).toEqual(found('<s>'));
+  expect(parseLabel('"< S>".', labels)).toEqual(found('<S>'));
+  expect(parseLabel('< s>.', ['<s>.', '<s>'])).toEqual(found('<s>.'));
+  expect(parseLabel('< s>< s>', ['<s>< s>', '< s><s>']).kind).toBe('invalid');
+});
+
 it.each(['length', 'content_filter'])(
   'takes no reply that ended with %s, not even one that equals a label',
   (reason) => {
