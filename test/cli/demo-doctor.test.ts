@@ -1,4 +1,4 @@
-import { readFile } from 'node:fs/promises';
+import { chmod, readFile } from 'node:fs/promises';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { z } from 'zod';
 import { ScriptedLlm } from '../../src/testing/scripted-llm.js';
@@ -82,5 +82,23 @@ describe('doctor', () => {
     // coreml exists on macOS only, dml on Windows only: one of them at least cannot load here.
     expect([status['provider coreml'], status['provider dml']]).toContain('note');
     expect(stdout).not.toContain('secret');
+  });
+
+  it('asks a Python that is named by a path from here', async () => {
+    await workspace.write({ 'venv/bin/python': '#!/bin/sh\necho "pip of mine: $*"\n' });
+    await chmod(workspace.path('venv/bin/python'), 0o755);
+    const here = process.cwd();
+    process.chdir(workspace.folder);
+    try {
+      const { json } = await workspace.fungi(['doctor', '--json'], { env: { FUNGI_PYTHON: 'venv/bin/python' } });
+      const { checks } = json() as { checks: { name: string }[] };
+      expect(checks.find(({ name }) => name === 'python, pip')).toEqual({
+        name: 'python, pip',
+        status: 'ok',
+        detail: 'pip of mine: -m pip --version',
+      });
+    } finally {
+      process.chdir(here);
+    }
   });
 });

