@@ -15,6 +15,8 @@ export interface Answered {
   readonly answer: Answer;
   /** The examples' own majority. */
   readonly vote: string;
+  /** Examples that were retrieved. */
+  readonly found: number;
   /** The end of the text did not fit the encoder. */
   readonly truncated: boolean;
 }
@@ -33,15 +35,16 @@ export async function answerByVote(
   const selections = await selector.selectBatch(textsOf(queries), options);
   return selections.map(({ examples, truncated }, i) => {
     const { label } = majorityVote(examples);
-    return { query: queries[i]!, answer: { kind: 'label', label }, vote: label, truncated };
+    return { query: queries[i]!, answer: { kind: 'label', label }, vote: label, found: examples.length, truncated };
   });
 }
 
 /**
  * The first query goes alone, and an endpoint that cannot be reached or refuses every request ends the command there: it should not be
- * asked a thousand times. Later, and for what is wrong with one text only, a failure counts for its query and the others go on.
+ * asked a thousand times. Later, and for what may be wrong with one text only, a timeout included, a failure counts for its query and
+ * the others go on.
  *
- * @throws {FungiError} LLM_UNREACHABLE, LLM_FAILED (401, 403, 404) of the first query; INVALID_ARGUMENT, TEMPLATE_INVALID
+ * @throws {FungiError} LLM_UNREACHABLE (no timeout), LLM_FAILED (401, 403, 404) of the first query; INVALID_ARGUMENT, TEMPLATE_INVALID
  */
 export async function answerByLlm(
   selector: FungiSelector,
@@ -64,7 +67,7 @@ export async function answerByLlm(
       answer = { kind: 'failed', error };
     }
     context.onProgress({ stage: 'answers', done: ++done, total: queries.length, unit: 'rows' });
-    return { query, answer, vote, truncated: selection.truncated };
+    return { query, answer, vote, found: selection.examples.length, truncated: selection.truncated };
   };
 
   // An endpoint that is down shows before the rest of a long file is encoded.

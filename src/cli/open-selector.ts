@@ -4,6 +4,7 @@ import type { FungiSelector, Selection } from '../selector/selector.js';
 import { parseFilter, type Filter } from '../store/filter.js';
 import { readJson, type Context } from './context.js';
 import { pick, surroundings, type RuntimeFlags } from './options.js';
+import { counted } from './output.js';
 
 export interface OpenFlags extends RuntimeFlags {
   /** Where the model lies now. */
@@ -64,4 +65,20 @@ export function selectOptions(
 export function warnOf({ examples, truncated }: Selection, { k }: FilterFlags, { log }: Context): void {
   if (truncated) log.warn('the query is longer than the encoder reads: its end was not seen');
   if (examples.length < k) log.warn(`${k} examples were asked for, and there are only ${examples.length}`);
+}
+
+/** {@link warnOf} for many texts: each warning once, with a count. */
+export function warnOfMany(
+  texts: readonly { readonly found: number; readonly truncated: boolean }[],
+  { k }: FilterFlags,
+  { log }: Context,
+): void {
+  const all = counted(texts.length, 'text');
+  const cut = texts.filter(({ truncated }) => truncated).length;
+  if (cut > 0) log.warn(`${cut} of ${all} are longer than the encoder reads: their ends were not seen`);
+  const few = texts.map(({ found }) => found).filter((found) => found < k);
+  if (few.length > 0) {
+    const least = few.reduce((a, b) => Math.min(a, b));
+    log.warn(`${few.length} of ${all} got fewer examples than the ${k} asked for: there are only ${least}`);
+  }
 }

@@ -84,6 +84,15 @@ it('counts the texts that the encoder could not read to the end', async () => {
   expect(outcome.stderr).toBe('warning: 1 of 3 texts are longer than the encoder reads: their ends were not seen\n');
 });
 
+it('says once that there were fewer examples than asked for', async () => {
+  const argv = ['answer', 'pets', '--data', '@test.jsonl', '--label', 'cat', '--json'];
+  const few = 'warning: 6 of 6 texts got fewer examples than the 20 asked for: there are only 6\n';
+  expect((await workspace.fungi(argv)).stderr).toBe(few);
+  const { outcome } = await ask(() => ({ reply: 'cat' }), ...argv.slice(2));
+  expect(outcome.stderr).toBe(few);
+  expect((await workspace.fungi([...argv, '-k', '6'])).stderr).toBe('');
+});
+
 it('tells progress while it encodes, by vote as well', async () => {
   let time = 0;
   const argv = ['answer', 'pets', '--data', '@many.jsonl', '-k', '1'];
@@ -114,6 +123,18 @@ describe('one text alone', () => {
     const { outcome } = await ask(script, '--data', '@long.jsonl', '--concurrency', '1', '--no-cache', '--json');
     expect(result(outcome)).toMatchObject({ answered: 2, invalid: 1, failed: 0 });
     expect(result(outcome).answers[0]).toMatchObject({ kind: 'invalid', label: null, reply: 'cat', cut: 'length' });
+  });
+
+  it('is counted when it takes too long, though it is the first, or six in a row do', async () => {
+    const script: Script = ({ body }) =>
+      lastOf(body.messages) === 'a cat 0' || /a cat .* [2-7]$/.test(lastOf(body.messages))
+        ? { status: 504, message: 'upstream timed out' }
+        : { reply: 'cat' };
+    const argv = ['--data', '@many.jsonl', '--concurrency', '1', '--attempts', '1', '--no-cache', '--json'];
+    const { outcome, llm } = await ask(script, ...argv);
+    expect(outcome.code).toBe(6);
+    expect(llm.requests).toHaveLength(150);
+    expect(result(outcome)).toMatchObject({ answered: 143, failed: 7, failures: { LLM_UNREACHABLE: 7 } });
   });
 });
 

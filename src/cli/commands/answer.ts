@@ -5,9 +5,8 @@ import { answerByLlm, answerByVote } from '../answer-batch.js';
 import { manyAnswers, singleAnswer } from '../answer-report.js';
 import { readText, type CommonOptions, type Context, type Report, type Run } from '../context.js';
 import { addLlmOptions, createLlm, type LlmFlags } from '../llm-options.js';
-import { selectOptions, warnOf, withSelector, type FilterFlags, type OpenFlags } from '../open-selector.js';
+import { selectOptions, warnOf, warnOfMany, withSelector, type FilterFlags, type OpenFlags } from '../open-selector.js';
 import { addFilterOptions, addKeyOptions, type KeyFlags } from '../options.js';
-import { counted } from '../output.js';
 import { readQueries } from '../read-queries.js';
 import { addTemplateOptions, templateOptions, type TemplateFlags } from './prompt.js';
 import { addOpenOptions } from './retrieve.js';
@@ -33,7 +32,7 @@ follow on stderr. --json gives all of it as one object, replies included.
 Replies outside the list of labels or cut off, and queries that got no reply, are counted apart. When any got none, the exit code
 is 6; the same command again asks only for those, since replies are kept on disk (unless --no-cache says not to). An endpoint that
 cannot be reached, or refuses the first query with 401, 403 or 404, ends the command; one that dies later is asked no more after
-five failures in a row, and what was answered until then is kept.
+five failures in a row, and what was answered until then is kept. A text that times out counts for itself only.
 
 Examples:
   fungi answer bank "my card has not arrived"
@@ -71,11 +70,7 @@ async function answer(
       llm === undefined
         ? await answerByVote(selector, queries, options)
         : await answerByLlm(selector, queries, { ...options, llm }, context, flags.concurrency);
-    const cut = answered.filter(({ truncated }) => truncated).length;
-    if (cut > 0)
-      context.log.warn(
-        `${cut} of ${counted(queries.length, 'text')} are longer than the encoder reads: their ends were not seen`,
-      );
+    warnOfMany(answered, flags, context);
     return manyAnswers(name, answered, llm, flags.cache);
   });
 }
