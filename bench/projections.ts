@@ -11,7 +11,6 @@
 import { readConfig } from '../src/core/config.js';
 import { loadTextEncoder } from '../src/encoders/text-encoder.js';
 import { OnnxEngine } from '../src/engine/onnx-engine.js';
-import { accuracy } from '../src/eval/metrics.js';
 import { nearestVotes } from '../src/eval/knn.js';
 import { readExamples } from '../src/eval/read-examples.js';
 import { buildArtefacts } from '../src/features/artefacts.js';
@@ -65,7 +64,8 @@ async function measure(options: FeatureOptions): Promise<{ accuracy: number; wid
   }
   const at = pool.length * width;
   const { predicted } = await nearestVotes({ rows: rows.subarray(0, at), labels }, rows.subarray(at));
-  return { accuracy: accuracy(truth, predicted), width: width - engine.info.dims, ms: ms / texts.length };
+  const accuracy = truth.filter((label, i) => label === predicted[i]).length / truth.length;
+  return { accuracy, width: width - engine.info.dims, ms: ms / texts.length };
 }
 
 const runs = new Map<string, Awaited<ReturnType<typeof measure>>[]>(chosen.map((kind) => [kind, []]));
