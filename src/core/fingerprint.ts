@@ -33,3 +33,15 @@ export async function sha256File(path: string): Promise<string> {
 export function fingerprint(value: Json): string {
   return sha256(canonicalJson(value));
 }
+
+/** sha256 of the canonical JSON of each value, a line each: the JSON of a large list in one is longer than a string may be. */
+export function fingerprintLines(values: Iterable<Json>): string {
+  const hash = createHash('sha256');
+  let separator = '';
+  for (const value of values) {
+    // JSON holds no bare newline, so that no two lists give the same lines.
+    hash.update(separator + canonicalJson(value));
+    separator = '\n';
+  }
+  return hash.digest('hex');
+}
