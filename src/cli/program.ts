@@ -21,10 +21,13 @@ const COMMANDS = [addDemo, addIndex, addRetrieve, addPrompt, addAnswer, addEval,
 export async function run(argv: readonly string[], effects: Effects): Promise<number> {
   let exitCode = 0;
   const failure: FailureStyle = { json: argv.includes('--json'), debug: argv.includes('--debug') };
+  const onCommand = (command: Command, args: readonly string[]): void => {
+    failure.json = asksForJson(command, args, program.opts<CommonOptions>().json === true);
+  };
   const program = createProgram(effects, async (options, work) => {
     // Common options may stand before the command too; after it they win.
     const settings = { ...program.opts<CommonOptions>(), ...options };
-    failure.json = settings.json === true; // `eval knn --json FILE` speaks to people
+    failure.json = settings.json === true;
     const { context, done } = createContext(settings, effects);
     let report: Report;
     try {
@@ -37,12 +40,35 @@ export async function run(argv: readonly string[], effects: Effects): Promise<nu
     if (report.error !== undefined) throw report.error;
     exitCode = report.exitCode ?? 0;
   });
+  beforeEach(program, onCommand);
   try {
     await program.parseAsync(argv, { from: 'user' });
     return exitCode;
   } catch (error) {
     return reportFailure(error, effects.stderr, failure);
   }
+}
+
+/** Calls `listen` with each command on the way to the one that was named, before its own arguments are parsed. */
+function beforeEach(parent: Command, listen: (command: Command, args: readonly string[]) => void): void {
+  parent.hook('preSubcommand', (_, command) => {
+    listen(command, parent.args.slice(1));
+  });
+  for (const command of parent.commands) beforeEach(command, listen);
+}
+
+/**
+ * Whether a command's arguments, not parsed yet, ask for JSON, so that what is wrong with them is told so. Where its --json is no mere
+ * switch, a file may follow: `eval knn --json FILE` speaks to people.
+ *
+ * @param before whether --json stands before the command
+ */
+function asksForJson(command: Command, args: readonly string[], before: boolean): boolean {
+  const option = command.options.find(({ long }) => long === '--json');
+  const at = args.lastIndexOf('--json');
+  if (option === undefined || option.isBoolean()) return before || at >= 0;
+  if (at >= 0) return /^-./.test(args[at + 1] ?? '--');
+  return before && !args.some((arg) => arg.startsWith('--json='));
 }
 
 /** @param run runs a command's work */

@@ -240,6 +240,11 @@ describe('bad input', () => {
     ['in a command', ['retrieve', 'birds', 'a cat', '--json'], 5, 'INDEX_NOT_FOUND'],
     ['before there is one', ['retrieve', '--json'], 2, 'INVALID_ARGUMENT'],
     ['ahead of the command', ['--json', 'retrieve', 'pets', ' '], 3, 'INVALID_TEXT'],
+    ['ahead of a command whose own may name a file', ['--json', 'eval', 'knn'], 2, 'INVALID_ARGUMENT'],
+    ['without the file that it may name', ['eval', 'knn', '-k', '0', '--json'], 2, 'INVALID_ARGUMENT'],
+    ['without that file, before an option', ['eval', 'knn', '--json', '-k', '0'], 2, 'INVALID_ARGUMENT'],
+    ['below a group of commands', ['models', 'pull', '--json'], 2, 'INVALID_ARGUMENT'],
+    ['in a group of commands', ['eval', 'nearest', '--json'], 2, 'INVALID_ARGUMENT'],
   ])('is one JSON object on stderr under --json: %s', async (_, argv, exit, code) => {
     const { code: exitCode, stdout, stderr } = await workspace.fungi(argv);
     const { error } = JSON.parse(stderr) as { error: Record<string, unknown> };
@@ -250,6 +255,19 @@ describe('bad input', () => {
       retryable: false,
     });
     expect({ exitCode, stdout }).toEqual({ exitCode: exit, stdout: '' });
+  });
+
+  it.each([
+    [['--json', 'results.json']],
+    [['--json=results.json']],
+    [['--json', '']],
+    [['-k', '0', '--json', 'results.json']],
+  ])('is told to people where --json names a file: eval knn %j', async (argv) => {
+    for (const before of [[], ['--json']]) {
+      const { code, stdout, stderr } = await workspace.fungi([...before, 'eval', 'knn', ...argv]);
+      expect(stderr).toMatch(/^error \[INVALID_ARGUMENT\]: .*\nhint: /);
+      expect({ code, stdout }).toEqual({ code: 2, stdout: '' });
+    }
   });
 
   it('leaves a good index as it was', async () => {
