@@ -61,7 +61,7 @@ describe('retryPolicy', () => {
   });
 
   it.each([{ attempts: undefined }, { deadlineMs: undefined }, { maxDelayMs: undefined, baseDelayMs: undefined }])(
-    'takes the default for what is undefined: %j',
+    'takes the default for what is undefined: %o',
     (chosen) => {
       expect(retryPolicy(chosen, 1000)).toEqual(DEFAULT_RETRY);
       expect(retryPolicy(chosen, 600_000)).toEqual(retryPolicy({}, 600_000));
