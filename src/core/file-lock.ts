@@ -1,6 +1,6 @@
 /** A lock between processes: a file that names its holder, and outlives neither the holder nor its crash. */
 import { randomUUID } from 'node:crypto';
-import { link, readFile, rm, stat, utimes, writeFile } from 'node:fs/promises';
+import { link, open, readFile, rm, stat, writeFile, type FileHandle } from 'node:fs/promises';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { z } from 'zod';
 import { FungiError } from './errors.js';
@@ -16,15 +16,20 @@ export interface LockOptions {
 }
 
 const POLL_MS = 20;
-/** A holder touches its lock this often. */
+/** A holder writes to its lock this often. */
 const HEARTBEAT_MS = 10_000;
-/** A holder that cannot be judged by its pid is given up after so long without a touch; longer than any clock is off. */
+/**
+ * A holder that cannot be judged by its pid is given up after so long without a write. Network volumes may show a file as it was up
+ * to a minute ago.
+ */
 const ABANDONED_MS = 120_000;
 /** Evicting takes milliseconds; a marker this old is that of a process that died at it. */
 const EVICTION_MS = 10_000;
 
 export class FileLock {
   private heartbeat: NodeJS.Timeout | undefined;
+  /** Kept open: a heartbeat reaches our own lock, not one that took its place. */
+  private file: FileHandle | undefined;
 
   private constructor(
     private readonly path: string,
@@ -34,7 +39,9 @@ export class FileLock {
 
   /**
    * Takes the lock at `path`. The lock of a process that died is taken over at once. One of another machine or container cannot be
-   * judged by its pid: it is taken over when its holder has not touched it for two minutes.
+   * judged by its pid: it is taken over when its holder has not written to it for two minutes. That is told by comparing it with a
+   * file written now, both dated by the volume, so that the clocks of the two machines do not matter; where a volume leaves dates to
+   * the machines, as some FUSE file systems do, they must not be two minutes apart.
    *
    * @param subject what is locked, for the error, e.g. `index "bank"`
    * @throws {FungiError} INDEX_LOCKED when it is still held after the wait; STORAGE_FAILED
@@ -62,6 +69,8 @@ export class FileLock {
 
   async release(): Promise<void> {
     clearInterval(this.heartbeat);
+    await this.file?.close().catch(() => undefined); // may tell of a failed heartbeat, which no longer matters
+    this.file = undefined;
     if (tokenOf(await readHolder(this.path)) === this.token) await rm(this.path, { force: true });
   }
 
@@ -69,17 +78,19 @@ export class FileLock {
   private async create(): Promise<boolean> {
     const holder: Holder = { ...ownIdentity(), token: this.token, since: new Date().toISOString() };
     const temporary = `${this.path}.${this.token}`;
+    const file = await open(temporary, 'wx');
     try {
-      await writeFile(temporary, JSON.stringify(holder));
+      await file.writeFile(JSON.stringify(holder));
       await link(temporary, this.path);
     } catch (error) {
+      await file.close();
       if ((error as NodeJS.ErrnoException).code === 'EEXIST') return false;
       throw error;
     } finally {
       await rm(temporary, { force: true });
     }
-    const touch = (): Promise<void> => utimes(this.path, new Date(), new Date()).catch(() => undefined);
-    this.heartbeat = setInterval(() => void touch(), HEARTBEAT_MS).unref();
+    this.file = file;
+    this.heartbeat = setInterval(() => void beat(file), HEARTBEAT_MS).unref();
     return true;
   }
 
@@ -128,10 +139,27 @@ async function isAbandoned(path: string, holder: Holder | 'damaged'): Promise<bo
   return running === undefined ? (await ageOf(path)) > ABANDONED_MS : !running;
 }
 
-/** Milliseconds since a file was touched; none for one that is gone. */
+/** Writes the first byte again. Setting the time instead would set it by this machine's clock. */
+async function beat(file: FileHandle): Promise<void> {
+  try {
+    await file.write('{', 0);
+    await file.datasync();
+  } catch {
+    // The next one may succeed; who goes on without any asks assertHeld.
+  }
+}
+
+/** Milliseconds since a file was written, by the clock of its volume; none for one that is gone. */
 async function ageOf(path: string): Promise<number> {
   const found = await unlessMissing(stat(path));
-  return found === undefined ? 0 : Date.now() - found.mtimeMs;
+  if (found === undefined) return 0;
+  const probe = `${path}.${randomUUID()}`;
+  try {
+    await writeFile(probe, ' ');
+    return (await stat(probe)).mtimeMs - found.mtimeMs;
+  } finally {
+    await rm(probe, { force: true });
+  }
 }
 
 function locked(subject: string, path: string, found: Found): FungiError {

@@ -66,7 +66,7 @@ describe('FileLock', () => {
     ['another machine', { host: 'elsewhere' }],
     ['a machine of the same name', { boot: 'another' }],
     ['a container of the same name', { pidNamespace: 'pid:[1]' }],
-  ])('does not judge a process of %s by its pid, but by its last touch', (_, where) =>
+  ])('does not judge a process of %s by its pid, but by its last write', (_, where) =>
     inFolder(async (folder) => {
       const path = join(folder, 'lock');
       const content = holder({ pid: await deadPid(), ...where });
@@ -83,6 +83,49 @@ describe('FileLock', () => {
       expect(await readdir(folder)).toEqual([]);
     }),
   );
+
+  it.each([-3600, 3600])('does not judge by its own clock, which may be %i seconds off', (seconds) =>
+    inFolder(async (folder) => {
+      const path = join(folder, 'lock');
+      await writeFile(path, holder({ host: 'elsewhere' }));
+      vi.useFakeTimers({ toFake: ['Date'], now: Date.now() + 1000 * seconds });
+      try {
+        await expect(FileLock.acquire(path, 'it', { waitMs: 50 })).rejects.toMatchObject({ code: 'INDEX_LOCKED' });
+      } finally {
+        vi.useRealTimers();
+      }
+      expect(await readdir(folder)).toEqual(['lock']);
+      await age(path, 180);
+      vi.useFakeTimers({ toFake: ['Date'], now: Date.now() + 1000 * seconds });
+      try {
+        await (await FileLock.acquire(path, 'it', { waitMs: 0 })).release();
+      } finally {
+        vi.useRealTimers();
+      }
+    }),
+  );
+
+  it('keeps a lock alive although its clock is an hour behind, and leaves another’s as it is', () =>
+    inFolder(async (folder) => {
+      vi.useFakeTimers({ toFake: ['setInterval', 'clearInterval', 'Date'], now: Date.now() - 3_600_000 });
+      try {
+        const path = join(folder, 'lock');
+        const touched = async (): Promise<number> => (await stat(path)).mtimeMs;
+        const lock = await FileLock.acquire(path, 'it');
+        const before = await touched();
+        vi.advanceTimersByTime(10_000);
+        for (let i = 0; i < 200 && (await touched()) === before; i++) await sleep(10);
+        expect(await touched()).toBeGreaterThan(before);
+        await writeFile(join(folder, 'next'), '[another]');
+        await rename(join(folder, 'next'), path);
+        vi.advanceTimersByTime(30_000);
+        await sleep(50);
+        expect(await readFile(path, 'utf8')).toBe('[another]');
+        await lock.release();
+      } finally {
+        vi.useRealTimers();
+      }
+    }));
 
   it('is touched while it is held, and no longer', () =>
     inFolder(async (folder) => {
