@@ -5,9 +5,9 @@ import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { FungiError } from '../core/errors.js';
 import { FileLock } from '../core/file-lock.js';
+import { asStorageFailure } from '../core/storage-failure.js';
 import { COLUMN_NAMES, decodeRows, dimsOf, encodeRows, tableSchema, type PlacedRow } from './lance-rows.js';
 import { assertIds, assertPositive, assertRows, lastOfEach } from './rows.js';
-import { asStorageFailure } from '../core/storage-failure.js';
 import { drawStoreId, readStoreId, STORE_ID_FILE } from './store-identity.js';
 import {
   DEFAULT_SCAN_BATCH,
@@ -73,11 +73,30 @@ export class LanceStore implements ExampleStore {
    * @throws {FungiError} INDEX_CORRUPT naming what is damaged; STORAGE_FAILED
    */
   static async open(folder: string): Promise<LanceStore> {
+    return LanceStore.opened(folder, () => true);
+  }
+
+  /**
+   * Rows of the store in `folder`, without reading them: all files but theirs are compared with their digests.
+   *
+   * @throws {FungiError} INDEX_CORRUPT when one of these is damaged; STORAGE_FAILED
+   */
+  static async count(folder: string): Promise<number> {
+    const store = await LanceStore.opened(folder, (file) => !file.startsWith('data/'));
+    try {
+      return await store.count();
+    } finally {
+      await store.close();
+    }
+  }
+
+  /** @param isChecked by path inside the table */
+  private static async opened(folder: string, isChecked: (file: string) => boolean): Promise<LanceStore> {
     return lance(`opening the store in ${folder}`, async () => {
       const id = await readStoreId(folder);
       if (id === undefined) throw corrupt(`${join(folder, STORE_ID_FILE)} is missing`);
       const seal = sealOf(folder);
-      const [problem] = await seal.check();
+      const [problem] = await seal.check(isChecked);
       if (problem !== undefined) throw corrupt(`${folder}: ${problem.message}`);
       const connection = await connect(folder);
       const table = await connection.openTable(TABLE);

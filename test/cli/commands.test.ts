@@ -1,5 +1,5 @@
 /** What each command prints under --json, and that nothing else lands on stdout. */
-import { rm } from 'node:fs/promises';
+import { readdir, rm } from 'node:fs/promises';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { z } from 'zod';
 import { FungiSelector } from '../../src/selector/selector.js';
@@ -331,6 +331,9 @@ it('indexes tells the rows there are now, not those of the build', async () => {
   expect((await workspace.fungi(['indexes', 'list'])).stdout).toMatch(/^growing +13 +2 /m);
   const described = ['indexes', 'describe', 'growing'];
   expect((await workspace.fungi(described)).stdout).toContain('13 (when it was built: 12, 2 labels)');
+  const data = ['indexes', 'growing', 'examples.lance', 'data'];
+  for (const file of await readdir(workspace.path(...data))) await workspace.write({ [file]: 'damaged' }, ...data);
+  expect((await workspace.fungi(described)).stdout).toContain('13 (when it was built: 12, 2 labels)'); // reads no row
   await rm(workspace.path('indexes', 'growing', 'examples.lance'), { recursive: true });
   expect((await workspace.fungi(described)).stdout).toContain('unreadable now (when it was built: 12, 2 labels)');
   const { indexes } = (await workspace.fungi(['indexes', 'list', '--json'])).json() as { indexes: object[] };

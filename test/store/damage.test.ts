@@ -113,6 +113,32 @@ describe('a damaged store', () => {
     expect(refused).toContain('seal.json');
   });
 
+  it.each(Object.entries(damages))('is counted although a file of rows is %s', async (_, damage) => {
+    await inCopy(async (copy) => {
+      for (const file of files.filter((name) => DATA.test(name))) {
+        const path = join(copy, file);
+        await damage(path, (await readFile(path)).length, Rng.stream('count', file.length));
+      }
+      expect(await LanceStore.count(copy)).toBe(rows.length);
+    });
+  });
+
+  it.each(Object.entries(damages))('is counted right or refused when another file is %s', async (what, damage) => {
+    let refused = 0;
+    await inCopy(async (copy) => {
+      for (const file of files.filter((name) => !DATA.test(name))) {
+        const path = join(copy, file);
+        const bytes = await readFile(path);
+        await damage(path, bytes.length, Rng.stream('count', what, file.length));
+        const count: unknown = await LanceStore.count(copy).catch((error: unknown) => error);
+        if (FungiError.is(count, 'INDEX_CORRUPT')) refused++;
+        else expect(count).toBe(rows.length);
+        await writeFile(path, bytes);
+      }
+    });
+    expect(refused).toBeGreaterThan(2);
+  });
+
   it('names the file', async () => {
     const file = files.find((name) => DATA.test(name))!;
     await inCopy(async (copy) => {

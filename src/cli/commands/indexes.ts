@@ -3,7 +3,7 @@ import type { Command } from 'commander';
 import { ERRORS, FungiError } from '../../core/errors.js';
 import type { FeatureSpec } from '../../features/spec.js';
 import { findIndex, listIndexes, removeIndex } from '../../store/index-folder.js';
-import { assertOwnStore, readManifest, verifyArtefacts } from '../../store/manifest.js';
+import { assertOwnStore, readManifest, verifyArtefacts, type Manifest } from '../../store/manifest.js';
 import type { VerifyReport } from '../../store/store.js';
 import type { CommonOptions, Context, Report, Run } from '../context.js';
 import { manifestLines } from '../manifest-lines.js';
@@ -41,22 +41,31 @@ export function addIndexes(program: Command, run: Run): void {
   onOne('remove', 'remove an index', remove);
 }
 
+interface Listed {
+  readonly name: string;
+  readonly rows?: number | null;
+  readonly manifest?: Manifest;
+  /** Why there is no manifest. */
+  readonly problem?: string;
+}
+
+async function listed(indexes: string, name: string): Promise<Listed> {
+  try {
+    const folder = await findIndex(indexes, name);
+    const manifest = await readManifest(folder);
+    return { name, rows: await countRows(folder), manifest };
+  } catch (error) {
+    if (!FungiError.is(error)) throw error;
+    return { name, problem: error.message };
+  }
+}
+
 async function list({ indexes, columns }: Context): Promise<Report> {
   const names = await listIndexes(indexes);
-  const found = await Promise.all(
-    names.map(async (name) => {
-      try {
-        const folder = await findIndex(indexes, name);
-        const manifest = await readManifest(folder);
-        return { name, rows: await countRows(folder), manifest };
-      } catch (error) {
-        if (!FungiError.is(error)) throw error;
-        return { name, problem: error.message };
-      }
-    }),
-  );
+  const found: Listed[] = [];
+  for (const name of names) found.push(await listed(indexes, name));
   const rows = found.map(({ name, rows: count, manifest, problem }) => {
-    if (manifest === undefined) return [name, '', '', '', '', problem, ''];
+    if (manifest === undefined) return [name, '', '', '', '', problem ?? '', ''];
     const { losses } = manifest.features as unknown as FeatureSpec;
     const features = ['embedding', ...losses.map((loss) => loss.name)].join('+');
     const { labels, dims, encoder, createdAt } = manifest;
@@ -82,16 +91,14 @@ async function describe({ indexes }: Context, name: string): Promise<Report> {
   return { text, json: { folder, rows, manifest } };
 }
 
-/** Rows there are now; the manifest counts those of the build. Null for a damaged table: `verify` says what is wrong with it. */
+/**
+ * Rows there are now; the manifest counts those of the build. Null for a table that cannot be counted: `verify` says what is wrong
+ * with it, and with rows whose number is right.
+ */
 async function countRows(folder: string): Promise<number | null> {
   const { LanceStore } = await import('../../store/lance.js');
   try {
-    const store = await LanceStore.open(folder);
-    try {
-      return await store.count();
-    } finally {
-      await store.close();
-    }
+    return await LanceStore.count(folder);
   } catch (error) {
     if (!FungiError.is(error)) throw error;
     return null;
