@@ -2,13 +2,13 @@
 import { mkdir, open, readdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { syncFolder } from '../core/atomic-file.js';
+import type { FileLock, LockOptions } from '../core/file-lock.js';
 import { sha256 } from '../core/fingerprint.js';
 import { silentLogger, type Logger } from '../core/log.js';
-import type { FileLock, LockOptions } from '../core/file-lock.js';
+import { onStorage } from '../core/storage-failure.js';
 import { assertFree, indexPaths, lockIndex, putInPlace, type IfExists } from './index-folder.js';
 import { readManifest, verifyArtefacts } from './manifest.js';
 import { StagedFeatures } from './staged-features.js';
-import { onStorage } from '../core/storage-failure.js';
 
 export interface IndexBuildOptions extends LockOptions {
   readonly logger?: Logger;

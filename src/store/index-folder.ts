@@ -8,8 +8,8 @@ import { join } from 'node:path';
 import { syncFolder } from '../core/atomic-file.js';
 import { FungiError } from '../core/errors.js';
 import { FileLock, type LockOptions } from '../core/file-lock.js';
-import { MANIFEST_FILE } from './manifest.js';
 import { onStorage, unlessMissing } from '../core/storage-failure.js';
+import { MANIFEST_FILE } from './manifest.js';
 import { STORE_ID_FILE } from './store-identity.js';
 
 /** What a build does about an index that has its name. */

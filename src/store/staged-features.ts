@@ -10,8 +10,8 @@ import { z } from 'zod';
 import { replaceFileWith } from '../core/atomic-file.js';
 import { FungiError } from '../core/errors.js';
 import { silentLogger, type Logger } from '../core/log.js';
-import { assertPositive } from './rows.js';
 import { onStorage, unlessMissing } from '../core/storage-failure.js';
+import { assertPositive } from './rows.js';
 
 /** What the staged rows belong to. */
 export interface StagePlan {
