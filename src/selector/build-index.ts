@@ -4,8 +4,9 @@ import { join } from 'node:path';
 import { FungiError } from '../core/errors.js';
 import { sha256File, type Json } from '../core/fingerprint.js';
 import type { Example, ExampleInput, Item } from '../core/item.js';
-import { LIBRARY_VERSION } from '../core/version.js';
+import { silentLogger } from '../core/log.js';
 import type { OnProgress } from '../core/progress.js';
+import { LIBRARY_VERSION } from '../core/version.js';
 import type { GradientEngine } from '../engine/engine.js';
 import { loadArtefacts, saveArtefacts } from '../features/artefact-file.js';
 import { buildArtefacts } from '../features/artefacts.js';
@@ -44,7 +45,8 @@ const CHUNK = 2048;
  * the model throws
  */
 export async function buildIndex(options: BuildOptions): Promise<OpenedIndex> {
-  const { name, indexes = DEFAULT_INDEXES, dims = DEFAULT_DIMS, metric = 'l2', ifExists, log, onProgress } = options;
+  const { name, indexes = DEFAULT_INDEXES, dims = DEFAULT_DIMS, metric = 'l2', ifExists, onProgress } = options;
+  const { log = silentLogger } = options;
   if (!Number.isInteger(dims) || dims < 1)
     throw new FungiError('INVALID_ARGUMENT', `dims is ${dims}: it must be a whole number from 1`);
   const spec = featureSpec(options.features ?? { losses: [{ name: 'kl' }] });
@@ -53,7 +55,7 @@ export async function buildIndex(options: BuildOptions): Promise<OpenedIndex> {
   const { engine, encoder } = await loadEngine(options);
   const plan = planFingerprint({ encoder, features: spec, examples });
   const build = await IndexBuild.open(indexes, name, plan, {
-    ...(log && { logger: log }),
+    logger: log,
     ...(ifExists && { ifExists }),
   }).catch(closing(engine));
   try {
@@ -70,7 +72,7 @@ export async function buildIndex(options: BuildOptions): Promise<OpenedIndex> {
     await writeManifest(build.folder, manifest);
     // Opened before the name is unlocked: another build may be waiting to replace this index.
     const store = await LanceStore.open(await build.publish());
-    return { manifest, engine, extractor, reducer, store, lock: () => lockIndex(indexes, name), onProgress };
+    return { manifest, engine, extractor, reducer, store, lock: () => lockIndex(indexes, name), onProgress, log };
   } catch (error) {
     return await closing(engine)(error);
   } finally {

@@ -12,6 +12,9 @@ export interface NearRow {
 }
 
 export class LoadedRows {
+  /** Found when they are first asked for after a change. */
+  private known: readonly string[] | undefined;
+
   private constructor(
     private readonly search: ExactSearch,
     private readonly dims: number,
@@ -51,8 +54,8 @@ export class LoadedRows {
   }
 
   /** In order of first appearance. */
-  get labels(): string[] {
-    return [...new Set([...this.examples.values()].map(({ label }) => label))];
+  get labels(): readonly string[] {
+    return (this.known ??= [...new Set([...this.examples.values()].map(({ label }) => label))]);
   }
 
   /**
@@ -86,7 +89,7 @@ export class LoadedRows {
       const example = { id, input, label, metadata: parseMetadata(metadataText(metadata)) };
       examples.set(this.numbers.get(id)!, example);
     }
-    [this.examples, this.at] = [examples, version];
+    this.become(examples, version);
   }
 
   /** Follows the removal of `ids` from the table, which is at `version` now. */
@@ -96,7 +99,11 @@ export class LoadedRows {
     this.search.remove(gone);
     for (const number of gone) examples.delete(number);
     for (const id of ids) this.numbers.delete(id);
-    [this.examples, this.at] = [examples, version];
+    this.become(examples, version);
+  }
+
+  private become(examples: ReadonlyMap<number, Example>, version: number): void {
+    [this.examples, this.at, this.known] = [examples, version, undefined];
   }
 
   /** [n,P] */

@@ -1,6 +1,7 @@
 /** Opens an index and proves that queries will be comparable with it. */
 import { join } from 'node:path';
 import { FungiError } from '../core/errors.js';
+import { silentLogger } from '../core/log.js';
 import { loadArtefacts } from '../features/artefact-file.js';
 import { FeatureExtractor } from '../features/extractor.js';
 import { featureSpecSchema, type FeatureSpec } from '../features/spec.js';
@@ -59,7 +60,7 @@ interface Located {
 }
 
 async function openParts(options: OpenOptions, { folder, manifest }: Located): Promise<OpenedIndex> {
-  const { name, indexes = DEFAULT_INDEXES, onProgress } = options;
+  const { name, indexes = DEFAULT_INDEXES, onProgress, log = silentLogger } = options;
   const spec = specOf(manifest);
   await verifyArtefacts(folder, manifest);
   const { pooling, target, output, id } = manifest.encoder;
@@ -78,7 +79,7 @@ async function openParts(options: OpenOptions, { folder, manifest }: Located): P
     const reducer = await loadPca(join(folder, REDUCER_FILE));
     store = await LanceStore.open(folder);
     assertOwnStore(manifest, store);
-    return { manifest, engine, extractor, reducer, store, lock: () => lockIndex(indexes, name), onProgress };
+    return { manifest, engine, extractor, reducer, store, lock: () => lockIndex(indexes, name), onProgress, log };
   } catch (error) {
     await store?.close();
     await engine.close();

@@ -1,8 +1,9 @@
+import type { FileLock } from '../core/file-lock.js';
+import type { Logger } from '../core/log.js';
 import type { OnProgress } from '../core/progress.js';
 import type { GradientEngine } from '../engine/engine.js';
 import type { FeatureExtractor } from '../features/extractor.js';
 import type { Pca } from '../reduce/pca.js';
-import type { FileLock } from '../core/file-lock.js';
 import type { Manifest } from '../store/manifest.js';
 import type { ExampleStore } from '../store/store.js';
 
@@ -17,4 +18,6 @@ export interface OpenedIndex {
   lock(): Promise<FileLock>;
   /** Told of work on many rows. */
   readonly onProgress: OnProgress | undefined;
+  /** Told of examples that were cut. */
+  readonly log: Logger;
 }

@@ -77,7 +77,7 @@ export class FungiSelector {
 
   /** Labels there are now, in order of first appearance. */
   get labels(): string[] {
-    return this.rows.labels;
+    return [...this.rows.labels];
   }
 
   /**
@@ -169,43 +169,49 @@ export class FungiSelector {
         cached: false,
       };
     }
+    const { labels = this.labels } = options; // once: they may change before the LLM answers
     const template = await templateOf(options);
-    const { messages } = this.fill(template, selection, options);
+    const { messages } = this.fill(template, selection, { ...options, labels });
     const completion = await options.llm.complete({ messages, signal: options.signal });
     const { usage, cached } = completion;
-    const answer = labelOf(completion, options.labels ?? this.labels);
+    const answer = labelOf(completion, labels);
     const label = answer.kind === 'label' ? answer.label : undefined;
     return { label, by: 'llm', answer, vote, selection, usage, cached };
   }
 
-  private fill(template: PromptTemplate, selection: Selection, { labels, variables }: PromptOptions): SelectorPrompt {
+  private fill(
+    template: PromptTemplate,
+    selection: Selection,
+    { labels = this.labels, variables }: PromptOptions,
+  ): SelectorPrompt {
     const { query, examples, truncated } = selection;
-    const prompt = template.render({
-      query,
-      examples,
-      labels: labels ?? this.labels,
-      ...(variables && { variables }),
-    });
+    const prompt = template.render({ query, examples, labels, ...(variables && { variables }) });
     return { ...prompt, truncated };
   }
 
   /**
-   * Adds examples, replacing those whose id is there already. Head, projection and PCA stay those of the build.
+   * Adds examples, replacing those whose id is there already. Head, projection and PCA stay those of the build. How many texts were
+   * longer than the encoder reads is told to the `log` of the options.
    *
    * @throws {FungiError} INVALID_TEXT, INVALID_DATA, INDEX_LOCKED, and INDEX_MISMATCH when another build took the index's place (and
    * nothing is stored)
    */
   async add(examples: readonly ExampleInput[]): Promise<UpsertCounts> {
-    const { store, onProgress } = this.index;
+    const { store, onProgress, log } = this.index;
     const added = examples.map((example, i) => withId(example, `example ${i}`));
     const inputs = added.map(({ input }) => input);
-    const rows = withVectors(added, (await this.encode(inputs, 'features', onProgress)).vectors, store.dims);
-    return this.change(
+    const { vectors, truncated } = await this.encode(inputs, 'features', onProgress);
+    const rows = withVectors(added, vectors, store.dims);
+    const counts = await this.change(
       () => store.upsert(rows),
       (version) => {
         this.rows.upsert(rows, version);
       },
     );
+    const cut = truncated.filter(Boolean).length;
+    if (cut > 0)
+      log.warn(`${cut} of ${added.length} examples are longer than the encoder reads: their ends were not seen`);
+    return counts;
   }
 
   /** Removes examples by id; returns how many there were. */
@@ -241,20 +247,23 @@ export class FungiSelector {
   }
 
   private async locked<T>(write: () => Promise<T>, follow: (version: number) => void): Promise<T> {
-    const { store } = this.index;
     const lock = await this.index.lock();
     let result: T;
     try {
-      const isKnown = (await store.version()) === this.rows.version;
-      result = await write();
-      if (isKnown) follow(await store.version());
+      result = await this.written(write, follow).finally(() => lock.release());
     } catch (error) {
       await this.catchUp().catch(() => undefined);
       throw error;
-    } finally {
-      await lock.release();
     }
     await this.catchUp();
+    return result;
+  }
+
+  private async written<T>(write: () => Promise<T>, follow: (version: number) => void): Promise<T> {
+    const { store } = this.index;
+    const isKnown = (await store.version()) === this.rows.version;
+    const result = await write();
+    if (isKnown) follow(await store.version());
     return result;
   }
 

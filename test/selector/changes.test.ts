@@ -1,5 +1,7 @@
+import { readdir } from 'node:fs/promises';
 import { afterEach, describe, expect, it, vi } from 'vitest';
 import type { Progress } from '../../src/core/progress.js';
+import type { LlmClient } from '../../src/llm/client.js';
 import { FungiSelector } from '../../src/selector/selector.js';
 import { lockIndex } from '../../src/store/index-folder.js';
 import { LanceStore } from '../../src/store/lance.js';
@@ -114,6 +116,65 @@ describe('changing an index', () => {
       expect(one.size).toBe(41);
       expect((await one.select(more(40, 1)[0]!.input, { k: 60 })).examples.map(({ id }) => id)).toContain('r40');
       await Promise.all([one.close(), other.close()]);
+    }));
+
+  it('gives the lock back before it reads the table again, also when a change fails', () =>
+    inPlace(async (place) => {
+      const [one, other] = await twoSelectors(place);
+      const [scan, upsert] = [Reflect.get(LanceStore.prototype, 'scan'), Reflect.get(LanceStore.prototype, 'upsert')];
+      vi.spyOn(LanceStore.prototype, 'upsert').mockImplementationOnce(async function (this: LanceStore, rows) {
+        await upsert.call(this, rows);
+        throw new Error('the answer was lost');
+      });
+      const locked: boolean[] = [];
+      vi.spyOn(LanceStore.prototype, 'scan').mockImplementation(async function* (this: LanceStore, options) {
+        locked.push((await readdir(place.options('bank').indexes!)).includes('.lock-bank'));
+        yield* scan.call(this, options);
+      });
+      await expect(one.add(more(40, 1))).rejects.toThrow('the answer was lost');
+      await other.add(more(41, 1));
+      expect(locked).toEqual([false, false]);
+      await Promise.all([one.close(), other.close()]);
+    }));
+
+  it('tells how many additions were cut', () =>
+    inPlace(async (place) => {
+      const log = { debug: vi.fn(), info: vi.fn(), warn: vi.fn() };
+      const examples = tinyExamples(40);
+      const long = { id: 'long', input: 'dog '.repeat(50), label: 'dog' };
+      const built = await FungiSelector.build({ ...place.options('bank'), examples, log });
+      log.warn.mockClear();
+      await built.add(more(40, 2));
+      expect(log.warn).not.toHaveBeenCalled();
+      await built.add([...more(40, 2), long]);
+      await built.close();
+      const opened = await FungiSelector.open({ ...place.options('bank'), log });
+      await opened.add([long]);
+      await opened.close();
+      expect(log.warn.mock.calls).toEqual([
+        ['1 of 3 examples are longer than the encoder reads: their ends were not seen'],
+        ['1 of 1 examples are longer than the encoder reads: their ends were not seen'],
+      ]);
+    }));
+
+  it('does not change the labels that an answer may be while the LLM is asked', () =>
+    inPlace(async (place) => {
+      const selector = await FungiSelector.build({ ...place.options('bank'), examples: tinyExamples(40) });
+      const cats = tinyExamples(40).flatMap(({ id, label }) => (label === 'cat' ? [id!] : []));
+      const replying = (text: string): LlmClient => ({
+        settings: { model: 'test' },
+        complete: async () => {
+          await selector.add(more(40, 1)); // a bird
+          await selector.remove(cats);
+          return { text, finishReason: 'stop', usage: undefined, attempts: 1, cached: false };
+        },
+      });
+      const { answer } = await selector.answer('cat', { llm: replying('cat') });
+      expect(answer).toEqual({ kind: 'label', label: 'cat' });
+      await selector.remove(['r40']);
+      await selector.add(tinyExamples(40));
+      expect((await selector.answer('cat', { llm: replying('bird') })).answer.kind).not.toBe('label');
+      await selector.close();
     }));
 
   it('reports long work on queries, not a single one', () =>

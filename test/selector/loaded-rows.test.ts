@@ -68,6 +68,19 @@ describe('LoadedRows', () => {
     expect(await pending).toEqual(expected);
   });
 
+  it('goes through its rows for their labels once a change', async () => {
+    const rows = await LoadedRows.load(new MemoryStore(DIMS), 'l2');
+    rows.upsert([{ ...rowOf(0, 0), label: 'a' }], 1);
+    const labels = rows.labels;
+    expect(labels).toEqual(['a']);
+    expect(rows.labels).toBe(labels);
+    rows.upsert([{ ...rowOf(1, 0), label: 'b' }], 2);
+    expect(rows.labels).toEqual(['a', 'b']);
+    rows.remove(['r0'], 3);
+    expect(rows.labels).toEqual(['b']);
+    expect(labels).toEqual(['a']);
+  });
+
   it('keeps no object of the caller', async () => {
     const rows = await LoadedRows.load(new MemoryStore(DIMS), 'l2');
     const metadata = { year: 1 };
