@@ -12,7 +12,7 @@ it('shows the example that can be run', () => {
 });
 
 it('lists every error code under its exit code', () => {
-  const rows = [...readme.matchAll(/^\| (\d+) +\|[^|]*\|([^|]*)\|$/gm)];
+  const rows = [...readme.matchAll(/^- (\d+)[,:]([^]*?)(?=^- |^$)/gm)];
   const listed = rows.flatMap(([, exit, codes]) => [...codes!.matchAll(/`(\w+)`/g)].map(([, code]) => [code!, exit!]));
   const kinds = Object.entries(ERRORS).map(([code, { exit }]) => [code, String(exit)]);
   expect(Object.fromEntries(listed)).toEqual(Object.fromEntries(kinds));
