@@ -10,7 +10,7 @@
 import type { Item } from '../core/item.js';
 import type { OnProgress } from '../core/progress.js';
 import type { GradientEngine, Program } from '../engine/engine.js';
-import type { ViewMaker } from '../views/view.js';
+import { selfView, type ViewMaker } from '../views/view.js';
 import type { FeatureArtefacts } from './frozen.js';
 import { featureLayout, placeBlock, type FeatureLayout } from './layout.js';
 import { gradientStep, type GradientStep } from './projection.js';
@@ -84,7 +84,7 @@ export class FeatureExtractor {
         items.map((item) => maker.views(item)),
       );
       placeBlock(rows, this.layout, name, block);
-      if (maker.count === 1) embedding = pooled; // the item itself was the view: its f(x) is already there
+      if (maker === selfView) embedding = pooled; // the item itself was the view: its f(x) is already there
     }
     const places = items.map((item) => [encoded.place(item)]);
     embedding ??= (await this.embed.run(encoded.states, places)).pooled;
