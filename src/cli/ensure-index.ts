@@ -6,7 +6,15 @@ import { featureSpec, type FeatureOptions } from '../features/spec.js';
 import { DEFAULT_DIMS } from '../selector/options.js';
 import type { BuildOptions } from '../selector/options.js';
 import { findIndex, listIndexes } from '../store/index-folder.js';
-import { assertSameFeatures, readManifest, type EncoderSpec, type Manifest } from '../store/manifest.js';
+import {
+  assertOwnStore,
+  assertSameFeatures,
+  readManifest,
+  verifyArtefacts,
+  type EncoderSpec,
+  type Manifest,
+} from '../store/manifest.js';
+import { counted } from './output.js';
 
 export interface EnsureOptions extends BuildOptions {
   readonly indexes: string;
@@ -22,15 +30,17 @@ export interface EnsuredIndex {
 }
 
 /**
- * @throws {FungiError} INDEX_EXISTS when an index of that name differs and is not to be replaced; what building one throws
+ * @throws {FungiError} INDEX_EXISTS when an index of that name differs and is not to be replaced, INDEX_CORRUPT when it is damaged and is
+ * not to be; what building one throws
  */
 export async function ensureIndex(options: EnsureOptions): Promise<EnsuredIndex> {
   const { name, indexes, ifDifferent } = options;
   const exists = (await listIndexes(indexes)).includes(name);
   if (exists) {
     const differences = await compare(options).catch((error: unknown) => {
-      if (ifDifferent === 'replace' && FungiError.is(error, 'INDEX_CORRUPT')) return [error.message];
-      throw error;
+      if (!FungiError.is(error, 'INDEX_CORRUPT')) throw error;
+      if (ifDifferent === 'refuse') throw damaged(error);
+      return [error.message];
     });
     if (differences.length === 0) {
       return { manifest: await readManifest(await findIndex(indexes, name)), state: 'unchanged' };
@@ -43,6 +53,12 @@ export async function ensureIndex(options: EnsureOptions): Promise<EnsuredIndex>
   await selector.close();
   return { manifest, state: exists ? 'replaced' : 'built' };
 }
+
+const damaged = ({ message, details }: FungiError): FungiError =>
+  new FungiError('INDEX_CORRUPT', message, {
+    hint: 'Build it again with --force, or restore it from a copy.',
+    details,
+  });
 
 function refusal({ name, indexes }: EnsureOptions, differences: readonly string[]): FungiError {
   return new FungiError(
@@ -60,10 +76,11 @@ async function compare(options: EnsureOptions): Promise<string[]> {
   const { dims = DEFAULT_DIMS, metric = 'l2' } = options;
   const folder = await findIndex(options.indexes, options.name);
   const manifest = await readManifest(folder);
+  await verifyArtefacts(folder, manifest);
   const rest = [
     ...(hasDims(manifest, dims) ? [] : [`dims: ${manifest.dims} in the index, ${dims} asked for`]),
     ...(manifest.metric === metric ? [] : [`metric: ${manifest.metric} in the index, ${metric} asked for`]),
-    ...(await dataDifferences(folder, options)),
+    ...(await dataDifferences(folder, manifest, options)),
   ];
   const known = [...featureDifferences(manifest, options, manifest.encoder), ...rest];
   if (options.ifDifferent === 'replace' && known.length > 0) return known;
@@ -92,7 +109,7 @@ function featureDifferences(manifest: Manifest, { features }: EnsureOptions, enc
   }
 }
 
-async function dataDifferences(folder: string, { examples }: EnsureOptions): Promise<string[]> {
+async function dataDifferences(folder: string, manifest: Manifest, { examples }: EnsureOptions): Promise<string[]> {
   const { withId } = await import('../selector/rows.js');
   const { LanceStore } = await import('../store/lance.js');
   const missing = new Map(
@@ -101,6 +118,7 @@ async function dataDifferences(folder: string, { examples }: EnsureOptions): Pro
   let surplus = 0;
   const store = await LanceStore.open(folder);
   try {
+    assertOwnStore(manifest, store);
     for await (const batch of store.scan()) {
       for (const row of batch) {
         if (missing.get(row.id) === content(row)) missing.delete(row.id);
@@ -111,7 +129,9 @@ async function dataDifferences(folder: string, { examples }: EnsureOptions): Pro
     await store.close();
   }
   if (surplus === 0 && missing.size === 0) return [];
-  return [`data: ${surplus} examples of the index are not in the data, ${missing.size} of the data not in the index`];
+  return [
+    `data: ${counted(surplus, 'example')} of the index not in the data, ${missing.size} of the data not in the index`,
+  ];
 }
 
 const content = ({ id, input, label, metadata }: Example): string => canonicalJson({ id, input, label, metadata });

@@ -1,5 +1,5 @@
 /** Bad input: exit code, error code, and a message that names the input and the way out. */
-import { readFile, writeFile } from 'node:fs/promises';
+import { appendFile, readFile, rm, writeFile } from 'node:fs/promises';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { createProgram, run } from '../../src/cli/program.js';
 import { tinyModel } from '../encoders/tiny-model.js';
@@ -195,6 +195,20 @@ const CASES: readonly (readonly [string, readonly string[], number, string, RegE
     /"dino" is not a feature set/,
   ],
   [
+    'a feature set given twice',
+    [...KNN, '@test.jsonl', '--features', 'kl,embedding,kl'],
+    2,
+    'INVALID_ARGUMENT',
+    /"kl" is given twice/,
+  ],
+  [
+    'two names of one feature set',
+    [...KNN, '@test.jsonl', '--features', 'kl+simclr,simclr+kl'],
+    2,
+    'INVALID_ARGUMENT',
+    /"kl\+simclr" and "simclr\+kl" are the same set/,
+  ],
+  [
     'a result file that is a folder below a file',
     [...KNN, '@test.jsonl', '--json', '@train.jsonl/x.json'],
     5,
@@ -286,6 +300,23 @@ describe('bad input', () => {
     expect(refused.code).toBe(5);
     expect((await workspace.fungi([...build, '--force'])).code).toBe(0);
     expect((await workspace.fungi(['indexes', 'verify', 'broken'])).code).toBe(0);
+  });
+
+  it.each([
+    ['pca.safetensors', 'longer'],
+    ['artefacts.safetensors', 'longer'],
+    ['pca.safetensors', 'gone'],
+    ['artefacts.safetensors', 'gone'],
+  ])('finds the %s %s, and rebuilds the index under --force only', async (file, how) => {
+    const build = ['index', 'harmed', '--encoder', 'MODEL', '--data', '@train.jsonl'];
+    expect((await workspace.fungi([...build, '--force'])).code).toBe(0);
+    const path = workspace.path('indexes', 'harmed', file);
+    await (how === 'gone' ? rm(path) : appendFile(path, 'x'));
+    const refused = await workspace.fungi(build);
+    expect(refused.stderr).toMatch(new RegExp(`^error \\[INDEX_CORRUPT\\]: .*${file} is .*\nhint: .*--force`, 'm'));
+    expect({ code: refused.code, stdout: refused.stdout }).toEqual({ code: 5, stdout: '' });
+    expect((await workspace.fungi([...build, '--force'])).stdout).toContain('"harmed" replaced');
+    expect((await workspace.fungi(['retrieve', 'harmed', 'a cat'])).code).toBe(0);
   });
 
   it('shows help, on stderr, when there is no command', async () => {
