@@ -1,4 +1,4 @@
-import { chmod, readFile } from 'node:fs/promises';
+import { appendFile, chmod, readFile } from 'node:fs/promises';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { z } from 'zod';
 import { ScriptedLlm } from '../../src/testing/scripted-llm.js';
@@ -47,6 +47,7 @@ describe('demo', () => {
     expect(stdout).toContain('by majority vote of the nearest examples (no LLM');
     const rows = (await readFile('examples/demo/test.jsonl', 'utf8')).trim().split('\n').length;
     expect(stdout).toContain(`Accuracy on all ${rows} test messages`);
+    expect(stdout).toContain('ties by name as in `fungi eval knn`');
     expect(stderr).toContain('messages: fungi');
   });
 
@@ -66,6 +67,56 @@ describe('demo', () => {
     } finally {
       await llm.close();
     }
+  });
+});
+
+describe('demo, when something is in its way', () => {
+  const rows = (name: string): string => `examples/demo/${name}.jsonl`;
+
+  it('counts as eval knn does', async () => {
+    const demo = demoJson.parse((await workspace.fungi(['demo', '--encoder', 'MODEL', '--json'])).json());
+    const argv = ['eval', 'knn', '--encoder', 'MODEL', '--train', rows('train'), '--test', rows('test')];
+    const { json } = await workspace.fungi([...argv, '--throughput-texts', '0', '--json']);
+    const { results } = json() as { results: { accuracy: number }[] };
+    expect(results.map(({ accuracy: found }) => found)).toEqual([
+      demo.accuracy.embedding.accuracy,
+      demo.accuracy.fungi.accuracy,
+    ]);
+  });
+
+  it('rebuilds its own index when that is damaged', async () => {
+    const argv = ['demo', 'may I keep it?', '--encoder', 'MODEL', '--json'];
+    await workspace.fungi(argv);
+    await appendFile(workspace.path('cache', 'demo', 'fungi', 'pca.safetensors'), 'x');
+    const { code, json } = await workspace.fungi(argv);
+    expect(code).toBe(0);
+    demoJson.parse(json());
+  });
+
+  it('shows all the rest, and the vote, when the LLM fails', async () => {
+    const llm = await ScriptedLlm.start(() => ({ status: 401, message: 'who are you?' }));
+    const argv = ['demo', '--encoder', 'MODEL', '--base-url', llm.baseUrl, '--model', 'tiny'];
+    try {
+      const { code, stdout, stderr } = await workspace.fungi(argv);
+      expect(code).toBe(6);
+      expect(stdout).toContain('The query sample is:');
+      expect(stdout).toMatch(/=== Query 2: [^]*Accuracy on all/);
+      expect(stdout).toMatch(/^by majority vote of .* \d+ of 20: LLM tiny failed: LLM at .*who are you\?$/m);
+      expect(stderr).toMatch(/^error \[LLM_FAILED\]: LLM at .*\nhint: Check the API key\.\n$/m);
+      expect(llm.requests).toHaveLength(1);
+      const outcome = await workspace.fungi([...argv, '--json']);
+      expect(outcome.code).toBe(6);
+      const [query] = demoJson.parse(outcome.json()).queries;
+      expect(query!.answer).toMatchObject({ by: 'llm', kind: 'failed', label: null, error: { code: 'LLM_FAILED' } });
+    } finally {
+      await llm.close();
+    }
+  });
+
+  it('calls a text of the user so', async () => {
+    const { stdout } = await workspace.fungi(['demo', 'may I keep it?', '--encoder', 'MODEL']);
+    expect(stdout).toContain('=== Your query: may I keep it?');
+    expect(stdout).not.toContain('Query 1');
   });
 });
 

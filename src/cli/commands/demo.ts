@@ -2,13 +2,15 @@
 import type { Command } from 'commander';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { FungiError } from '../../core/errors.js';
 import { wilson, type Interval } from '../../eval/intervals.js';
 import { readExamples } from '../../eval/read-examples.js';
 import type { FeatureOptions } from '../../features/spec.js';
 import type { LlmClient } from '../../llm/client.js';
 import type { ChatMessage } from '../../prompt/message.js';
-import { majorityVote } from '../../retrieve/vote.js';
-import type { FungiSelector, SelectedExample, SelectorAnswer } from '../../selector/selector.js';
+import type { Answer } from '../../llm/tally.js';
+import { majorityVote, type Vote } from '../../retrieve/vote.js';
+import type { FungiSelector, SelectedExample } from '../../selector/selector.js';
 import { answerLine } from '../answer-report.js';
 import { readText, type CommonOptions, type Context, type Report, type Run } from '../context.js';
 import { ensureIndex } from '../ensure-index.js';
@@ -25,6 +27,10 @@ interface DemoFlags extends CommonOptions, OpenFlags, LlmFlags {}
 const DATA = fileURLToPath(new URL('../../../examples/demo/', import.meta.url));
 const SHOWN_QUERIES = 2;
 const K = 20;
+/** In accuracies, as `fungi eval knn` has it: both tell the same figures. */
+const TIES = 'name';
+/** Of a table of two rankings side by side. */
+const WIDEST = 120;
 /** Compact, and the paper's own (Listing 1). */
 const TEMPLATE = 'classify';
 const INDEXES: readonly { readonly name: string; readonly features: FeatureOptions }[] = [
@@ -70,20 +76,29 @@ async function demo(shell: Context, argument: string | undefined, flags: DemoFla
   return withSelector(context, 'embedding', flags, (plain) =>
     withSelector(context, 'fungi', flags, async (fungi) => {
       const shown: Shown[] = [];
-      for (const query of queries) shown.push(await show(query, plain, fungi, llm));
+      let failure: FungiError | undefined;
+      for (const query of queries) {
+        const each = await show(query, plain, fungi, llm, failure);
+        if (each.answer.kind === 'failed') failure = each.answer.error;
+        shown.push(each);
+      }
       const accuracy = { embedding: await accuracyOf(plain, test), fungi: await accuracyOf(fungi, test) };
       const encoder = fungi.manifest.encoder.id;
       return {
         text: [
           `${examples.length} messages to a library's help desk, ${fungi.labels.length} labels, encoder ${encoder}`,
-          ...shown.map((each, i) => showQuery(each, i, llm, context.columns)),
+          ...shown.map((each, i) => {
+            const title = argument === undefined ? `Query ${i + 1}` : 'Your query';
+            return showQuery(each, title, i === 0, llm, Math.min(context.columns, WIDEST));
+          }),
           showAccuracy(accuracy),
         ].join('\n\n'),
+        ...(failure && { error: failure }),
         json: {
           encoder,
           by: llm === undefined ? 'vote' : 'llm',
           llm: llm?.settings.model ?? null,
-          queries: shown.map(toJson),
+          queries: shown.map((each) => toJson(each, llm)),
           accuracy,
         },
       };
@@ -96,24 +111,36 @@ interface Shown {
   readonly embedding: readonly SelectedExample[];
   readonly fungi: readonly SelectedExample[];
   readonly prompt: readonly ChatMessage[];
-  readonly answer: SelectorAnswer;
+  readonly answer: Answer;
+  readonly vote: Vote;
 }
 
+/** @param failure of the LLM at an earlier query: it is not asked again */
 async function show(
   query: Query,
   plain: FungiSelector,
   fungi: FungiSelector,
   llm: LlmClient | undefined,
+  failure: FungiError | undefined,
 ): Promise<Shown> {
   const options = { k: K, template: TEMPLATE };
-  const { messages } = await fungi.prompt(query.input, options);
-  const answer = await fungi.answer(query.input, { ...options, ...(llm && { llm }) });
+  const selection = await fungi.select(query.input, options);
+  const { messages } = await fungi.promptFrom(selection, options);
+  let answer: Answer;
+  try {
+    if (failure !== undefined) throw failure;
+    ({ answer } = await fungi.answerFrom(selection, { ...options, ...(llm && { llm }) }));
+  } catch (error) {
+    if (!FungiError.is(error) || !error.code.startsWith('LLM_')) throw error;
+    answer = { kind: 'failed', error };
+  }
   return {
     query,
     embedding: (await plain.select(query.input, options)).examples,
-    fungi: answer.selection.examples,
+    fungi: selection.examples,
     prompt: messages,
     answer,
+    vote: majorityVote(selection.examples),
   };
 }
 
@@ -128,7 +155,7 @@ async function accuracyOf(selector: FungiSelector, test: readonly Query[]): Prom
     test.map(({ input }) => input),
     { k: K },
   );
-  const correct = selections.filter(({ examples }, i) => majorityVote(examples).label === test[i]!.label).length;
+  const correct = selections.filter(({ examples }, i) => majorityVote(examples, TIES).label === test[i]!.label).length;
   return { n: test.length, correct, accuracy: correct / test.length, ...wilson(correct, test.length) };
 }
 
@@ -143,8 +170,9 @@ const COLUMNS: readonly Column[] = [
 ];
 
 function showQuery(
-  { query, embedding, fungi, prompt, answer }: Shown,
-  position: number,
+  { query, embedding, fungi, prompt, answer, vote }: Shown,
+  title: string,
+  withPrompt: boolean,
   llm: LlmClient | undefined,
   columns: number,
 ): string {
@@ -161,11 +189,18 @@ function showQuery(
           `* has the query's own label, ${query.label}: ${own(embedding)} under the embedding, ${own(fungi)} under FUNGI`,
         ];
   return [
-    `=== Query ${position + 1}: ${oneLine(query.input)}`,
+    `=== ${title}: ${oneLine(query.input)}`,
     [table(COLUMNS, rows, columns), ...truth].join('\n'),
-    ...(position === 0 ? [`--- The prompt, filled with the examples of FUNGI:\n${showMessages(prompt)}`] : []),
-    `--- Answer: ${answerLine(answer.answer)}\nby ${nameOf(llm)}`,
+    ...(withPrompt ? [`--- The prompt, filled with the examples of FUNGI:\n${showMessages(prompt)}`] : []),
+    `--- Answer: ${answerLines(answer, vote, llm)}`,
   ].join('\n\n');
+}
+
+/** When the LLM fails, the examples' vote stands beside the reason. */
+function answerLines(answer: Answer, vote: Vote, llm: LlmClient | undefined): string {
+  if (answer.kind !== 'failed') return `${answerLine(answer)}\nby ${nameOf(llm)}`;
+  const { label, votes, total } = vote;
+  return `${label}\nby majority vote of the nearest examples, ${votes} of ${total}: ${nameOf(llm)} failed: ${oneLine(answer.error.message)}`;
 }
 
 function showAccuracy({ embedding, fungi }: { readonly embedding: Accuracy; readonly fungi: Accuracy }): string {
@@ -177,10 +212,10 @@ function showAccuracy({ embedding, fungi }: { readonly embedding: Accuracy; read
   ];
   const rows = [line('plain embedding', embedding), line('FUNGI', fungi)];
   const columns = rows[0]!.map(() => ({ title: '' }));
-  return `=== Accuracy on all ${counted(embedding.n, 'test message')}, by vote of the ${K} nearest examples\n\n${table(columns, rows)}\n\nSo few messages tell little: measure on your own data with \`fungi eval knn\`.`;
+  return `=== Accuracy on all ${counted(embedding.n, 'test message')}, by vote of the ${K} nearest examples, ties by ${TIES} as in \`fungi eval knn\`\n\n${table(columns, rows)}\n\nSo few messages tell little: measure on your own data with \`fungi eval knn\`.`;
 }
 
-function toJson({ query, embedding, fungi, prompt, answer }: Shown): object {
+function toJson({ query, embedding, fungi, prompt, answer, vote }: Shown, llm: LlmClient | undefined): object {
   const list = (examples: readonly SelectedExample[]): object[] =>
     examples.map(({ rank, label, input, distance }) => ({ rank, label, input, distance }));
   return {
@@ -189,6 +224,12 @@ function toJson({ query, embedding, fungi, prompt, answer }: Shown): object {
     embedding: list(embedding),
     fungi: list(fungi),
     prompt,
-    answer: { by: answer.by, label: answer.label ?? null, ...answer.answer },
+    answer: {
+      by: llm === undefined ? 'vote' : 'llm',
+      label: null,
+      ...answer,
+      ...(answer.kind === 'failed' && { error: { code: answer.error.code, message: answer.error.message } }),
+      vote: { label: vote.label, votes: vote.votes, total: vote.total },
+    },
   };
 }
