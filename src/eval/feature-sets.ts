@@ -32,6 +32,26 @@ export function parseFeatureSet(name: string): FeatureSet {
   return { name, losses: losses as LossName[], embedding: !only };
 }
 
+/**
+ * Several sets to compare.
+ *
+ * @throws {FungiError} INVALID_ARGUMENT for one that is unknown, and for two that are the same
+ */
+export function parseFeatureSets(names: readonly string[]): FeatureSet[] {
+  const sets = names.map(parseFeatureSet);
+  const seen = new Map<string, string>();
+  for (const { name, losses, embedding } of sets) {
+    const content = JSON.stringify([embedding, [...losses].sort()]);
+    const first = seen.get(content);
+    if (first !== undefined) {
+      const same = first === name ? `"${name}" is given twice` : `"${first}" and "${name}" are the same set`;
+      throw new FungiError('INVALID_ARGUMENT', `feature sets: ${same}`, { hint: 'Name each set once.' });
+    }
+    seen.set(content, name);
+  }
+  return sets;
+}
+
 /** Cuts the columns of one set out of full rows. */
 export class FeatureColumns {
   /** Width of the set. */

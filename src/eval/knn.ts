@@ -14,7 +14,7 @@ import { windows } from '../features/windows.js';
 import { PcaFitter } from '../reduce/pca.js';
 import { ExactSearch } from '../retrieve/exact-search.js';
 import { majorityVote, type TieRule } from '../retrieve/vote.js';
-import { FeatureColumns, parseFeatureSet } from './feature-sets.js';
+import { FeatureColumns, parseFeatureSets } from './feature-sets.js';
 
 export type LabelledItem = Pick<Example, 'input' | 'label'>;
 
@@ -61,10 +61,10 @@ export interface KnnResult {
   readonly seconds: number;
 }
 
-/** @throws {FungiError} INVALID_ARGUMENT for an unknown feature set; INVALID_TEXT */
+/** @throws {FungiError} INVALID_ARGUMENT for a feature set that is unknown or given twice; INVALID_TEXT */
 export async function evaluateKnn(engine: GradientEngine, options: KnnOptions): Promise<KnnResult[]> {
   const { train, test, seeds = [0], sample, onProgress } = options;
-  const sets = options.features.map(parseFeatureSet);
+  const sets = parseFeatureSets(options.features);
   const losses = [...new Set(sets.flatMap((set) => set.losses))].map((name) => ({ name }));
   const pools = seeds.map((seed) => sample?.(seed) ?? train.map((_, i) => i));
   // With few shots most training rows vote under no seed, and need no features.

@@ -124,6 +124,11 @@ describe('evaluateKnn', () => {
     expect((await evaluate({ ...options, ties: 'nearest' }))[0]!.predicted).toEqual(['z']);
   });
 
+  it('refuses a feature set that is given twice', async () => {
+    await expect(evaluate({ features: ['kl', 'embedding', 'kl'] })).rejects.toMatchObject({ code: 'INVALID_ARGUMENT' });
+    await expect(evaluate({ features: ['kl', 'embedding+kl'] })).rejects.toThrow(/are the same set/);
+  });
+
   it('names the feature sets there are', async () => {
     await expect(evaluate({ features: ['dino'] })).rejects.toMatchObject({ code: 'INVALID_ARGUMENT' });
     await expect(evaluate({ features: ['only:embedding'] })).rejects.toThrow(/is not a feature set/);

@@ -8,7 +8,7 @@ import { FungiError } from '../../core/errors.js';
 import { fingerprint, type Json } from '../../core/fingerprint.js';
 import type { ExampleInput } from '../../core/item.js';
 import { Rng } from '../../core/rng.js';
-import { parseFeatureSet } from '../../eval/feature-sets.js';
+import { parseFeatureSets } from '../../eval/feature-sets.js';
 import { sampleShots } from '../../eval/few-shot.js';
 import { countData, intervalScope, knnRows, summarise, type KnnReport } from '../../eval/knn-report.js';
 import type { TruncatedRows } from '../../eval/knn.js';
@@ -93,7 +93,7 @@ Examples:
 async function evalKnn(context: Context, flags: KnnFlags): Promise<Report> {
   const { features, k, dims, shots, sampling } = flags;
   const { onProgress } = context;
-  features.forEach(parseFeatureSet);
+  parseFeatureSets(features);
   if (typeof flags.json === 'string') await assertWritable(flags.json);
   const train = part(await read(flags.train, flags, context), flags.limitTrain, 'train');
   const test = part(await read(flags.test, flags, context), flags.limitTest, 'test');
