@@ -13,6 +13,8 @@ export interface Effects {
   /** All of standard input as text. */
   readonly readStdin: () => Promise<string>;
   readonly env: Readonly<Record<string, string | undefined>>;
+  /** Calls `listener` when the user interrupts (Ctrl-C); the process ends when it returns. */
+  readonly onInterrupt?: (listener: () => void) => void;
   /** Milliseconds on a clock that never goes back. */
   readonly now: () => number;
 }

@@ -48,6 +48,20 @@ export function reportFailure(error: unknown, stderr: Screen, style: FailureStyl
   return known ? error.exitCode : 1;
 }
 
+/** Commands whose work is kept, and gone on with. */
+const RESUMABLE: Readonly<Record<string, string>> = {
+  index: 'The same command goes on where it stopped.',
+  demo: 'The same command goes on where it stopped.',
+  'models pull': 'The same command goes on where it stopped.',
+  answer: 'The same command asks only for what got no reply, since replies are kept (but under --no-cache).',
+};
+
+/** Ctrl-C. @param command the words that call it, e.g. "models pull" */
+export function interruption(command: string): FungiError {
+  const hint = RESUMABLE[command];
+  return new FungiError('ABORTED', 'interrupted', hint === undefined ? {} : { hint });
+}
+
 function usageError({ message }: CommanderError): FungiError {
   return new FungiError('INVALID_ARGUMENT', message.replace(/^error: /, ''), {
     hint: 'Add --help to the command to see what it takes.',

@@ -12,7 +12,7 @@ import { addPrompt } from './commands/prompt.js';
 import { addRetrieve } from './commands/retrieve.js';
 import { createContext, type CommonOptions, type Report, type Run } from './context.js';
 import type { Effects } from './effects.js';
-import { exitCodeHelp, reportFailure, type FailureStyle } from './failure.js';
+import { exitCodeHelp, interruption, reportFailure, type FailureStyle } from './failure.js';
 import { addCommonOptions, addIndexesOption } from './options.js';
 
 const COMMANDS = [addDemo, addIndex, addRetrieve, addPrompt, addAnswer, addEval, addIndexes, addModels, addDoctor];
@@ -21,7 +21,10 @@ const COMMANDS = [addDemo, addIndex, addRetrieve, addPrompt, addAnswer, addEval,
 export async function run(argv: readonly string[], effects: Effects): Promise<number> {
   let exitCode = 0;
   const failure: FailureStyle = { json: argv.includes('--json'), debug: argv.includes('--debug') };
+  let path: readonly string[] = [];
+  let tidy = (): void => undefined;
   const onCommand = (command: Command, args: readonly string[]): void => {
+    path = [...path, command.name()];
     failure.json = asksForJson(command, args, program.opts<CommonOptions>().json === true);
   };
   const program = createProgram(effects, async (options, work) => {
@@ -29,6 +32,7 @@ export async function run(argv: readonly string[], effects: Effects): Promise<nu
     const settings = { ...program.opts<CommonOptions>(), ...options };
     failure.json = settings.json === true;
     const { context, done } = createContext(settings, effects);
+    tidy = done;
     let report: Report;
     try {
       report = await work(context);
@@ -41,6 +45,10 @@ export async function run(argv: readonly string[], effects: Effects): Promise<nu
     exitCode = report.exitCode ?? 0;
   });
   beforeEach(program, onCommand);
+  effects.onInterrupt?.(() => {
+    tidy();
+    reportFailure(interruption(path.join(' ')), effects.stderr, failure);
+  });
   try {
     await program.parseAsync(argv, { from: 'user' });
     return exitCode;

@@ -1,5 +1,12 @@
 import type { Command } from 'commander';
-import { execFile } from 'node:child_process';
+import { execFile, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { text } from 'node:stream/consumers';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import { describe, expect, it } from 'vitest';
@@ -87,6 +94,35 @@ describe('the process', () => {
     const { code, stdout, stderr } = await fungi('--help');
     expect({ code, stderr }).toEqual({ code: 0, stderr: '' });
     expect(stdout).toMatch(/^Usage: fungi/);
+  });
+
+  it.each([
+    ['for people', []],
+    ['under --json', ['--json']],
+  ])('tells that it was interrupted, and how to go on: %s', async (_, more) => {
+    const main = fileURLToPath(new URL('../../src/cli/main.ts', import.meta.url));
+    const hub = createServer().listen(0, '127.0.0.1');
+    await once(hub, 'listening');
+    const { port } = hub.address() as AddressInfo;
+    const folder = await mkdtemp(join(tmpdir(), 'fungi-interrupt-'));
+    const env = {
+      PATH: process.env['PATH'],
+      HF_ENDPOINT: `http://127.0.0.1:${port}`,
+      FUNGI_CACHE: folder,
+      HF_HOME: folder,
+    };
+    const child = spawn(process.execPath, ['--import', 'tsx', main, 'models', 'pull', 'some/model', ...more], { env });
+    const stderr = text(child.stderr);
+    await once(hub, 'request'); // and no reply
+    child.kill('SIGINT');
+    const [code] = (await once(child, 'exit')) as [number];
+    hub.closeAllConnections();
+    hub.close();
+    await rm(folder, { recursive: true });
+    expect(code).toBe(130);
+    const hint = 'The same command goes on where it stopped.';
+    if (more.length === 0) expect(await stderr).toBe(`error [ABORTED]: interrupted\nhint: ${hint}\n`);
+    else expect(JSON.parse(await stderr)).toMatchObject({ error: { code: 'ABORTED', hint, retryable: false } });
   });
 
   it('ends with the exit code of the error', async () => {
