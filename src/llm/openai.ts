@@ -152,19 +152,21 @@ export class OpenAiClient implements LlmClient {
 /** An upstream message can be a whole HTML page. */
 const MAX_MESSAGE = 500;
 
-function checkBaseUrl(baseUrl: string): string {
+/** The address less slashes at its end. @throws {FungiError} INVALID_ARGUMENT */
+export function checkBaseUrl(baseUrl: string): string {
   const url = URL.canParse(baseUrl) ? new URL(baseUrl) : undefined;
   if (!url || !['http:', 'https:'].includes(url.protocol) || url.username !== '' || url.password !== '') {
     // A URL with a password is not repeated.
     const shown = url?.password ? 'the LLM base URL holds a password' : `"${baseUrl}" is no LLM base URL`;
     throw new FungiError('INVALID_ARGUMENT', shown, {
-      hint: 'Give http(s)://host[:port]/v1 without user or password; a key goes into apiKey.',
+      hint: 'Give http(s)://host[:port]/v1 without user or password; a key is given apart: as apiKey, on the command line in OPENAI_API_KEY.',
     });
   }
   return baseUrl.replace(/\/+$/, '');
 }
 
-function checkApiKey(apiKey = ''): string {
+/** The key less spaces around it. @throws {FungiError} INVALID_ARGUMENT */
+export function checkApiKey(apiKey = ''): string {
   const key = apiKey.trim();
   if (!/^[\x21-\x7e]*$/.test(key)) {
     throw new FungiError(

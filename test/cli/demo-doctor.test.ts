@@ -135,6 +135,26 @@ describe('doctor', () => {
     expect(stdout).not.toContain('secret');
   });
 
+  it.each([
+    ['OPENAI_BASE_URL', 'foo', 'OPENAI_BASE_URL', /^foo: Give http\(s\):/],
+    ['OPENAI_API_KEY', 'sk secret', 'OPENAI_API_KEY', /^set: Check that only the key/],
+    ['HF_ENDPOINT', 'mirror.test', 'HF_ENDPOINT', /^mirror\.test: that is no/],
+    [
+      'FUNGI_CACHE',
+      '@train.jsonl/below',
+      'disk of the model cache',
+      /below cannot be a folder: .*train\.jsonl is none/,
+    ],
+  ])('calls broken what cannot work: %s=%s', async (variable, value, name, says) => {
+    const env = { [variable]: value.replace('@', `${workspace.folder}/`) };
+    const { code, json } = await workspace.fungi(['doctor', '--json'], { env });
+    const { ok, checks } = json() as { ok: boolean; checks: { name: string; status: string; detail: string }[] };
+    expect({ code, ok }).toEqual({ code: 1, ok: false });
+    const check = checks.find((each) => each.name === name)!;
+    expect(check.status).toBe('broken');
+    expect(check.detail).toMatch(says);
+  });
+
   it('asks a Python that is named by a path from here', async () => {
     await workspace.write({ 'venv/bin/python': '#!/bin/sh\necho "pip of mine: $*"\n' });
     await chmod(workspace.path('venv/bin/python'), 0o755);

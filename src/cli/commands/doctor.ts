@@ -1,12 +1,13 @@
 /** `fungi doctor`: what this machine has, and what is missing. */
 import { spawn } from 'node:child_process';
 import type { Command } from 'commander';
-import { mkdtemp, rm, statfs, writeFile } from 'node:fs/promises';
+import { access, constants, mkdtemp, rm, stat, statfs, writeFile } from 'node:fs/promises';
 import { availableParallelism, freemem, tmpdir, totalmem } from 'node:os';
 import { dirname, join, resolve } from 'node:path';
 import process from 'node:process';
 import { text as readAll } from 'node:stream/consumers';
 import { fileURLToPath } from 'node:url';
+import { FungiError } from '../../core/errors.js';
 import { LIBRARY_VERSION } from '../../core/version.js';
 import type { Config } from '../../core/config.js';
 import type { Context, Report, Run } from '../context.js';
@@ -48,7 +49,7 @@ async function doctor(context: Context): Promise<Report> {
     await disk('disk of the model cache', context.config.cacheDir),
     await disk('disk of the indexes', context.indexes),
     await python(context.config),
-    ...settings(context.config),
+    ...(await settings(context.config)),
   ];
   const broken = checks.some(({ status }) => status === 'broken');
   const columns = [{ title: 'check' }, { title: '' }, { title: 'found', flexible: true }];
@@ -163,8 +164,15 @@ async function disk(name: string, folder: string): Promise<Check> {
   for (let place = resolve(folder); ; place = dirname(place)) {
     const stats = await statfs(place).catch(() => undefined);
     if (stats === undefined && place !== dirname(place)) continue;
+    const isFolder = (await stat(place).catch(() => undefined))?.isDirectory() === true;
+    if (!isFolder) return { name, status: 'broken', detail: `${folder} cannot be a folder: ${place} is none` };
     const free = stats === undefined ? 0 : stats.bavail * stats.bsize;
-    return { name, status: free < LITTLE_SPACE ? 'note' : 'ok', detail: `${bytes(free)} free at ${folder}` };
+    const writable = await access(place, constants.W_OK).then(
+      () => true,
+      () => false,
+    );
+    const detail = `${bytes(free)} free at ${folder}${writable ? '' : ', which may not be written'}`;
+    return { name, status: free < LITTLE_SPACE || !writable ? 'note' : 'ok', detail };
   }
 }
 
@@ -182,8 +190,14 @@ async function python({ python: command }: Config): Promise<Check> {
   };
 }
 
-/** Secrets are told to be there, never shown. */
-function settings(config: Config): Check[] {
+/** Secrets are told to be there, never shown. What no command could use is broken. */
+async function settings(config: Config): Promise<Check[]> {
+  const { checkApiKey, checkBaseUrl } = await import('../../llm/openai.js');
+  const problems: Readonly<Record<string, string | undefined>> = {
+    HF_ENDPOINT: isHttp(config.hubEndpoint) ? undefined : 'that is no http(s) address',
+    OPENAI_BASE_URL: problemOf(() => config.llmBaseUrl !== undefined && checkBaseUrl(config.llmBaseUrl)),
+    OPENAI_API_KEY: problemOf(() => checkApiKey(config.llmApiKey)),
+  };
   const secret = (value: string | undefined): string => (value === undefined ? 'not set' : 'set');
   const found: [string, string][] = [
     ['HF_ENDPOINT', withoutPassword(config.hubEndpoint)],
@@ -196,8 +210,27 @@ function settings(config: Config): Check[] {
     ['OPENAI_API_KEY', secret(config.llmApiKey)],
     ['OPENAI_MODEL', config.llmModel ?? 'not set'],
   ];
-  return found.map(([name, detail]) => ({ name, status: 'ok', detail }));
+  return found.map(([name, detail]) => {
+    const problem = problems[name];
+    return problem === undefined
+      ? { name, status: 'ok', detail }
+      : { name, status: 'broken', detail: `${detail}: ${problem}` };
+  });
 }
+
+/** What a check throws, said without the value, which may be secret. */
+function problemOf(check: () => unknown): string | undefined {
+  try {
+    check();
+    return undefined;
+  } catch (error) {
+    if (!FungiError.is(error)) throw error;
+    return error.hint;
+  }
+}
+
+const isHttp = (address: string): boolean =>
+  URL.canParse(address) && ['http:', 'https:'].includes(new URL(address).protocol);
 
 function withoutPassword(address: string): string {
   const url = URL.canParse(address) ? new URL(address) : undefined;
