@@ -49,12 +49,14 @@ export function manyAnswers(
   const tally = tallyAnswers(answered.map(({ query, answer }) => ({ answer, truth: query.label })));
   const failure = answered.find(({ answer }) => answer.kind === 'failed')?.answer;
   return {
-    text: answered.map(({ query, answer }) => `${oneLine(answerLine(answer))}\t${oneLine(query.input)}`).join('\n'),
+    text: answered.map(lineOf).join('\n'),
     summary: [
       `by ${nameOf(llm)}`,
       pairs(tallyLines(tally)),
       ...(failure?.kind === 'failed' ? [`the first failure: ${failure.error.message}`] : []),
-      ...(tally.failed > 0 && kept ? ['The same command asks again for those without a reply only.'] : []),
+      ...(tally.failed > 0 && kept
+        ? ['Run the same command again to ask for the missing replies; the others are kept.']
+        : []),
     ].join('\n'),
     json: {
       index: name,
@@ -67,6 +69,12 @@ export function manyAnswers(
     },
     exitCode: tally.failed > 0 ? ERRORS.LLM_FAILED.exit : 0,
   };
+}
+
+/** Label and text; where there is no label, an empty column, the text and what there is in its place. */
+function lineOf({ query, answer }: Answered): string {
+  const text = oneLine(query.input);
+  return answer.kind === 'label' ? `${oneLine(answer.label)}\t${text}` : `\t${text}\t${oneLine(answerLine(answer))}`;
 }
 
 function tallyLines({ total, answered, invalid, failed: none, failures, accuracy }: AnswerTally): [string, string][] {

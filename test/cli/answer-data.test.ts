@@ -67,11 +67,11 @@ describe('without --json', () => {
     const replies = [{ reply: 'elephant\tor\nso' }, { status: 400, message: 'content policy' }, { reply: 'dog' }];
     const { outcome } = await ask(replies, '--data', '@long.jsonl', '--concurrency', '1', '--no-cache', '-k', '1');
     const lines = outcome.stdout.split('\n');
-    expect(lines[0]).toBe('none of the labels: "elephant or so"\tthe cat sat');
-    expect(lines[1]).toMatch(/^no reply: LLM_FAILED\ta dog a dog/);
+    expect(lines[0]).toBe('\tthe cat sat\tnone of the labels: "elephant or so"');
+    expect(lines[1]).toMatch(/^\ta dog a dog .*\tno reply: LLM_FAILED$/);
     expect(lines[2]).toBe('dog\ta cat');
     expect(outcome.stderr).toContain('the first failure: LLM at');
-    expect(outcome.stderr).not.toContain('The same command'); // nothing is kept under --no-cache
+    expect(outcome.stderr).not.toContain('the same command'); // nothing is kept under --no-cache
     expect(outcome.code).toBe(6);
   });
 });
@@ -203,7 +203,7 @@ it('asks again only for what got no reply', async () => {
   const argv = ['answer', 'pets', '--data', '@test.jsonl', '--base-url', llm.baseUrl, '--model', 'm'];
   try {
     const first = await workspace.fungi(argv);
-    expect(first.stderr).toContain('The same command asks again for those without a reply only.');
+    expect(first.stderr).toContain('Run the same command again to ask for the missing replies; the others are kept.');
     const asked = llm.requests.length;
     down = false;
     expect((await workspace.fungi(argv)).code).toBe(0);

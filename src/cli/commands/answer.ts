@@ -26,8 +26,9 @@ export function addAnswer(program: Command, run: Run): void {
     .addHelpText(
       'after',
       `
-Of a file, each text becomes a line of stdout, its label, a tab and the text, in the order of the file; counts and accuracy
-follow on stderr. --json gives all of it as one object, replies included.
+Of a file, each text becomes a line of stdout, its label, a tab and the text, in the order of the file. Where there is no label, the
+first column is empty, and a third one says why: what the reply was, or the error. Counts and accuracy follow on stderr. --json gives
+all of it as one object, replies included.
 
 Replies outside the list of labels or cut off, and queries that got no reply, are counted apart. When any got none, the exit code
 is 6; the same command again asks only for those, since replies are kept on disk (unless --no-cache says not to). An endpoint that
