@@ -9,7 +9,7 @@ import { KNOWN_MODELS, type KnownModel } from './sources/known-models.js';
 import type { ModelFiles, ModelSource } from './sources/model-files.js';
 import type { SourceOptions } from './sources/options.js';
 import { readOrigin } from './sources/origin.js';
-import { findLocalModel, resolveModel } from './sources/resolve.js';
+import { findLocalModel, localModel, resolveModel } from './sources/resolve.js';
 
 export interface ModelListing {
   readonly id: string;
@@ -57,12 +57,13 @@ export async function pullModel(id: string, options: SourceOptions): Promise<Mod
 }
 
 /**
- * The model's folder; nothing is fetched.
+ * The model's full id and folder; nothing is fetched.
  *
  * @throws {FungiError} MODEL_NOT_FOUND when it is not on this machine
  */
-export async function modelPath(id: string, options: SourceOptions): Promise<string> {
-  return (await resolveModel(id, { ...options, offline: true })).folder;
+export async function modelPath(id: string, options: SourceOptions): Promise<Pick<ModelFiles, 'id' | 'folder'>> {
+  const model = await localModel(id, options);
+  return { id: model.id, folder: model.folder };
 }
 
 async function cachedIds(cacheDir: string): Promise<string[]> {

