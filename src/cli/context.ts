@@ -3,6 +3,7 @@ import { readConfig, type Config } from '../core/config.js';
 import { FungiError } from '../core/errors.js';
 import type { Logger } from '../core/log.js';
 import type { OnProgress } from '../core/progress.js';
+import { assertText } from '../core/text.js';
 import { DEFAULT_INDEXES } from '../selector/options.js';
 import type { Effects } from './effects.js';
 import { ProgressDisplay } from './progress.js';
@@ -76,9 +77,15 @@ export function createContext(options: CommonOptions, effects: Effects): { conte
   };
 }
 
-/** A text argument; "-" stands for standard input, less the line break at its end. */
+/**
+ * A text argument; "-" stands for standard input, less the line break at its end.
+ *
+ * @throws {FungiError} INVALID_TEXT: known before a model is loaded
+ */
 export async function readText({ effects }: Context, argument: string): Promise<string> {
-  return argument === '-' ? (await effects.readStdin()).replace(/\r?\n$/, '') : argument;
+  const text = argument === '-' ? (await effects.readStdin()).replace(/\r?\n$/, '') : argument;
+  assertText(text, 'query');
+  return text;
 }
 
 /** Parses a JSON argument. @throws {FungiError} INVALID_ARGUMENT */

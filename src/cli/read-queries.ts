@@ -1,7 +1,7 @@
 /** Reads texts to answer: as labelled examples when they carry labels, and without when they do not. */
 import { extname } from 'node:path';
 import { assertText } from '../core/text.js';
-import { readExamples } from '../eval/read-examples.js';
+import { atKey, readExamples } from '../eval/read-examples.js';
 import { delimitedRows, jsonlRows } from '../eval/rows.js';
 import type { KeyFlags } from './options.js';
 
@@ -25,7 +25,7 @@ export async function readQueries(path: string, keys: KeyFlags): Promise<readonl
       // What is wrong with a row that has a label, or neither, is for readExamples to say.
       if (fields.has(labelKey) || !fields.has(inputKey)) return labelled();
       const input = fields.get(inputKey);
-      assertText(input, where);
+      assertText(input, atKey(input, inputKey, where));
       texts.push({ input });
     }
   }

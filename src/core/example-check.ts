@@ -16,7 +16,7 @@ export function assertExample(example: unknown, where: string): asserts example 
   }
   const { input, label, id, metadata } = example as Partial<Record<keyof ExampleInput, unknown>>;
   assertText(input, where);
-  assertText(label, `label of ${where}`);
+  assertText(label, `label of ${where}`, 'label');
   assertStorable(label, `label of ${where}`);
   if (id !== undefined) assertId(id, `id of ${where}`);
   if (metadata !== undefined) assertMetadata(metadata, where);

@@ -105,7 +105,7 @@ class RowReader {
 
   read({ where, fields }: Row): ExampleInput {
     const input = required(fields, this.keys.input, where);
-    assertText(input, where);
+    assertText(input, atKey(input, this.keys.input, where));
     const label = this.label(required(fields, this.keys.label, where), `${where}, ${this.keys.label}`);
     const id = this.id(fields, where);
     const metadata = this.metadata(fields, where);
@@ -130,7 +130,7 @@ class RowReader {
     const scalar = typeof value === 'number' || typeof value === 'boolean';
     if (scalar) this.convertedLabels++;
     const label = scalar ? String(value) : value;
-    assertText(label, where);
+    assertText(label, where, 'label');
     assertStorable(label, where);
     return label;
   }
@@ -167,6 +167,10 @@ class RowReader {
     return entries;
   }
 }
+
+/** Names the key of a value that is none: a row may hold several. */
+export const atKey = (value: unknown, key: string, where: string): string =>
+  typeof value === 'string' ? where : `${where}, ${key}`;
 
 /** CSV cannot tell a missing value from a blank one, so both count as absent, in JSON as well. */
 function isAbsent(value: unknown): value is undefined | null {

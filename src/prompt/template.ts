@@ -111,6 +111,11 @@ export class PromptTemplate {
     };
   }
 
+  /** Refuses what {@link render} would refuse of the variables. @throws {FungiError} INVALID_ARGUMENT */
+  checkVariables(variables: Readonly<Record<string, InputValue>>): void {
+    this.resolveInputs(variables);
+  }
+
   private resolveInputs(given: Readonly<Record<string, InputValue>>): Record<string, InputValue> {
     const declared = this.header.inputs;
     const names = Object.keys(declared);
@@ -128,7 +133,7 @@ export class PromptTemplate {
             'INVALID_ARGUMENT',
             `template ${this.name}: input "${name}" has no value and no default`,
             {
-              hint: `Pass variables: { ${name}: … }, or give it a default in the template's header.`,
+              hint: `Give it a value (variables: { ${name}: … }, on the command line --var ${name}=…), or a default in the template's header.`,
             },
           );
         }
@@ -154,11 +159,11 @@ function checkTexts(query: string, examples: readonly PromptExample[], labels: r
   }
   assertText(query, 'query');
   labels.forEach((label, i) => {
-    assertText(label, `label ${i + 1}`);
+    assertText(label, `label ${i + 1}`, 'label');
   });
   examples.forEach(({ input, label }, i) => {
     assertText(input, `example ${i + 1}`);
-    assertText(label, `label of example ${i + 1}`);
+    assertText(label, `label of example ${i + 1}`, 'label');
   });
 }
 

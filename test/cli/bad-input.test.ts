@@ -13,6 +13,10 @@ beforeAll(async () => {
     'other-keys.jsonl': jsonl([{ question: 'a cat', intent: 'cat' }]),
     'one-label.jsonl': jsonl(EXAMPLES.slice(0, 6)),
     'blank.jsonl': jsonl([{ text: '  ', label: 'cat' }]),
+    'blank-label.jsonl': jsonl([{ text: 'a cat', label: ' ' }]),
+    'number.jsonl': jsonl([{ text: 7, label: 'cat' }]),
+    'number-query.jsonl': jsonl([{ text: 7 }]),
+    'needs-role.md': '---\nmode: text\nfence: false\ninputs: { role: {} }\n---\n{{ role }} {{ query }}\n',
     'latin1.csv': Buffer.from('text,label\ncaf\xe9,cat\n', 'latin1'),
     'unknown.md': '---\nmode: text\nfence: false\n---\n{{ querry }}\n',
   });
@@ -39,6 +43,27 @@ const CASES: readonly (readonly [string, readonly string[], number, string, RegE
     /no "text" here; the keys are "question", "intent"/,
   ],
   ['one label only', [...INDEX, '@one-label.jsonl'], 3, 'INVALID_DATA', /only the label "cat"/],
+  [
+    'an empty label',
+    [...INDEX, '@blank-label.jsonl'],
+    3,
+    'INVALID_TEXT',
+    /blank-label\.jsonl:1, label: the label is empty\nhint: Give a label/,
+  ],
+  [
+    'a text that is a number',
+    [...INDEX, '@number.jsonl'],
+    3,
+    'INVALID_TEXT',
+    /number\.jsonl:1, text: expected a string, got number\nhint: Write it in quotes/,
+  ],
+  [
+    'a query that is a number',
+    ['answer', 'pets', '--data', '@number-query.jsonl'],
+    3,
+    'INVALID_TEXT',
+    /number-query\.jsonl:1, text: expected a string, got number\nhint: Write it in quotes/,
+  ],
   ['an empty text', [...INDEX, '@blank.jsonl'], 3, 'INVALID_TEXT', /blank\.jsonl:1: the text is empty/],
   ['another encoding', [...INDEX, '@latin1.csv'], 3, 'INVALID_DATA', /UTF-8/],
   ['a missing file', [...INDEX, '@absent.jsonl'], 3, 'FILE_NOT_FOUND', /absent\.jsonl/],
@@ -282,6 +307,44 @@ describe('bad input', () => {
       expect(stderr).toMatch(/^error \[INVALID_ARGUMENT\]: .*\nhint: /);
       expect({ code, stdout }).toEqual({ code: 2, stdout: '' });
     }
+  });
+
+  it.each([
+    ['an empty query', ['retrieve', 'none', ''], 'INVALID_TEXT', /hint: Give a text that is more than white space/],
+    ['a lone surrogate', ['answer', 'none', 'cat \ud800'], 'INVALID_TEXT', /in JavaScript: text\.toWellFormed/],
+    [
+      'a template input without a value',
+      ['prompt', 'none', 'a cat', '--template', '@needs-role.md'],
+      'INVALID_ARGUMENT',
+      /"role" has no value[^]*--var role=…/,
+    ],
+    ['an unknown template input', ['answer', 'none', 'a cat', '--var', 'tone=dry'], 'INVALID_ARGUMENT', /"tone"/],
+    [
+      'a base URL that is none',
+      ['answer', 'none', 'a cat', '--base-url', 'foo', '--model', 'm'],
+      'INVALID_ARGUMENT',
+      /on the command line in OPENAI_API_KEY/,
+    ],
+  ])('is told before any index or model is looked for: %s', async (_, argv, code, says) => {
+    const { stderr } = await workspace.fungi(argv);
+    expect(stderr).toMatch(new RegExp(`^error \\[${code}\\]: `));
+    expect(stderr).toMatch(says);
+  });
+
+  it.each([
+    ['on', {}, 'Fetch it once: `fungi models pull bert-base`.'],
+    ['off', { FUNGI_OFFLINE: '1' }, 'Fetch it once with the network on: `fungi models pull bert-base`.'],
+  ])('names the model to pull, with the network %s', async (_, env, hint) => {
+    const { code, stderr } = await workspace.fungi(['models', 'path', 'bert-base'], {
+      env: { HF_HUB_OFFLINE: '0', ...env },
+    });
+    expect(code).toBe(4);
+    expect(stderr).toContain(`hint: ${hint}\n`);
+    expect(stderr).not.toContain('not asked');
+    const used = await workspace.fungi(['index', 'new', '--encoder', 'bert-base', '--data', '@train.jsonl']);
+    expect(used.stderr).toContain(
+      '(not asked: offline)\nhint: Fetch it once with the network on: `fungi models pull bert-base`.',
+    );
   });
 
   it('leaves a good index as it was', async () => {

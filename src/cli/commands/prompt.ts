@@ -47,10 +47,12 @@ export async function templateOptions(flags: TemplateFlags) {
     if (at < 1) throw new FungiError('INVALID_ARGUMENT', `--var ${assignment}: it must be name=value`);
     return [assignment.slice(0, at), assignment.slice(at + 1)];
   });
-  return {
+  const options = {
     template: await loadTemplate(flags.template ?? 'classify-chat'),
     variables: Object.fromEntries(variables),
   };
+  options.template.checkVariables(options.variables);
+  return options;
 }
 
 async function prompt(context: Context, name: string, argument: string, flags: PromptFlags): Promise<Report> {
