@@ -2,6 +2,7 @@
  * Which execution providers load on this machine, a JSON line each. A process of its own (`fungi doctor` starts it): a broken driver
  * may print at will or crash.
  */
+import { FungiError } from '../core/errors.js';
 import { GraphBuilder } from '../onnx/builder.js';
 import { Session } from '../runtime/session.js';
 import { PROVIDERS } from '../runtime/providers.js';
@@ -16,8 +17,8 @@ for (const provider of PROVIDERS) {
     const session = await Session.load(model, 'probe', { provider });
     await session.release();
   } catch (error) {
-    const { cause, message } = error as Error;
-    problem = cause instanceof Error ? cause.message : message;
+    const reason = FungiError.is(error) ? error.details['reason'] : undefined;
+    problem = typeof reason === 'string' ? reason : (error as Error).message;
   }
   process.stdout.write(`${JSON.stringify({ provider, problem })}\n`);
 }

@@ -7,6 +7,9 @@ import * as ort from 'onnxruntime-node';
 import { FungiError } from '../core/errors.js';
 import type { Provider } from './providers.js';
 
+// What fails is thrown, with its reason. onnxruntime would print it as well, and in colours; it reads this at the first session.
+ort.env.logLevel = 'fatal';
+
 export interface RuntimeOptions {
   /** Where graphs run; the CPU is always behind it for nodes the provider lacks. @default 'cpu' */
   readonly provider?: Provider;
@@ -52,7 +55,7 @@ export class Session {
         executionProviders: provider === 'cpu' ? ['cpu'] : [provider, 'cpu'],
         intraOpNumThreads: options.threads ?? 0,
         graphOptimizationLevel: 'all',
-        logSeverityLevel: 3,
+        logSeverityLevel: 4,
         ...(options.folder !== undefined && {
           extra: { session: { model_external_initializers_file_folder_path: options.folder } },
         }),
@@ -105,7 +108,10 @@ function assertBuiltIn(provider: Provider, label: string): void {
   throw new FungiError(
     'PROVIDER_UNAVAILABLE',
     `${label}: onnxruntime has no execution provider "${provider}" on this platform; it has ${names.join(', ')}`,
-    { hint: 'Use one of these, or leave --provider out for the CPU.' },
+    {
+      hint: 'Use one of these, or leave --provider out for the CPU.',
+      details: { reason: 'onnxruntime has none for this platform' },
+    },
   );
 }
 
@@ -116,24 +122,38 @@ const OPERATOR_MISSING =
 const GRAPH_INVALID = /protobuf|invalid model|Type Error|InferenceError|external data|initializer/i;
 
 function loadFailure(label: string, provider: Provider, cause: unknown): FungiError {
-  const reason = (cause instanceof Error ? cause.message : String(cause)).trim();
-  if (provider !== 'cpu' && PROVIDER_FAILED.test(reason)) {
+  const raw = cause instanceof Error ? cause.message : String(cause);
+  const reason = inPlainWords(raw);
+  if (provider !== 'cpu' && PROVIDER_FAILED.test(raw)) {
     return new FungiError(
       'PROVIDER_UNAVAILABLE',
       `${label}: execution provider "${provider}" cannot be used: ${reason}`,
-      { hint: 'Run `fungi doctor` to see what this installation offers, or use --provider cpu.', cause },
+      {
+        hint: 'Run `fungi doctor` to see what this installation offers, or use --provider cpu.',
+        details: { reason },
+        cause,
+      },
     );
   }
-  if (OPERATOR_MISSING.test(reason)) {
+  if (OPERATOR_MISSING.test(raw)) {
     return new FungiError('MODEL_UNSUPPORTED', `${label}: onnxruntime lacks an operator of the graph: ${reason}`, {
       hint: 'Export the model again in float32, with operator set 17 and for no particular hardware.',
       cause,
     });
   }
-  if (GRAPH_INVALID.test(reason))
+  if (GRAPH_INVALID.test(raw))
     return new FungiError('MODEL_CORRUPT', `${label}: onnxruntime cannot load the graph: ${reason}`, {
       hint: 'Download the model again, or export it again.',
       cause,
     });
   return new FungiError('RUNTIME_FAILED', `${label}: onnxruntime failed to load the graph: ${reason}`, { cause });
+}
+
+/** A message without the place in onnxruntime's source that it begins with, and the condition that failed there. */
+function inPlainWords(message: string): string {
+  const said = message.trim().replace(/^\S+\.(?:cc|cpp|h):\d+ .* was false\. ?/s, '');
+  return said.replace(
+    /^\w+: Failed to load shared library$/,
+    'its shared libraries cannot be loaded: they are not installed, or lack others that they need',
+  );
 }

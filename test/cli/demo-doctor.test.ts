@@ -1,6 +1,10 @@
 import { appendFile, chmod, readFile } from 'node:fs/promises';
+import { execFile } from 'node:child_process';
+import { fileURLToPath } from 'node:url';
+import { promisify } from 'node:util';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { z } from 'zod';
+import { PROVIDERS } from '../../src/runtime/providers.js';
 import { ScriptedLlm } from '../../src/testing/scripted-llm.js';
 import { Workspace } from './support.js';
 
@@ -120,6 +124,13 @@ describe('demo, when something is in its way', () => {
   });
 });
 
+it('providers that cannot be used are thrown, and onnxruntime prints nothing of it', async () => {
+  const probe = fileURLToPath(new URL('../../src/cli/provider-probe.ts', import.meta.url));
+  const { stdout, stderr } = await promisify(execFile)(process.execPath, ['--import', 'tsx', probe]);
+  expect(stdout.trim().split('\n')).toHaveLength(PROVIDERS.length);
+  expect(stderr).not.toContain('onnxruntime');
+});
+
 describe('doctor', () => {
   it('tells what works, and hides secrets', async () => {
     const { code, stdout, json } = await workspace.fungi(['doctor', '--json'], {
@@ -133,6 +144,7 @@ describe('doctor', () => {
     // coreml exists on macOS only, dml on Windows only: one of them at least cannot load here.
     expect([status['provider coreml'], status['provider dml']]).toContain('note');
     expect(stdout).not.toContain('secret');
+    expect(stdout).not.toContain('onnxruntime_src'); // no places in the source of others
   });
 
   it.each([
