@@ -36,14 +36,12 @@ export interface Context {
   readonly indexes: string;
   readonly log: Logger;
   readonly onProgress: OnProgress;
-  /** Width to fit tables into. */
+  /** Width to fit tables into; without end where nobody looks at a screen. */
   readonly columns: number;
 }
 
 /** Runs a command's work in a context made from its options, and prints its report. */
 export type Run = (options: CommonOptions, work: (context: Context) => Promise<Report>) => Promise<void>;
-
-const DEFAULT_COLUMNS = 120;
 
 export function createContext(options: CommonOptions, effects: Effects): { context: Context; done: () => void } {
   const silent = options.quiet === true || options.json === true;
@@ -67,7 +65,7 @@ export function createContext(options: CommonOptions, effects: Effects): { conte
     onProgress: (progress) => {
       if (!silent) display.update(progress);
     },
-    columns: effects.stdout.columns ?? DEFAULT_COLUMNS,
+    columns: effects.stdout.columns ?? Infinity,
   };
   return {
     context,

@@ -2,7 +2,7 @@
 import { FungiError } from '../core/errors.js';
 import { canonicalJson, type Json } from '../core/fingerprint.js';
 import type { Example } from '../core/item.js';
-import { featureSpec, type FeatureOptions } from '../features/spec.js';
+import { featureSpec, type FeatureOptions, type FeatureSpec } from '../features/spec.js';
 import { DEFAULT_DIMS } from '../selector/options.js';
 import type { BuildOptions } from '../selector/options.js';
 import { findIndex, listIndexes } from '../store/index-folder.js';
@@ -103,10 +103,20 @@ function featureDifferences(manifest: Manifest, { features }: EnsureOptions, enc
     if (!FungiError.is(error, 'INDEX_MISMATCH')) throw error;
     const differences = error.details['differences'] as readonly { field: string; index?: Json; wanted?: Json }[];
     const show = (value: Json | undefined): string => (value === undefined ? 'nothing' : canonicalJson(value));
-    return differences.map(
-      ({ field, index, wanted }) => `${field}: ${show(index)} in the index, ${show(wanted)} asked for`,
-    );
+    const [there, asked] = [lossesOf(manifest.features), lossesOf(featureSpec(features))];
+    const others =
+      there === asked ? differences : differences.filter(({ field }) => !field.startsWith('features.losses'));
+    return [
+      ...(there === asked ? [] : [`losses: ${there} in the index, ${asked} asked for`]),
+      ...others.map(({ field, index, wanted }) => `${field}: ${show(index)} in the index, ${show(wanted)} asked for`),
+    ];
   }
+}
+
+/** As `--losses` takes them. */
+function lossesOf(features: Json): string {
+  const { losses } = features as unknown as FeatureSpec;
+  return losses.length === 0 ? 'none' : losses.map(({ name }) => name).join(',');
 }
 
 async function dataDifferences(folder: string, manifest: Manifest, { examples }: EnsureOptions): Promise<string[]> {

@@ -23,7 +23,7 @@ export function manifestLines(
     [
       'reduced to',
       reducer.centredOnly
-        ? `${reducer.dims} dimensions, centred only (no PCA of so few rows, or of so narrow features)`
+        ? `${reducer.dims} dimensions, centred only: ${whyCentred(manifest)}`
         : `${reducer.dims} dimensions by PCA, ${percent(reducer.explained ?? 0)} % of the variance`,
     ],
     ['metric', manifest.metric],
@@ -32,6 +32,10 @@ export function manifestLines(
     ['built', `${manifest.createdAt}, fungi-icl ${manifest.libraryVersion}`],
   ];
 }
+
+/** A PCA is left out where its width is not below the rows and below the features' own width, whichever is less. */
+const whyCentred = ({ rows, reducer }: Manifest): string =>
+  rows <= reducer.dims ? `${rows} rows are too few for a PCA` : 'the features are narrow enough without a PCA';
 
 /** Rows come and go; the manifest tells of the build. */
 function rowsLine({ rows: built, labels }: Manifest, rows: number | null): string {

@@ -62,23 +62,38 @@ export function selectOptions(
 }
 
 /** Says what a user might not expect of a selection. */
-export function warnOf({ examples, truncated }: Selection, { k }: FilterFlags, { log }: Context): void {
+export function warnOf({ examples, truncated }: Selection, flags: FilterFlags, { log }: Context): void {
   if (truncated) log.warn('the query is longer than the encoder reads: its end was not seen');
-  if (examples.length < k) log.warn(`${k} examples were asked for, and there are only ${examples.length}`);
+  if (examples.length >= flags.k) return;
+  const leftNone = examples.length === 0 && filterOf(flags);
+  log.warn(leftNone || `${flags.k} examples were asked for, and there are only ${examples.length}`);
+}
+
+/** What to say when a filter admits no row: it is the same for every query. Undefined when there is no filter. */
+function filterOf({ label, filter }: FilterFlags): string | undefined {
+  const parts = [
+    ...(label ?? []).map((name) => `--label ${name}`),
+    ...(filter === undefined ? [] : [`--filter ${filter}`]),
+  ];
+  if (parts.length === 0) return undefined;
+  const types = filter === undefined ? '' : '; keys and types of the values must be those of the data';
+  return `the filter leaves no example: ${parts.join(' ')}${types}`;
 }
 
 /** {@link warnOf} for many texts: each warning once, with a count. */
 export function warnOfMany(
   texts: readonly { readonly found: number; readonly truncated: boolean }[],
-  { k }: FilterFlags,
+  flags: FilterFlags,
   { log }: Context,
 ): void {
+  const { k } = flags;
   const all = counted(texts.length, 'text');
   const cut = texts.filter(({ truncated }) => truncated).length;
   if (cut > 0) log.warn(`${cut} of ${all} are longer than the encoder reads: their ends were not seen`);
   const few = texts.map(({ found }) => found).filter((found) => found < k);
   if (few.length > 0) {
     const least = few.reduce((a, b) => Math.min(a, b));
-    log.warn(`${few.length} of ${all} got fewer examples than the ${k} asked for: there are only ${least}`);
+    const leftNone = least === 0 && filterOf(flags);
+    log.warn(leftNone || `${few.length} of ${all} got fewer examples than the ${k} asked for: there are only ${least}`);
   }
 }

@@ -101,6 +101,7 @@ describe('index', () => {
     const { code, stdout } = await workspace.fungi(again);
     expect(code).toBe(0);
     expect(stdout).toContain('nothing to do');
+    expect(stdout).toContain('centred only: 12 rows are too few for a PCA');
   });
 
   it('refuses to replace one of other settings or data, naming what differs', async () => {
@@ -111,6 +112,8 @@ describe('index', () => {
     expect(settings.stderr).toContain('features.seed: 0 in the index, 7 asked for');
     expect(settings.stderr).toContain('metric: l2 in the index, cosine asked for');
     expect(settings.stderr).toMatch(/^hint: .*--force/m);
+    const losses = await workspace.fungi([...again, '--losses', 'none']);
+    expect(losses.stderr).toMatch(/:\n {2}losses: kl in the index, none asked for\nhint/);
     const data = await workspace.fungi(['index', 'pets', '--data', '@fewer.jsonl', '--encoder', 'MODEL']);
     expect(data.code).toBe(5);
     expect(data.stderr).toContain('1 example of the index not in the data, 0 of the data not in the index');
@@ -322,6 +325,23 @@ describe('indexes', () => {
     });
     expect(await names()).not.toContain('spare');
   });
+});
+
+it('says that a filter leaves no example, and which', async () => {
+  const filter = '{"metadata": {"yeer": 2020}}';
+  const { code, stderr } = await workspace.fungi(['retrieve', 'pets', 'a cat', '--label', 'cat', '--filter', filter]);
+  expect(code).toBe(0);
+  expect(stderr).toContain(`warning: the filter leaves no example: --label cat --filter ${filter}; keys and types`);
+  expect(stderr).not.toContain('asked for');
+});
+
+it('shows whole texts where no terminal is, and fits them into one', async () => {
+  const long = 'the cat '.repeat(40).trim();
+  await workspace.write({ 'wide.jsonl': jsonl([...EXAMPLES, { text: long, label: 'cat' }]) });
+  await workspace.fungi(['index', 'wide', '--encoder', 'MODEL', '--data', '@wide.jsonl']);
+  const argv = ['retrieve', 'wide', long, '-k', '1'];
+  expect((await workspace.fungi(argv)).stdout).toContain(long);
+  expect((await workspace.fungi(argv, { columns: 60 })).stdout.split('\n')[1]).toMatch(/^.{59}…$/);
 });
 
 it('indexes tells the rows there are now, not those of the build', async () => {

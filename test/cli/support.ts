@@ -39,7 +39,8 @@ export class Workspace {
       stdin = '',
       env = {},
       now = () => performance.now(),
-    }: { stdin?: string; env?: Record<string, string>; now?: () => number } = {},
+      columns,
+    }: { stdin?: string; env?: Record<string, string>; now?: () => number; columns?: number } = {},
   ): Promise<Outcome> {
     const out: string[] = [];
     const err: string[] = [];
@@ -50,7 +51,7 @@ export class Workspace {
         ...argv.map((arg) => (arg === 'MODEL' ? this.path('model') : arg.replace(/^@(?=\w)/, `${this.folder}/`))),
       ],
       {
-        stdout: { write: (text) => out.push(text) },
+        stdout: { write: (text) => out.push(text), columns },
         stderr: { write: (text) => err.push(text) },
         readStdin: () => Promise.resolve(stdin),
         env: { FUNGI_CACHE: this.path('cache'), HF_HUB_CACHE: this.path('hub'), HF_HUB_OFFLINE: '1', ...env },
