@@ -59,7 +59,7 @@ export class IndexBuild {
           // The index is made anew from the features: cheap beside encoding, and the same as in an undisturbed run.
           if (join(building, other) === kept) continue;
           if (other.startsWith('plan-'))
-            logger.warn(`${building} holds features of other data or settings: starting over`);
+            logger.warn(`index "${name}": an unfinished build is of other data or settings: starting over`);
           await rm(join(building, other), { recursive: true, force: true });
         }
         await mkdir(folder);
@@ -82,6 +82,7 @@ export class IndexBuild {
       join(this.kept, 'features'),
       { fingerprint: this.fingerprint, width },
       this.logger,
+      `index "${this.name}"`,
     );
     return this.staged;
   }

@@ -44,26 +44,34 @@ export class StagedFeatures {
     readonly width: number,
     private readonly values: FileHandle,
     private readonly progress: FileHandle,
+    private readonly subject: string,
   ) {}
 
   /**
    * Opens the stage in `folder`: with the rows of complete windows when it was begun under the same plan, empty otherwise.
    *
+   * @param subject what is staged, for the log, e.g. `index "bank"`
    * @throws {FungiError} STORAGE_FAILED, INVALID_ARGUMENT
    */
-  static async open(folder: string, plan: StagePlan, logger: Logger = silentLogger): Promise<StagedFeatures> {
+  static async open(
+    folder: string,
+    plan: StagePlan,
+    logger: Logger = silentLogger,
+    subject = folder,
+  ): Promise<StagedFeatures> {
     assertPositive(plan.width, 'width');
     return onStorage(`staging features in ${folder}`, async () => {
       const known = parseAs(planSchema, (await unlessMissing(readFile(join(folder, 'plan.json'), 'utf8'))) ?? '');
       if (known?.fingerprint !== plan.fingerprint || known.width !== plan.width) {
-        if (known !== undefined) logger.warn(`${folder} holds features of other data or settings: starting over`);
+        if (known !== undefined)
+          logger.warn(`${subject}: the features of an unfinished build are of other data or settings: starting over`);
         await rm(folder, { recursive: true, force: true });
         const { fingerprint, width } = plan;
         await replaceFileWith(join(folder, 'plan.json'), JSON.stringify({ schemaVersion: 1, fingerprint, width }));
       }
       const values = await open(join(folder, 'features.f32'), READ_WRITE);
       const progress = await open(join(folder, 'progress.jsonl'), READ_WRITE);
-      const stage = new StagedFeatures(folder, plan.width, values, progress);
+      const stage = new StagedFeatures(folder, plan.width, values, progress, subject);
       try {
         await stage.recover(logger);
       } catch (error) {
@@ -156,7 +164,7 @@ export class StagedFeatures {
       const window = parseAs(windowSchema, line);
       if (window === undefined || (await this.load(window, rowsOf(windows))) === undefined) {
         logger.warn(
-          `${this.folder}: the staged rows from ${rowsOf(windows)} on are damaged and will be computed again`,
+          `${this.subject}: the staged rows from ${rowsOf(windows)} on are damaged and will be computed again`,
         );
         break;
       }
@@ -165,7 +173,8 @@ export class StagedFeatures {
     this.windows = windows;
     await this.values.truncate(this.rowsDone * this.width * BYTES);
     await this.progress.truncate(Buffer.byteLength(windows.map(toLine).join('')));
-    if (this.rowsDone > 0) logger.info(`${this.folder}: ${this.rowsDone} rows are done already`);
+    if (this.rowsDone > 0)
+      logger.info(`${this.subject}: ${this.rowsDone === 1 ? '1 row is' : `${this.rowsDone} rows are`} done already`);
   }
 
   private async *parts(): AsyncGenerator<Float32Array> {

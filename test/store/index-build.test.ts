@@ -93,6 +93,23 @@ describe('IndexBuild', () => {
       await third.close();
     }));
 
+  it('names the index when it goes on or starts over', () =>
+    inFolder(async (root) => {
+      const lines: string[] = [];
+      const tell = (line: string): unknown => lines.push(line);
+      const logger = { debug: tell, info: tell, warn: tell };
+      for (const plan of [BUILD_PLAN.fingerprint, BUILD_PLAN.fingerprint, 'another plan']) {
+        const build = await IndexBuild.open(root, 'bank', plan, { logger });
+        const stage = await build.stage(BUILD_PLAN.width);
+        if (stage.rowsDone === 0) await stage.append(stagedFeature(0));
+        await build.close();
+      }
+      expect(lines).toEqual([
+        'index "bank": 1 row is done already',
+        'index "bank": an unfinished build is of other data or settings: starting over',
+      ]);
+    }));
+
   it('shuts out other writers of the same index, and of no other', () =>
     inFolder(async (root) => {
       const build = await IndexBuild.open(root, 'bank', BUILD_PLAN.fingerprint);
