@@ -72,8 +72,11 @@ export function requestFailure(error: unknown, now: number): AttemptFailure {
 
   const retryAfterMs = error.headers ? parseRetryAfter(error.headers as Headers, now) : undefined;
   const code = status === 429 ? 'LLM_RATE_LIMITED' : status === 500 ? 'LLM_FAILED' : 'LLM_UNREACHABLE';
-  const hint = status === 429 ? 'Lower the concurrency, or try again later.' : undefined;
-  return new AttemptFailure(code, message, true, { details, retryAfterMs, ...(hint !== undefined && { hint }) });
+  const hint =
+    status === 429
+      ? 'Lower the concurrency, or try again later.'
+      : 'The fault is on the side of the server: see its log, or try again later.';
+  return new AttemptFailure(code, message, true, { details, retryAfterMs, hint });
 }
 
 export function connectionFailure(error: unknown): AttemptFailure {

@@ -46,6 +46,8 @@ export class OpenAiClient implements LlmClient {
   readonly #extraBody: Readonly<Record<string, Json>>;
   readonly #logger: Logger;
   readonly #timing: Timing;
+  /** When a retry was last a warning, by the failure's code. */
+  readonly #told = new Map<string, number>();
 
   /** @throws {FungiError} INVALID_ARGUMENT */
   constructor(options: OpenAiOptions) {
@@ -88,10 +90,21 @@ export class OpenAiClient implements LlmClient {
       this.#timing,
       request.signal,
       (failure, attempt, waitMs) => {
-        this.#logger.warn(`attempt ${attempt}: ${failure.message}; next in ${Math.round(waitMs)} ms`);
+        this.#tellRetry(failure, `attempt ${attempt}: ${failure.message}; next in ${Math.round(waitMs)} ms`);
       },
     );
     return { ...value, attempts, cached: false };
+  }
+
+  /** A batch under way may be refused hundreds of times for one reason: it is a warning once a minute. */
+  #tellRetry({ code }: AttemptFailure, message: string): void {
+    const now = this.#timing.now();
+    if (now - (this.#told.get(code) ?? -Infinity) < QUIET_MS) {
+      this.#logger.debug(message);
+      return;
+    }
+    this.#told.set(code, now);
+    this.#logger.warn(`${message} (more attempts like this in the next minute are told to debug only)`);
   }
 
   /** One call. The SDK's own timeout ends with the response's headers, so ours is an abort that covers the body too. */
@@ -116,6 +129,7 @@ export class OpenAiClient implements LlmClient {
       const failure = controller.signal.aborted
         ? new AttemptFailure('LLM_UNREACHABLE', `no answer within ${Math.round(limitMs)} ms`, true, {
             details: { timeout: true },
+            hint: 'Allow more time (attemptTimeoutMs, on the command line --timeout), or see whether the server is overloaded.',
           })
         : requestFailure(error, this.#timing.now());
       throw this.#presentable(failure);
@@ -149,6 +163,7 @@ export class OpenAiClient implements LlmClient {
   }
 }
 
+const QUIET_MS = 60_000;
 /** An upstream message can be a whole HTML page. */
 const MAX_MESSAGE = 500;
 

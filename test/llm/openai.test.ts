@@ -233,6 +233,25 @@ it('never shows the key, not even where the endpoint echoes it', async () => {
   expect(log.join() + inspect(client, { depth: 20, showHidden: true })).not.toContain('secret');
 });
 
+it('warns once of what many requests of a batch meet, and again after a minute', async () => {
+  const [warn, debug]: string[][] = [[], []];
+  const logger = { info: () => undefined, warn: (m: string) => warn!.push(m), debug: (m: string) => debug!.push(m) };
+  const refuse = (status: number) => ({ status, message: 'slow down' });
+  const script: Script = [...[429, 429, 429, 503, 429].map(refuse), { reply: 'a' }, refuse(429), { reply: 'a' }];
+  const { client, timing } = await start(script, { logger, retry: { attempts: 9 } });
+  await client.complete({ messages });
+  expect(warn).toEqual([expect.stringContaining('429'), expect.stringContaining('503')]);
+  expect(debug).toHaveLength(3);
+  await timing.sleep(61_000);
+  await client.complete({ messages });
+  expect(warn).toHaveLength(3);
+});
+
+it.each([500, 503])('has a hint when the server fails for good: %i', async (status) => {
+  const { client } = await start(() => ({ status }), { retry: { attempts: 1 } });
+  expect((await failure(client.complete({ messages }))).hint).toContain('on the side of the server');
+});
+
 describe('concurrency and aborting', () => {
   it('keeps no more requests under way than allowed', async () => {
     let now = 0;
