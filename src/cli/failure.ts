@@ -62,9 +62,12 @@ export function interruption(command: string): FungiError {
   return new FungiError('ABORTED', 'interrupted', hint === undefined ? {} : { hint });
 }
 
-function usageError({ message }: CommanderError): FungiError {
+function usageError({ code, message }: CommanderError): FungiError {
+  const takesText = code === 'commander.excessArguments' && /'(?:demo|retrieve|prompt|answer)'/.test(message);
   return new FungiError('INVALID_ARGUMENT', message.replace(/^error: /, ''), {
-    hint: 'Add --help to the command to see what it takes.',
+    hint: takesText
+      ? 'Put a text of several words in quotes: "my card has not arrived".'
+      : 'Add --help to the command to see what it takes.',
   });
 }
 

@@ -5,7 +5,8 @@ import { assertId, assertStorable } from '../core/example-check.js';
 import type { ExampleInput, MetadataValue } from '../core/item.js';
 import { assertText } from '../core/text.js';
 import { findDuplicates } from './duplicates.js';
-import { delimitedRows, jsonlRows, type Row } from './rows.js';
+import { delimitedRows, jsonlRows, otherDelimiter, type Row } from './rows.js';
+import { assertNoFolder } from './utf8-file.js';
 
 export interface ReadExamplesOptions {
   /** Key or column of the text. Default "text". */
@@ -31,6 +32,7 @@ export interface ExampleFile {
  *   INVALID_DATA on anything else that is wrong with the file. The message says "file:line".
  */
 export async function readExamples(path: string, options: ReadExamplesOptions = {}): Promise<ExampleFile> {
+  await assertNoFolder(path);
   const keys = resolveKeys(options);
   const reader = new RowReader(keys);
   const examples: ExampleInput[] = [];
@@ -73,10 +75,14 @@ function rowsOf(path: string): AsyncIterable<Row> {
     case '.tsv':
       return delimitedRows(path, '\t');
     default:
-      throw new FungiError('INVALID_ARGUMENT', `${path}: cannot read "${extension}" files as examples`, {
-        hint: 'Give a .jsonl, .csv or .tsv file.',
-        details: { path, extension },
-      });
+      throw new FungiError(
+        'INVALID_ARGUMENT',
+        `${path}: ${extension === '' ? 'a name without an ending does not say what the file is' : `cannot read "${extension}" files as examples`}`,
+        {
+          hint: 'Give a .jsonl, .csv or .tsv file.',
+          details: { path, extension },
+        },
+      );
   }
 }
 
@@ -120,10 +126,14 @@ class RowReader {
   warnings(path: string): string[] {
     const nested = [...this.nestedKeys].map(
       ([key, rows]) =>
-        `${path}: "${key}" holds a list or an object in ${rows} rows, which metadata cannot: left out there`,
+        `${path}: "${key}" holds a list or an object in ${rows === 1 ? '1 row' : `${rows} rows`}, which metadata cannot: left out there`,
     );
     if (this.convertedLabels === 0) return nested;
-    return [`${path}: ${this.convertedLabels} labels are numbers or booleans and were read as strings`, ...nested];
+    const labels =
+      this.convertedLabels === 1
+        ? '1 label is a number or boolean'
+        : `${this.convertedLabels} labels are numbers or booleans`;
+    return [`${path}: ${labels}, read as ${this.convertedLabels === 1 ? 'a string' : 'strings'}`, ...nested];
   }
 
   private label(value: unknown, where: string): string {
@@ -181,7 +191,9 @@ function required(fields: ReadonlyMap<string, unknown>, key: string, where: stri
   if (fields.has(key)) return fields.get(key);
   const found = [...fields.keys()].map((name) => `"${name}"`).join(', ');
   throw new FungiError('INVALID_DATA', `${where}: no "${key}" here; the keys are ${found === '' ? 'none' : found}`, {
-    hint: 'Name the keys of text and label, e.g. --input-key question --label-key intent.',
+    hint:
+      otherDelimiter([...fields.keys()]) ??
+      'Name the keys of text and label, e.g. --input-key question --label-key intent.',
     details: { key },
   });
 }

@@ -110,10 +110,19 @@ function checkHeader(names: readonly string[], where: string): readonly string[]
   throw new FungiError('INVALID_DATA', `${where}: the header names the column "${repeated}" twice`);
 }
 
+/** A hint when a header's only name looks like several. */
+export function otherDelimiter(header: readonly string[]): string | undefined {
+  const [name = ''] = header;
+  const delimiter = header.length === 1 ? [';', '\t', '|', ','].find((each) => name.includes(each)) : undefined;
+  if (delimiter === undefined) return undefined;
+  const shown = delimiter === '\t' ? 'a tab' : `"${delimiter}"`;
+  return `The delimiter looks like ${shown}: a .csv file has "," and a .tsv file has tabs.`;
+}
+
 function pair(header: readonly string[], record: readonly string[], where: string): Map<string, string> {
   if (record.length !== header.length) {
     throw new FungiError('INVALID_DATA', `${where}: ${record.length} fields, but the header has ${header.length}`, {
-      hint: 'Quote a field that holds the delimiter or a line break.',
+      hint: otherDelimiter(header) ?? 'Quote a field that holds the delimiter or a line break.',
     });
   }
   return new Map(header.map((name, i) => [name, record[i]!]));

@@ -1,5 +1,6 @@
 import { isUtf8 } from 'node:buffer';
 import { createReadStream } from 'node:fs';
+import { stat } from 'node:fs/promises';
 
 import { FungiError } from '../core/errors.js';
 
@@ -48,6 +49,15 @@ async function* blocksOfLines(path: string): AsyncGenerator<Buffer> {
     throw unreadable(path, cause);
   }
   if (held.length > 0) yield Buffer.concat(held);
+}
+
+/** A folder is told as one, whatever its name ends in. @throws {FungiError} FILE_NOT_FOUND */
+export async function assertNoFolder(path: string): Promise<void> {
+  const isFolder = await stat(path).then(
+    (found) => found.isDirectory(),
+    () => false,
+  );
+  if (isFolder) throw unreadable(path, Object.assign(new Error('is a folder'), { code: 'EISDIR' }));
 }
 
 function unreadable(path: string, cause: unknown): unknown {

@@ -17,6 +17,8 @@ beforeAll(async () => {
     'number.jsonl': jsonl([{ text: 7, label: 'cat' }]),
     'number-query.jsonl': jsonl([{ text: 7 }]),
     'needs-role.md': '---\nmode: text\nfence: false\ninputs: { role: {} }\n---\n{{ role }} {{ query }}\n',
+    'semicolon.csv': 'text;label\na cat;cat\n',
+    'semicolon-comma.csv': 'text;label\na cat, a dog;cat\n',
     'latin1.csv': Buffer.from('text,label\ncaf\xe9,cat\n', 'latin1'),
     'unknown.md': '---\nmode: text\nfence: false\n---\n{{ querry }}\n',
   });
@@ -66,6 +68,22 @@ const CASES: readonly (readonly [string, readonly string[], number, string, RegE
   ],
   ['an empty text', [...INDEX, '@blank.jsonl'], 3, 'INVALID_TEXT', /blank\.jsonl:1: the text is empty/],
   ['another encoding', [...INDEX, '@latin1.csv'], 3, 'INVALID_DATA', /UTF-8/],
+  ['a folder as data', [...INDEX, '@model'], 3, 'FILE_NOT_FOUND', /model is a folder/],
+  [
+    'a file of no kind',
+    [...INDEX, '@no-ending'],
+    2,
+    'INVALID_ARGUMENT',
+    /no-ending: a name without an ending does not say what the file is\nhint: Give a \.jsonl/,
+  ],
+  ['another delimiter', [...INDEX, '@semicolon.csv'], 3, 'INVALID_DATA', /hint: The delimiter looks like ";"/],
+  [
+    'another delimiter, and commas in a text',
+    [...INDEX, '@semicolon-comma.csv'],
+    3,
+    'INVALID_DATA',
+    /2 fields, but the header has 1\nhint: The delimiter looks like ";"/,
+  ],
   ['a missing file', [...INDEX, '@absent.jsonl'], 3, 'FILE_NOT_FOUND', /absent\.jsonl/],
   ['another file type', [...INDEX, '@train.parquet'], 2, 'INVALID_ARGUMENT', /\.jsonl, \.csv or \.tsv/],
   [
@@ -255,6 +273,13 @@ const CASES: readonly (readonly [string, readonly string[], number, string, RegE
     /one-label\.jsonl: only the label "cat"; a classification needs at least two labels/,
   ],
   ['an unknown option', ['retrieve', 'pets', 'a cat', '--colour'], 2, 'INVALID_ARGUMENT', /unknown option '--colour'/],
+  [
+    'a query without quotes',
+    ['retrieve', 'pets', 'a', 'cat'],
+    2,
+    'INVALID_ARGUMENT',
+    /too many arguments[^]*hint: Put a text of several words in quotes/,
+  ],
   ['an unknown command', ['retreive', 'pets'], 2, 'INVALID_ARGUMENT', /Did you mean retrieve/],
   ['a missing argument', ['retrieve', 'pets'], 2, 'INVALID_ARGUMENT', /missing required argument 'query'/],
   [

@@ -147,7 +147,12 @@ describe('labels, ids and metadata', () => {
   it('reads numbers and booleans as label strings, and says so', async () => {
     const { examples, warnings } = await read('scalar.jsonl', row('a', 0) + row('b', true) + row('c', 'x'));
     expect(examples.map(({ label }) => label)).toEqual(['0', 'true', 'x']);
-    expect(warnings).toEqual([expect.stringContaining('2 labels are numbers or booleans')]);
+    expect(warnings).toEqual([expect.stringContaining('2 labels are numbers or booleans, read as strings')]);
+  });
+
+  it('counts one label as one', async () => {
+    const { warnings } = await read('one-scalar.jsonl', row('a', 0) + row('b', 'x'));
+    expect(warnings).toEqual([expect.stringContaining('1 label is a number or boolean, read as a string')]);
   });
 
   it.each([[null], [['a']], [{ a: 1 }], ['  '], ['\ud800']])('refuses the label %j', async (label) => {
@@ -220,7 +225,10 @@ describe('labels, ids and metadata', () => {
     const more = { lang: 'en', stars: 4.5, vip: false, note: null, empty: '', tags: ['a'], nested: {} };
     const { examples, warnings } = await read('meta.jsonl', row('a', 'x', more));
     expect(examples[0]?.metadata).toEqual({ lang: 'en', stars: 4.5, vip: false });
-    expect(warnings).toEqual([expect.stringContaining('"tags"'), expect.stringContaining('"nested"')]);
+    expect(warnings).toEqual([
+      expect.stringContaining('"tags" holds a list or an object in 1 row, which'),
+      expect.stringContaining('"nested"'),
+    ]);
   });
 
   it('keeps CSV values as strings and leaves blank cells out', async () => {
