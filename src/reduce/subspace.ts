@@ -34,6 +34,8 @@ const MAX_DEGREE = 16;
 /** Small against λ₁, which is at least 1 after scaling. */
 const POWER_CUT = 1e-6;
 const MAX_STEPS = 32;
+/** Cholesky QR passes of one orthonormalisation: a stretch of MAX_STRETCH is gone after three. */
+const MAX_PASSES = 5;
 /** A row of which less than this was left by the rows before it is orthonormalised again: rounding had a say in it. */
 const WEAK_ROW = 1e-3;
 
@@ -160,10 +162,10 @@ class OrthogonalIteration {
   private async orthonormalise(x: Float64Array): Promise<Float64Array> {
     const { n, size, linalg } = this;
     let rows = x;
-    for (let weakest = 0, pass = 0; weakest < WEAK_ROW && pass < 4; pass++) {
+    for (let weakest = 0, pass = 0; weakest < WEAK_ROW && pass < MAX_PASSES; pass++) {
       normaliseRows(rows, size, n);
       const gram = await matmul(rows, rows, { m: size, k: n, n: size, transB: true }, linalg);
-      const inverse = await inverseFactor(gram, size, 8 * Number.EPSILON * size, linalg);
+      const inverse = await inverseFactor(gram, size, safeShift(gram, size, n), linalg);
       weakest = 1 / inverse.reduce((max, value, at) => (at % (size + 1) === 0 ? Math.max(max, value) : max), 1);
       rows = await matmul(inverse, rows, { m: size, k: size, n }, linalg);
     }
@@ -175,7 +177,8 @@ class OrthogonalIteration {
     const { n, size, linalg } = this;
     const square = { m: size, k: size, n: size };
     const inner = { m: size, k: n, n: size, transB: true };
-    const inverse = await inverseFactor(await matmul(x, x, inner, linalg), size, 0, linalg);
+    const gram = await matmul(x, x, inner, linalg);
+    const inverse = await inverseFactor(gram, size, safeShift(gram, size, n), linalg);
     const half = await matmul(inverse, await matmul(ax, x, inner, linalg), square, linalg);
     const projected = await matmul(half, inverse, { ...square, transB: true }, linalg);
     const { values, vectors } = symmetricEigen(projected, size);
@@ -210,6 +213,21 @@ function degreeFor({ largest, cut }: Spectrum): number {
 /** ln T_degree(2 value / cut − 1), from T_k(t) ≈ e^(k·arcosh t)/2 above the interval; 0 inside it. */
 function logChebyshev(degree: number, value: number, cut: number): number {
   return Math.max(0, degree * Math.acosh(Math.max(1, (2 * value) / cut - 1)) - Math.LN2);
+}
+
+/**
+ * What makes up for the rounding in a Gram matrix of `size` rows of n entries and in its factor, 8ε(n + size)·‖G‖ (Fukaya et al. 2020,
+ * §3, with the ∞-norm for the 2-norm). It has to grow with ‖G‖: rows that a polynomial made nearly parallel have ‖G‖ near `size`, and
+ * with a smaller shift a pivot comes out negative.
+ */
+function safeShift(gram: Float64Array, size: number, n: number): number {
+  let norm = 0;
+  for (let i = 0; i < size; i++) {
+    let sum = 0;
+    for (let j = i * size; j < (i + 1) * size; j++) sum += Math.abs(gram[j]!);
+    norm = Math.max(norm, sum);
+  }
+  return 8 * Number.EPSILON * (n + size) * norm;
 }
 
 function normaliseRows(x: Float64Array, rows: number, n: number): void {

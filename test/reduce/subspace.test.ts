@@ -58,6 +58,25 @@ describe('leadingEigen', () => {
     expect(values[4]).toBeCloseTo(1, 12);
   });
 
+  // The first polynomial turns all rows towards the few large directions: their Gram matrix is singular but for its shift.
+  it.each([3, 8, 12, 20])(
+    'orthonormalises rows that became nearly parallel: %i large, the others alike',
+    async (large) => {
+      const size = 500;
+      const a = new Float64Array(size * size);
+      for (let i = 0; i < size; i++) a[i * (size + 1)] = i < large ? 20 / (i + 1) : 0.3 * (i + 1) ** -0.05;
+      const { values, residual, converged } = await leadingEigen(a, size, 200);
+      expect(converged).toBe(true);
+      expect(residual).toBeLessThanOrEqual(1e-8);
+      const exact = Float64Array.from({ length: size }, (_, i) => a[i * (size + 1)]!)
+        .sort()
+        .reverse();
+      values.forEach((value, i) => {
+        expect(Math.abs(value - exact[i]!)).toBeLessThan(1e-7);
+      });
+    },
+  );
+
   it('takes the zero matrix, and P up to n', async () => {
     const zero = await leadingEigen(new Float64Array(n * n), n, P);
     expect(zero.values.every((value) => value === 0)).toBe(true);
