@@ -13,7 +13,7 @@ import type { GradientEngine, Program } from '../engine/engine.js';
 import { selfView, type ViewMaker } from '../views/view.js';
 import type { FeatureArtefacts } from './frozen.js';
 import { featureLayout, placeBlock, type FeatureLayout } from './layout.js';
-import { gradientStep, type GradientStep } from './projection.js';
+import { gradientStep, type GradientStep } from './gradient-step.js';
 import { viewsOf, type FeatureSpec } from './spec.js';
 import { encodeDistinct, type EncodedStrings } from './strings.js';
 
@@ -27,8 +27,8 @@ export interface Features {
 interface LossStep {
   readonly name: string;
   readonly maker: ViewMaker;
-  /** Views' states → projected gradient [B,M]. */
-  readonly project: GradientStep;
+  /** Views' states → head, loss, gradient, projection → block [B,M]. */
+  readonly gradient: GradientStep;
 }
 
 export class FeatureExtractor {
@@ -48,8 +48,8 @@ export class FeatureExtractor {
   ): Promise<FeatureExtractor> {
     const steps: LossStep[] = [];
     for (const loss of spec.losses) {
-      const project = await gradientStep(engine, spec, loss, artefacts);
-      steps.push({ name: loss.name, maker: viewsOf(loss, spec), project });
+      const gradient = await gradientStep(engine, spec, loss, artefacts);
+      steps.push({ name: loss.name, maker: viewsOf(loss, spec), gradient });
     }
     const layout = featureLayout(spec, engine.info.dims, artefacts.widths);
     return new FeatureExtractor(spec, layout, engine, steps, await engine.program({}));
@@ -78,12 +78,12 @@ export class FeatureExtractor {
   async features(encoded: EncodedStrings, items: readonly Item[]): Promise<Features> {
     const rows = new Float32Array(items.length * this.layout.width);
     let embedding: Float32Array | undefined;
-    for (const { name, maker, project } of this.steps) {
-      const { block, pooled } = await project(
+    for (const { name, maker, gradient } of this.steps) {
+      const { block, pooled } = await gradient(
         encoded,
         items.map((item) => maker.views(item)),
       );
-      placeBlock(rows, this.layout, name, block);
+      placeBlock(rows, this.layout, name, block); // at unit length
       if (maker === selfView) embedding = pooled; // the item itself was the view: its f(x) is already there
     }
     const places = items.map((item) => [encoded.place(item)]);

@@ -1,4 +1,7 @@
-/** From the factors of a gradient to its block (paper equation 1), in each of the three ways a projection is made. */
+/**
+ * From views to the block of one loss: f(x) through the frozen head, the loss (src/losses), its gradient with respect to the target
+ * layer (src/engine/tail.ts derives it), and the projection to M numbers (paper equation 1), in each of the three ways it is made.
+ */
 import type { Item } from '../core/item.js';
 import type { Artefacts, GradientEngine } from '../engine/engine.js';
 import { PROJECTION } from '../engine/tail.js';
