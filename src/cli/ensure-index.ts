@@ -47,10 +47,11 @@ export async function ensureIndex(options: EnsureOptions): Promise<EnsuredIndex>
     }
     if (ifDifferent === 'refuse') throw refusal(options, differences);
   }
-  const { FungiSelector } = await import('../selector/selector.js');
-  const selector = await FungiSelector.build({ ...options, ifExists: ifDifferent });
-  const { manifest } = selector;
-  await selector.close();
+  // Not a selector: that would read every row back into memory, to search none of them.
+  const { buildIndex } = await import('../selector/build-index.js');
+  const { manifest, store, engine } = await buildIndex({ ...options, ifExists: ifDifferent });
+  await store.close();
+  await engine.close();
   return { manifest, state: exists ? 'replaced' : 'built' };
 }
 
