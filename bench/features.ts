@@ -40,7 +40,7 @@ const both = await extractor({ losses: [{ name: 'kl' }, { name: 'simclr' }] });
 
 const uncut = await Session.load(readFileSync(encoder.modelPath), 'uncut');
 const lengths = encoder.prepare(texts).map(({ tokens }) => tokens);
-/** From text, as the others: with the tokenizer, which takes a tenth of a small model's time. */
+/** From text, as the others: with the tokenizer. */
 const runUncut = async (): Promise<void> => {
   const prepared = encoder.prepare(texts);
   for (const batch of batchesByTokens(lengths, TRUNK_LIMITS)) {

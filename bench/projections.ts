@@ -20,7 +20,7 @@ import { encodeDistinct, type EncodedStrings } from '../src/features/strings.js'
 
 const [folder, trainFile, testFile, name = 'kl', seeds = '1', kinds] = process.argv.slice(2);
 if (folder === undefined || trainFile === undefined || testFile === undefined)
-  throw new Error('usage: projections.ts ENCODER_FOLDER TRAIN.jsonl TEST.jsonl [loss] [seeds] [kinds]');
+  throw new Error('usage: projections.ts ENCODER_FOLDER TRAIN.jsonl TEST.jsonl [losses] [seeds] [kinds]');
 
 const nystrom = (landmarks: number, rank: number) => ({ kind: 'nystrom', landmarks, rank }) as const;
 const all: Record<string, FeatureOptions['projection']> = {
@@ -48,6 +48,7 @@ const losses = name.split('+').map((loss) => ({ name: loss as 'kl' | 'simclr' })
 /** By first text of the window; the views of a text depend on the seed alone, so all projections share them. */
 let encodings = new Map<number, EncodedStrings>();
 
+/** Accuracy of one set of features, the width of its gradient blocks, and milliseconds a text from states to features. */
 async function measure(options: FeatureOptions): Promise<{ accuracy: number; width: number; ms: number }> {
   const spec = featureSpec(options);
   const extractor = await FeatureExtractor.create(engine, spec, await buildArtefacts(engine, spec, pool));
