@@ -11,13 +11,15 @@ import { FungiError } from '../core/errors.js';
 const WINDOW_BYTES = 2 ** 15;
 /** Two varints, the longest there are. */
 const HEADER_BYTES = 20;
+const CUT_SHORT = 'it was cut short while it was read';
 
 export interface Field {
   readonly number: number;
   readonly wire: WireType;
   /** Of a varint. */
   readonly value: number;
-  /** First byte of the content, and the byte after it. */
+  /** First byte of the field, of its content, and the byte after it. */
+  readonly at: number;
   readonly start: number;
   readonly end: number;
 }
@@ -71,12 +73,20 @@ export class GraphFile {
     return this.bytes(start, end - start);
   }
 
+  /** Any part of the file, in memory of its own. */
+  read(start: number, length: number): Uint8Array {
+    if (length <= WINDOW_BYTES) return this.bytes(start, length).slice();
+    const whole = new Uint8Array(length);
+    if (readSync(this.descriptor, whole, 0, length, start) < length) throw new Error(CUT_SHORT);
+    return whole;
+  }
+
   private bytes(start: number, length: number): Uint8Array {
     const offset = start - this.windowStart;
     if (offset >= 0 && offset + length <= this.window.length) return this.window.subarray(offset, offset + length);
     const buffer = new Uint8Array(WINDOW_BYTES);
     const bytesRead = readSync(this.descriptor, buffer, 0, buffer.length, start);
-    if (bytesRead < length) throw new Error('it was cut short while it was read');
+    if (bytesRead < length) throw new Error(CUT_SHORT);
     [this.window, this.windowStart] = [buffer.subarray(0, bytesRead), start];
     return this.window.subarray(0, length);
   }
@@ -88,7 +98,7 @@ function fieldAt(at: number, bytes: Uint8Array): Field {
   const [number, wire] = reader.tag();
   const value = wire === WireType.Varint || wire === WireType.LengthDelimited ? Number(reader.uint64()) : 0;
   const start = at + reader.pos;
-  const field = (length: number): Field => ({ number, wire, value, start, end: start + length });
+  const field = (length: number): Field => ({ number, wire, value, at, start, end: start + length });
   switch (wire) {
     case WireType.Varint:
       return field(0);

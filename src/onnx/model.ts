@@ -1,19 +1,11 @@
 /** Reads ONNX model files without copying their weights: every large initializer becomes a reference into the file itself. */
-import { readFile, realpath, stat } from 'node:fs/promises';
+import { realpath, stat } from 'node:fs/promises';
 import { basename, dirname } from 'node:path';
 import { fromBinary, toBinary } from '@bufbuild/protobuf';
 import { FungiError } from '../core/errors.js';
-import {
-  ModelProtoSchema,
-  type GraphProto,
-  type ModelProto,
-  type NodeProto,
-  type TensorProto,
-} from './proto/onnx_pb.js';
-import { externalTensor, inlineTensor, isExternal, tensorShape } from './tensor.js';
-
-/** Constants up to this many bytes stay inline: shapes, axes and scalars must be readable when the graph is analysed. */
-const INLINE_BYTES = 1024;
+import { readLightModel } from './light-model.js';
+import { ModelProtoSchema, type ModelProto, type TensorProto } from './proto/onnx_pb.js';
+import { isExternal } from './tensor.js';
 
 export interface OnnxModel {
   /** Real path of the file (symbolic links resolved: onnxruntime refuses external data behind a link out of the folder). */
@@ -33,19 +25,9 @@ export async function readModel(path: string): Promise<OnnxModel> {
   const real = await realpath(path).catch((cause: unknown) => {
     throw new FungiError('FILE_NOT_FOUND', `model file ${path} does not exist`, { cause });
   });
-  const bytes = await readFile(real).catch((cause: unknown) => {
-    throw new FungiError('FILE_NOT_FOUND', `model file ${path} cannot be read`, { cause });
-  });
-  let proto: ModelProto;
-  try {
-    proto = fromBinary(ModelProtoSchema, bytes);
-  } catch (cause) {
-    throw corrupt(real, bytes.length, cause instanceof Error ? cause.message : String(cause), cause);
-  }
-  if (proto.graph === undefined || proto.graph.node.length === 0)
-    throw corrupt(real, bytes.length, 'it holds no graph');
+  const proto = readGraph(real, path);
   const standard = proto.opsetImport.find((set) => set.domain === '' || set.domain === 'ai.onnx');
-  if (standard === undefined) throw corrupt(real, bytes.length, 'it names no operator set');
+  if (standard === undefined) throw corrupt(real, (await stat(real)).size, 'it names no operator set');
   const opset = Number(standard.version);
   if (opset < 11) {
     throw new FungiError('MODEL_UNSUPPORTED', `${real}: operator set ${opset} is too old, 11 is the oldest supported`, {
@@ -53,12 +35,19 @@ export async function readModel(path: string): Promise<OnnxModel> {
     });
   }
   assertNoLocalFunctions(proto, real);
-  hoistConstants(proto.graph);
-  proto.graph.initializer = proto.graph.initializer.map((tensor) => externalise(tensor, bytes, basename(real)));
   const folder = dirname(real);
-  await assertExternalData(proto.graph.initializer, folder, real);
-  // Written and read again, what is left refers to its own few bytes: those of the file can be freed.
+  await assertExternalData(proto.graph!.initializer, folder, real);
+  // Written and read again, what is left refers to its own few bytes: those of large nodes can be freed.
   return { path: real, folder, proto: fromBinary(ModelProtoSchema, toBinary(ModelProtoSchema, proto)), opset };
+}
+
+function readGraph(real: string, path: string): ModelProto {
+  try {
+    return readLightModel(real, basename(real));
+  } catch (cause) {
+    if (FungiError.is(cause)) throw cause;
+    throw new FungiError('FILE_NOT_FOUND', `model file ${path} cannot be read`, { cause });
+  }
 }
 
 /** Operators that the file defines itself, as torch's exporter wrote them for a while: the graphs made of it would lack them. */
@@ -77,49 +66,6 @@ function assertNoLocalFunctions(proto: ModelProto, path: string): void {
       details: { functions: used },
     },
   );
-}
-
-/** Turns Constant nodes into initializers: one form of constant for everything that follows. */
-function hoistConstants(graph: GraphProto): void {
-  const constants = graph.node.flatMap((node) => {
-    const tensor = node.opType === 'Constant' ? constantValue(node) : undefined;
-    if (tensor !== undefined) tensor.name = node.output[0]!;
-    return tensor === undefined ? [] : [{ node, tensor }];
-  });
-  const hoisted = new Set(constants.map(({ node }) => node));
-  graph.node = graph.node.filter((node) => !hoisted.has(node));
-  graph.initializer.push(...constants.map(({ tensor }) => tensor));
-}
-
-/** The tensor of a Constant node; scalars and lists may be written as attributes of their own. */
-function constantValue(node: NodeProto): TensorProto | undefined {
-  const [attribute] = node.attribute;
-  switch (attribute?.name) {
-    case 'value':
-      return attribute.t;
-    case 'value_float':
-      return inlineTensor('', 'float32', Float32Array.of(attribute.f), []);
-    case 'value_floats':
-      return inlineTensor('', 'float32', Float32Array.from(attribute.floats), [attribute.floats.length]);
-    case 'value_int':
-      return inlineTensor('', 'int64', BigInt64Array.of(attribute.i), []);
-    case 'value_ints':
-      return inlineTensor('', 'int64', BigInt64Array.from(attribute.ints), [attribute.ints.length]);
-    default:
-      return undefined;
-  }
-}
-
-/** Replaces a large constant by a reference to its bytes in `file`. */
-function externalise(tensor: TensorProto, bytes: Uint8Array, file: string): TensorProto {
-  if (isExternal(tensor) || tensor.rawData.length <= INLINE_BYTES) return tensor;
-  const offset = tensor.rawData.byteOffset - bytes.byteOffset;
-  if (tensor.rawData.buffer !== bytes.buffer || offset < 0) return tensor;
-  return externalTensor(tensor.name, tensor.dataType, tensorShape(tensor), {
-    location: file,
-    offset,
-    length: tensor.rawData.length,
-  });
 }
 
 const entry = (tensor: TensorProto, key: string): string | undefined =>
@@ -153,9 +99,8 @@ async function assertExternalData(tensors: readonly TensorProto[], folder: strin
   }
 }
 
-function corrupt(path: string, size: number, reason: string, cause?: unknown): FungiError {
+function corrupt(path: string, size: number, reason: string): FungiError {
   return new FungiError('MODEL_CORRUPT', `${path} (${size} bytes) is not a whole ONNX model: ${reason}`, {
     hint: 'Download it again; a truncated download is the usual cause.',
-    cause,
   });
 }

@@ -11,6 +11,7 @@ export interface Ops {
   readonly div: (a: string, b: string | number) => string;
   readonly neg: (a: string) => string;
   readonly exp: (a: string) => string;
+  readonly log: (a: string) => string;
   readonly sqrt: (a: string) => string;
   readonly matmul: (a: string, b: string) => string;
   /** Swaps the last two of three axes. */
@@ -41,6 +42,7 @@ export function ops(g: GraphBuilder): Ops {
     div: (a, b) => op('Div', [a, operand(a, b)]),
     neg: (a) => op('Neg', [a]),
     exp: (a) => op('Exp', [a]),
+    log: (a) => op('Log', [a]),
     sqrt: (a) => op('Sqrt', [a]),
     matmul: (a, b) => op('MatMul', [a, b]),
     transpose: (a) => op('Transpose', [a], { perm: [0, 2, 1] }),
