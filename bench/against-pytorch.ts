@@ -12,7 +12,7 @@ import { basename, dirname, resolve } from 'node:path';
 import { env, pipeline } from '@huggingface/transformers';
 import { readConfig } from '../src/core/config.js';
 import { loadTextEncoder } from '../src/encoders/text-encoder.js';
-import { OnnxEngine } from '../src/engine/onnx-engine.js';
+import { createEngine } from '../src/engine/create-engine.js';
 import { readExamples } from '../src/eval/read-examples.js';
 import { buildArtefacts } from '../src/features/artefacts.js';
 import { FeatureExtractor } from '../src/features/extractor.js';
@@ -34,7 +34,7 @@ const ask = async (task: string): Promise<void> => {
 };
 
 const encoder = await loadTextEncoder(folder, readConfig());
-const engine = await OnnxEngine.load(encoder);
+const engine = await createEngine(encoder);
 const texts = (await readExamples(file, {})).examples.map(({ input }) => input);
 const extractor = async (options: FeatureOptions): Promise<FeatureExtractor> => {
   const spec = featureSpec(options);

@@ -10,7 +10,8 @@ import { readFileSync } from 'node:fs';
 import { readConfig } from '../src/core/config.js';
 import { loadTextEncoder } from '../src/encoders/text-encoder.js';
 import { batchesByTokens } from '../src/engine/batches.js';
-import { OnnxEngine, TRUNK_LIMITS } from '../src/engine/onnx-engine.js';
+import { createEngine } from '../src/engine/create-engine.js';
+import { TRUNK_LIMITS } from '../src/engine/trunk.js';
 import { readExamples } from '../src/eval/read-examples.js';
 import { buildArtefacts } from '../src/features/artefacts.js';
 import { FeatureExtractor } from '../src/features/extractor.js';
@@ -25,7 +26,7 @@ if (folder === undefined || file === undefined)
   throw new Error('usage: features.ts ENCODER_FOLDER TEXTS.jsonl [rounds] [simclr-texts]');
 
 const encoder = await loadTextEncoder(folder, readConfig());
-const engine = await OnnxEngine.load(encoder);
+const engine = await createEngine(encoder);
 const { examples } = await readExamples(file, {});
 const texts = examples.map(({ input }) => input);
 const pool = texts.slice(0, 1024);

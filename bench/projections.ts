@@ -10,7 +10,7 @@
  */
 import { readConfig } from '../src/core/config.js';
 import { loadTextEncoder } from '../src/encoders/text-encoder.js';
-import { OnnxEngine } from '../src/engine/onnx-engine.js';
+import { createEngine } from '../src/engine/create-engine.js';
 import { nearestVotes } from '../src/eval/knn.js';
 import { readExamples } from '../src/eval/read-examples.js';
 import { buildArtefacts } from '../src/features/artefacts.js';
@@ -34,7 +34,7 @@ const all: Record<string, FeatureOptions['projection']> = {
 };
 const chosen = kinds?.split(',') ?? Object.keys(all);
 
-const engine = await OnnxEngine.load(await loadTextEncoder(folder, readConfig()));
+const engine = await createEngine(await loadTextEncoder(folder, readConfig()));
 const [train, test] = await Promise.all(
   [trainFile, testFile].map(async (file) => (await readExamples(file, {})).examples),
 );

@@ -21,6 +21,10 @@ export interface Encoder<P extends Prepared = Prepared> {
   readonly modelPath: string;
   /** sha256 of all that makes the numbers: the model file's, or one over its and those of the files its weights lie in. */
   readonly modelSha256: string;
+  /** The same model unquantised, where `modelPath` is quantised and this lies beside it. */
+  readonly unquantised?: { readonly modelPath: string; readonly modelSha256: string };
+  /** Token ids run from 0 to this minus 1; absent where an item is not made of ids. */
+  readonly vocabulary?: number;
   /** sha256 of what turns an item into model inputs: tokenizer or preprocessor. */
   readonly preprocessorSha256: string;
   readonly pooling: Pooling;

@@ -1,25 +1,49 @@
 /** An encoder's graph in two: what importEncoder makes and the engine runs. */
-import type { NodeProto, TensorProto } from '../onnx/proto/onnx_pb.js';
+import type { Subgraph } from '../onnx/single-precision.js';
 import type { TargetLayer } from '../onnx/target.js';
+
+/** A tensor that crosses from trunk to tail, one row a token. */
+export interface BoundaryTensor {
+  readonly name: string;
+  readonly width: number;
+  /** As the encoder computes it; the trunk hands over float32. */
+  readonly type: 'float32' | 'float16';
+}
+
+/** From the encoder's inputs to the boundary. */
+export interface Trunk {
+  /** Serialised. */
+  readonly bytes: Uint8Array;
+  /** Folder of the model file: the weights stay there. */
+  readonly folder: string;
+  /** Inputs that it takes. */
+  readonly inputs: readonly string[];
+  /** Whether rows of one run change each other's numbers, so that each runs alone (dynamic quantisation: one scale a tensor). */
+  readonly entangled: boolean;
+}
+
+/** From the boundary to the token states, in float32. */
+export interface Tail extends Subgraph {
+  readonly folder: string;
+  readonly opset: number;
+  /** Why no derivative goes through it, where that is known beforehand. */
+  readonly undifferentiable?: { readonly reason: string; readonly hint: string };
+}
 
 export interface ImportedEncoder {
   readonly id: string;
-  readonly opset: number;
-  /** Folder of the model file: the weights of every graph below stay there. */
-  readonly folder: string;
+  /** sha256 of the model; '' where it is not known. */
+  readonly modelSha256: string;
   readonly target: TargetLayer;
   /** Tensor of the token states [B,T,D]. */
   readonly output: string;
   /** D. */
   readonly dims: number;
-  /** Inputs that the trunk takes. */
-  readonly inputs: readonly string[];
-  readonly boundary: readonly { readonly name: string; readonly width: number }[];
+  readonly boundary: readonly BoundaryTensor[];
   /** Whether trunk outputs and tail hold token 0 alone. */
   readonly sliced: boolean;
-  /** Serialised trunk: inputs → boundary. */
-  readonly trunk: Uint8Array;
-  readonly tail: { readonly nodes: readonly NodeProto[]; readonly initializers: ReadonlyMap<string, TensorProto> };
+  readonly trunk: Trunk;
+  readonly tail: Tail;
 }
 
 /** Name of the trunk's output for a boundary tensor. */

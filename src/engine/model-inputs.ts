@@ -1,6 +1,9 @@
-/** Whether a model takes what the encoder gives it: any number of items of any length, in the encoder's element types. */
+/** Whether a model takes what the encoder gives it: any number of items of any length, in the encoder's element types, of its vocabulary. */
 import { FungiError } from '../core/errors.js';
-import type { ValueInfoProto } from '../onnx/proto/onnx_pb.js';
+import type { Encoder } from '../encoders/encoder.js';
+import type { Graph } from '../onnx/graph.js';
+import { tensorShape } from '../onnx/tensor.js';
+import type { GraphProto, ValueInfoProto } from '../onnx/proto/onnx_pb.js';
 import { showShape } from '../onnx/shape.js';
 import { declaredShape, declaredType } from '../onnx/value-info.js';
 import type { Feeds } from '../runtime/session.js';
@@ -44,4 +47,52 @@ export function withSizesHint(error: unknown, items: number, tokens: number): un
     hint: `If the model was traced for one batch size or length: ${FREE_SIZES.replace('Export', 'export')}`,
     cause: error,
   });
+}
+
+/** Inputs by which exporters feed a decoder. */
+const DECODER_INPUTS: Readonly<Record<string, string>> = {
+  past_key_values: 'a decoder, which goes on from what it has said',
+  decoder_input_ids: 'an encoder and its decoder in one',
+  encoder_hidden_states: 'a decoder, which reads the states of an encoder',
+};
+
+/** @throws {FungiError} MODEL_UNSUPPORTED for a file that its inputs give away as no encoder */
+export function assertEncoder(model: string, graph: GraphProto): void {
+  for (const { name } of graph.input) {
+    const kind = Object.entries(DECODER_INPUTS).find(([prefix]) => name.startsWith(prefix))?.[1];
+    if (kind === undefined) continue;
+    throw new FungiError(
+      'MODEL_UNSUPPORTED',
+      `${model}: its input "${name}" says that it is ${kind}; features need an encoder`,
+      {
+        hint: 'Exports of encoder-decoder models keep the encoder in encoder_model.onnx: name that file, or use an encoder such as BERT.',
+        details: { input: name },
+      },
+    );
+  }
+}
+
+/** What may stand between the ids and the table they are looked up in. */
+const PASSES_IDS = new Set(['Cast', 'Identity', 'Reshape', 'Unsqueeze', 'Squeeze']);
+
+/** @throws {FungiError} TOKENIZER_INVALID when the tokenizer has ids that the model has no embedding for */
+export function assertVocabulary({ id, vocabulary }: Encoder, graph: Graph): void {
+  if (vocabulary === undefined) return;
+  const fromIds = (tensor: string): boolean => {
+    const node = graph.maker(tensor);
+    return node === undefined ? tensor === 'input_ids' : PASSES_IDS.has(node.opType) && fromIds(node.input[0]!);
+  };
+  for (const { opType, input } of graph.nodes) {
+    const [table, ids] = opType === 'EmbedLayerNormalization' ? [input[2], input[0]] : [input[0], input[1]];
+    if (opType !== 'Gather' && opType !== 'EmbedLayerNormalization') continue;
+    const weights = graph.initializers.get(table ?? '');
+    if (weights === undefined || ids === undefined || !fromIds(ids)) continue;
+    const [rows] = tensorShape(weights) as [number];
+    if (vocabulary <= rows) continue;
+    throw new FungiError(
+      'TOKENIZER_INVALID',
+      `${id}: the tokenizer has ids up to ${vocabulary - 1}, the model embeddings for ids below ${rows}: they do not belong together`,
+      { hint: 'Take tokenizer and model from one repository.', details: { vocabulary, embeddings: rows } },
+    );
+  }
 }

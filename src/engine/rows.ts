@@ -4,7 +4,7 @@
  * the views send back.
  */
 import { float32, type Feeds } from '../runtime/session.js';
-import { ROWS } from './tail.js';
+import { ROWS } from './forward.js';
 
 /** The places of one item's rows: its views' without repetition, in order of first appearance. */
 export const distinctRows = (views: readonly number[]): number[] => [...new Set(views)];

@@ -1,9 +1,17 @@
 /** The first model: from the encoder's inputs to the tensors of the boundary. */
+import type { Encoder, Prepared } from '../encoders/encoder.js';
 import { GraphBuilder } from '../onnx/builder.js';
 import { dependencies, type Graph } from '../onnx/graph.js';
 import type { OnnxModel } from '../onnx/model.js';
 import type { NodeProto, ValueInfoProto } from '../onnx/proto/onnx_pb.js';
-import { trunkOutput } from './imported-encoder.js';
+import type { SharedSession } from '../runtime/shared-session.js';
+import { batchesByTokens, type BatchLimits } from './batches.js';
+import { trunkOutput, type BoundaryTensor, type ImportedEncoder } from './imported-encoder.js';
+import { allocateStates, scatter, type States } from './states.js';
+
+/** Encoder runs: about what keeps a 768-wide model's activations in cache. */
+export const TRUNK_LIMITS: BatchLimits = { maxTokens: 512, maxRows: 64 };
+const ALONE: BatchLimits = { maxTokens: 1, maxRows: 1 };
 
 export interface TrunkGraph {
   readonly bytes: Uint8Array;
@@ -11,15 +19,35 @@ export interface TrunkGraph {
   readonly inputs: readonly ValueInfoProto[];
 }
 
-/**
- * @param keep what is kept of each of `tensors`: all [B,T,·], token 0 [B,1,·], or whatever it is, of a type that the runtime finds out
- */
+/** From the model's inputs to `boundary` in float32: of all tokens [B,T,·], or of token 0 [B,1,·]. */
 export function trunkGraph(
   model: OnnxModel,
   graph: Graph,
   nodes: readonly NodeProto[],
-  tensors: readonly string[],
-  keep: 'all' | 'first' | 'unknown',
+  boundary: readonly BoundaryTensor[],
+  sliced: boolean,
+): TrunkGraph {
+  return written(model, graph, nodes, (g) => {
+    for (const { name, type } of boundary) {
+      const kept = sliced ? g.op('Slice', [name, g.integers([0]), g.integers([1]), g.integers([1])]) : name;
+      const single = type === 'float32' ? kept : g.op('Cast', [kept], { to: 1 });
+      g.output(single, 'float32', ['batch', sliced ? 1 : 'tokens', 'width'], trunkOutput(name));
+    }
+  });
+}
+
+/** The whole encoder, up to `tensors`, of types and shapes that the runtime finds out. */
+export function uncutGraph(model: OnnxModel, graph: Graph, tensors: readonly string[]): TrunkGraph {
+  return written(model, graph, graph.nodes, (g) => {
+    for (const name of tensors) g.untypedOutput(name, trunkOutput(name));
+  });
+}
+
+function written(
+  model: OnnxModel,
+  graph: Graph,
+  nodes: readonly NodeProto[],
+  writeOutputs: (g: GraphBuilder) => void,
 ): TrunkGraph {
   const g = new GraphBuilder('trunk', model.opset);
   g.copy(nodes, graph.initializers);
@@ -30,14 +58,36 @@ export function trunkGraph(
   inputs.forEach((input) => {
     g.copyInput(input);
   });
-  for (const name of tensors) {
-    if (keep === 'unknown') {
-      g.untypedOutput(name, trunkOutput(name));
-      continue;
-    }
-    const sliced = keep === 'first';
-    const kept = sliced ? g.op('Slice', [name, g.integers([0]), g.integers([1]), g.integers([1])]) : name;
-    g.output(kept, 'float32', ['batch', sliced ? 1 : 'tokens', 'width'], trunkOutput(name));
-  }
+  writeOutputs(g);
   return { bytes: g.build(), inputs };
+}
+
+/** Runs the trunk over items and keeps the boundary of each, without padding. */
+export async function encodeStates<P extends Prepared>(
+  session: Pick<SharedSession, 'run'>,
+  imported: ImportedEncoder,
+  encoder: Pick<Encoder<P>, 'collate'>,
+  prepared: readonly P[],
+  onBatch: (items: number) => void = () => undefined,
+): Promise<States> {
+  const { boundary, sliced, trunk } = imported;
+  const lengths = prepared.map((item) => item.tokens);
+  const states = allocateStates(
+    sliced ? lengths.map(() => 1) : lengths,
+    boundary.map(({ width }) => width),
+  );
+  prepared.forEach((item, i) => (states.truncated[i] = item.truncated ? 1 : 0));
+  const names = boundary.map(({ name }) => trunkOutput(name));
+  for (const batch of batchesByTokens(lengths, trunk.entangled ? ALONE : TRUNK_LIMITS)) {
+    const feeds = encoder.collate(
+      batch.map((item) => prepared[item]!),
+      trunk.inputs,
+    );
+    const results = await session.run(feeds, names);
+    names.forEach((name, tensor) => {
+      scatter(states, tensor, batch, results[name]!);
+    });
+    onBatch(batch.length);
+  }
+  return states;
 }

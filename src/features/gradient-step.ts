@@ -4,7 +4,7 @@
  */
 import type { Item } from '../core/item.js';
 import type { Artefacts, GradientEngine } from '../engine/engine.js';
-import { PROJECTION } from '../engine/tail.js';
+import { PROJECTION } from '../engine/projection.js';
 import { projectionOwner, type FeatureArtefacts } from './frozen.js';
 import { denseProjection, gradientColumns, seededSigns } from './dense-projection.js';
 import { lossOf, type FeatureSpec, type LossSpec } from './spec.js';

@@ -63,6 +63,11 @@ export class GraphBuilder implements Emitter {
     return name;
   }
 
+  /** The constants so far, by name. */
+  get constants(): ReadonlyMap<string, TensorProto> {
+    return this.initializers;
+  }
+
   /** Declares `tensor` an output, under `name` when given. */
   output(tensor: string, type: ElementType, shape: Shape, name = tensor): string {
     return this.declare(tensor, valueInfo(name, type, shape));

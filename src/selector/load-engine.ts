@@ -3,7 +3,7 @@ import { readConfig } from '../core/config.js';
 import type { Encoder } from '../encoders/encoder.js';
 import { loadTextEncoder } from '../encoders/text-encoder.js';
 import type { GradientEngine } from '../engine/engine.js';
-import { OnnxEngine } from '../engine/onnx-engine.js';
+import { createEngine } from '../engine/create-engine.js';
 import type { EncoderSpec } from '../store/manifest.js';
 import { DEFAULT_ENCODER, type EncoderChoice, type SelectorRuntime } from './options.js';
 
@@ -25,7 +25,7 @@ export async function loadEngine(options: EncoderChoice & SelectorRuntime): Prom
           pooling,
         })
       : choice;
-  const engine = await OnnxEngine.load(encoder, {
+  const engine = await createEngine(encoder, {
     ...(target !== undefined && { target }),
     ...(output !== undefined && { output }),
     ...(provider !== undefined && { provider }),

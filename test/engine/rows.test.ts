@@ -2,7 +2,8 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { Pooling } from '../../src/encoders/encoder.js';
 import type { Factors, ProgramSpec } from '../../src/engine/engine.js';
-import { OnnxEngine } from '../../src/engine/onnx-engine.js';
+import { createEngine } from '../../src/engine/create-engine.js';
+import type { GradientEngine } from '../../src/engine/engine.js';
 import { distinctRows, rowFeeds } from '../../src/engine/rows.js';
 import { simclr } from '../../src/losses/simclr.js';
 import { fixture, relativeError } from '../support/golden.js';
@@ -29,9 +30,9 @@ function dense({ delta, x, terms }: Factors): Float64Array {
 }
 
 describe.each<Pooling>(['first', 'mean'])('pooling %s', (pooling) => {
-  let engine: OnnxEngine<never>;
+  let engine: GradientEngine;
   beforeAll(async () => {
-    engine = (await OnnxEngine.load(idEncoder(fixture('fungi/tiny-bert/op17-erf.onnx'), pooling))) as never;
+    engine = await createEngine(idEncoder(fixture('fungi/tiny-bert/op17-erf.onnx'), pooling));
   });
   afterAll(() => engine.close());
 

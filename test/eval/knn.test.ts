@@ -1,7 +1,7 @@
 /** The kNN protocol on the tiny BERT: one encoding pass for all feature sets and seeds. */
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { GradientEngine } from '../../src/engine/engine.js';
-import { OnnxEngine } from '../../src/engine/onnx-engine.js';
+import { createEngine } from '../../src/engine/create-engine.js';
 import { evaluateKnn, type KnnOptions } from '../../src/eval/knn.js';
 import { fixture } from '../support/golden.js';
 import { idEncoder } from '../support/id-encoder.js';
@@ -12,9 +12,9 @@ const [train, test] = [rows.slice(0, 18), rows.slice(18)];
 const settings = { projection: { kind: 'nystrom' as const, landmarks: 8 } };
 
 describe('evaluateKnn', () => {
-  let engine: OnnxEngine<never>;
+  let engine: GradientEngine;
   beforeAll(async () => {
-    engine = (await OnnxEngine.load(idEncoder(fixture('fungi/tiny-bert/op17-erf.onnx'), 'first'))) as never;
+    engine = await createEngine(idEncoder(fixture('fungi/tiny-bert/op17-erf.onnx'), 'first'));
   });
   afterAll(() => engine.close());
 

@@ -1,7 +1,7 @@
 /** Projected blocks and final features against PyTorch (test/golden/README.md). */
 import { describe, expect, it } from 'vitest';
 import type { Pooling } from '../../src/encoders/encoder.js';
-import { OnnxEngine } from '../../src/engine/onnx-engine.js';
+import { createEngine } from '../../src/engine/create-engine.js';
 import { denseProjection } from '../../src/features/dense-projection.js';
 import { featureLayout, placeBlock } from '../../src/features/layout.js';
 import { featureSpec } from '../../src/features/spec.js';
@@ -38,7 +38,7 @@ describe('final features', () => {
     '%s',
     async (_, testCase) => {
       const { hiddenAct, pooling, mode } = testCase;
-      const engine = await OnnxEngine.load(idEncoder(fixture(`fungi/tiny-bert/${FILES[hiddenAct]!}.onnx`), pooling));
+      const engine = await createEngine(idEncoder(fixture(`fungi/tiny-bert/${FILES[hiddenAct]!}.onnx`), pooling));
       const [items] = testCase.feature.shape as [number];
       const texts = tinyBert.texts.slice(0, items);
       const spec = featureSpec({ mode, losses: testCase.losses.map((name) => ({ name })) });

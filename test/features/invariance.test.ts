@@ -2,7 +2,7 @@
 import { execFileSync } from 'node:child_process';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { Pooling } from '../../src/encoders/encoder.js';
-import type { OnnxEngine } from '../../src/engine/onnx-engine.js';
+import type { GradientEngine } from '../../src/engine/engine.js';
 import { FeatureExtractor } from '../../src/features/extractor.js';
 import { tinyExtractor, tinyPool } from '../support/tiny-extractor.js';
 
@@ -20,7 +20,7 @@ describe.each<[Pooling, 'nystrom' | 'khatri-rao' | 'dense']>([
   ['first', 'dense'],
   ['mean', 'khatri-rao'],
 ])('pooling %s, projection %s', (pooling, projection) => {
-  let engine: OnnxEngine<never>;
+  let engine: GradientEngine;
   let extractor: FeatureExtractor;
   let together: Float32Array;
   const width = (): number => extractor.layout.width;

@@ -2,7 +2,7 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { Pooling } from '../../src/encoders/encoder.js';
 import type { Factors } from '../../src/engine/engine.js';
-import type { OnnxEngine } from '../../src/engine/onnx-engine.js';
+import type { GradientEngine } from '../../src/engine/engine.js';
 import { denseProjection, seededSigns } from '../../src/features/dense-projection.js';
 import { landmarkProjection } from '../../src/features/landmarks.js';
 import { truncated } from '../../src/features/low-rank.js';
@@ -30,7 +30,7 @@ const dot = (a: ArrayLike<number>, b: ArrayLike<number>): number => {
 };
 
 describe.each<Pooling>(['first', 'mean'])('pooling %s', (pooling) => {
-  let engine: OnnxEngine<never>;
+  let engine: GradientEngine;
   let factors: readonly Factors[];
   let project: (parts: Awaited<ReturnType<typeof landmarkProjection>>, rank: number) => Promise<Float32Array[]>;
   const distinct = [...new Set(tinyPool)];

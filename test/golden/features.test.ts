@@ -1,6 +1,6 @@
 /** The whole way of a feature, FeatureExtractor and all, against PyTorch: with the fixture's heads, negatives, projection and views. */
 import { describe, expect, it } from 'vitest';
-import { OnnxEngine } from '../../src/engine/onnx-engine.js';
+import { createEngine } from '../../src/engine/create-engine.js';
 import { FeatureExtractor } from '../../src/features/extractor.js';
 import type { FeatureArtefacts } from '../../src/features/frozen.js';
 import { featureSpec, viewsOf, type FeatureSpec } from '../../src/features/spec.js';
@@ -67,7 +67,7 @@ describe('FeatureExtractor', () => {
     const items = itemsOf(count);
     const strings = stringsOf(items, spec);
     const ids = idEncoder(fixture(`fungi/tiny-bert/${FILES[testCase.hiddenAct]!}.onnx`), testCase.pooling);
-    const engine = await OnnxEngine.load({
+    const engine = await createEngine({
       ...ids,
       prepare: (asked) => ids.prepare(asked.map((item) => asItem(strings.get(item)!))),
     });

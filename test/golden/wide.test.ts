@@ -11,7 +11,7 @@ import { writeSafetensors, type SafetensorsTensor } from '../../src/core/safeten
 import { convertBert, WEIGHTS_FILE } from '../../src/encoders/bert-conversion.js';
 import type { Pooling } from '../../src/encoders/encoder.js';
 import type { Artefacts } from '../../src/engine/engine.js';
-import { OnnxEngine } from '../../src/engine/onnx-engine.js';
+import { createEngine } from '../../src/engine/create-engine.js';
 import { kl } from '../../src/losses/kl.js';
 import type { Mode } from '../../src/losses/loss.js';
 import { readGolden, relativeError, values, type GoldenArray } from '../support/golden.js';
@@ -73,7 +73,7 @@ describe('D = L = 768', () => {
   afterAll(() => rm(folder, { recursive: true }));
 
   async function gradients(pooling: Pooling, texts: readonly (readonly number[])[], mode: Mode, temperature: number) {
-    const engine = await OnnxEngine.load(idEncoder(modelPath, pooling));
+    const engine = await createEngine(idEncoder(modelPath, pooling));
     const program = await engine.program({ loss: kl({ mode, temperature }), gradient: { kind: 'factors' } }, head());
     const states = await engine.encode(texts.map(asItem));
     const result = await program.run(

@@ -8,7 +8,8 @@ interface PreparedIds extends Prepared {
 
 export const asItem = (ids: readonly number[]): string => ids.join(' ');
 
-export function idEncoder(modelPath: string, pooling: Pooling): Encoder<PreparedIds> {
+/** @param pad the id that fills shorter items up: RoBERTa counts positions by it */
+export function idEncoder(modelPath: string, pooling: Pooling, pad = 0): Encoder<PreparedIds> {
   const prepare = (items: readonly string[]): PreparedIds[] =>
     items.map((item) => {
       const ids = item.split(' ').map(Number);
@@ -26,7 +27,7 @@ export function idEncoder(modelPath: string, pooling: Pooling): Encoder<Prepared
     collate(batch, names): Feeds {
       const length = Math.max(...batch.map((item) => item.tokens));
       const shape = [batch.length, length];
-      const ids = new BigInt64Array(batch.length * length);
+      const ids = new BigInt64Array(batch.length * length).fill(BigInt(pad));
       const mask = new BigInt64Array(batch.length * length);
       batch.forEach((item, row) => {
         item.ids.forEach((id, t) => {

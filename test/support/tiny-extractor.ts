@@ -1,6 +1,6 @@
 /** The tiny BERT as a feature extractor with both losses; items are ids, and a "word" of a view is an id. */
 import type { Pooling } from '../../src/encoders/encoder.js';
-import { OnnxEngine } from '../../src/engine/onnx-engine.js';
+import { createEngine } from '../../src/engine/create-engine.js';
 import { Rng } from '../../src/core/rng.js';
 import { buildArtefacts } from '../../src/features/artefacts.js';
 import { FeatureExtractor } from '../../src/features/extractor.js';
@@ -27,11 +27,11 @@ export function tinySpec(projection: FeatureSpec['projection']['kind']): Feature
 }
 
 export async function tinyExtractor(pooling: Pooling, projection: FeatureSpec['projection']['kind']) {
-  const engine = await OnnxEngine.load(idEncoder(fixture('fungi/tiny-bert/op17-erf.onnx'), pooling));
+  const engine = await createEngine(idEncoder(fixture('fungi/tiny-bert/op17-erf.onnx'), pooling));
   const spec = tinySpec(projection);
   const artefacts = await buildArtefacts(engine, spec, tinyPool);
   return {
-    engine: engine as OnnxEngine<never>,
+    engine,
     spec,
     artefacts,
     extractor: await FeatureExtractor.create(engine, spec, artefacts),

@@ -1,0 +1,80 @@
+/** Where a model is cut, and from which of its files the tail comes. */
+import { FungiError } from '../core/errors.js';
+import type { Encoder } from '../encoders/encoder.js';
+import { cutAt, type Cut } from '../onnx/cut.js';
+import { Graph } from '../onnx/graph.js';
+import { readModel, type OnnxModel } from '../onnx/model.js';
+import { isEntangled, isQuantised } from '../onnx/quantised.js';
+import { inFloat32 } from '../onnx/single-precision.js';
+import { findTarget, type TargetLayer } from '../onnx/target.js';
+import type { Tail } from './imported-encoder.js';
+
+export interface Division {
+  readonly target: TargetLayer;
+  /** Of the file that the trunk comes from. */
+  readonly trunk: { readonly nodes: Cut['trunk']; readonly entangled: boolean };
+  readonly boundary: readonly string[];
+  readonly tail: Tail;
+}
+
+/**
+ * A quantised model's tail is that of its unquantised file, where there is one: rounding lets no derivative through. Without, the
+ * model is not cut, and only its embedding can be had.
+ *
+ * @param graph of `model`, pruned to the token states
+ * @throws {FungiError} TARGET_NOT_FOUND, MODEL_UNSUPPORTED; of the unquantised file also FILE_NOT_FOUND, MODEL_CORRUPT
+ */
+export async function divide(encoder: Encoder, model: OnnxModel, graph: Graph, name?: string): Promise<Division> {
+  const { id, unquantised } = encoder;
+  if (!isQuantised(graph.nodes)) return cutWithin(id, model, graph, name);
+  if (unquantised === undefined) return uncut(model, graph);
+
+  const exact = await readModel(unquantised.modelPath);
+  const whole = cutWithin(id, exact, new Graph(exact.proto.graph!, graph.outputs), name);
+  const missing = whole.boundary.find((tensor) => graph.maker(tensor) === undefined);
+  if (missing !== undefined) {
+    throw new FungiError(
+      'MODEL_UNSUPPORTED',
+      `${model.path} is quantised and lacks tensor "${missing}" of ${exact.path}: they are not one export, or the quantiser renamed what it made`,
+      { hint: 'Quantise that very file, keeping the names of its tensors, or use it as it is.' },
+    );
+  }
+  return { ...whole, trunk: { nodes: graph.upstreamOf(whole.boundary), entangled: isEntangled(graph.nodes) } };
+}
+
+function cutWithin(id: string, model: OnnxModel, graph: Graph, name: string | undefined): Division {
+  const target = findTarget(graph, id, name);
+  const cut = cutAt(graph, target, id);
+  const initializers = new Map([
+    ...graph.initializers,
+    ...cut.constants.map((tensor) => [tensor.name, tensor] as const),
+  ]);
+  return {
+    target,
+    trunk: { nodes: cut.trunk, entangled: isEntangled(cut.trunk) },
+    boundary: cut.boundary,
+    tail: { ...inFloat32({ nodes: cut.tail, initializers }), folder: model.folder, opset: model.opset },
+  };
+}
+
+/** The whole model as trunk, and a tail of no nodes. */
+function uncut(model: OnnxModel, graph: Graph): Division {
+  const [output] = graph.outputs as [string];
+  return {
+    target: { node: '', input: output, output, inFeatures: 0, outFeatures: 0, bias: false },
+    trunk: { nodes: graph.nodes, entangled: isEntangled(graph.nodes) },
+    boundary: [output],
+    tail: {
+      nodes: [],
+      initializers: new Map(),
+      folder: model.folder,
+      opset: model.opset,
+      undifferentiable: {
+        reason: `${model.path} is quantised, and rounding has no derivative`,
+        hint:
+          'Put the unquantised export (onnx/model.onnx) beside it: its last block is used then, behind the quantised rest. ' +
+          'Or use that file alone; embeddings (--losses none) need neither.',
+      },
+    },
+  };
+}
