@@ -7,10 +7,10 @@ import { RULES } from './rules/table.js';
 import { isFloating } from './rules/rule.js';
 import { elementType } from './tensor.js';
 
-/** Results that do not change with small changes of the inputs: sizes, comparisons, logic, positions. */
+/** Results that do not change with small changes of the inputs: sizes, comparisons, logic, positions, whole numbers. */
 const FLAT = new Set([
   ...['Shape', 'Size', 'Greater', 'GreaterOrEqual', 'Less', 'LessOrEqual', 'Equal', 'Not', 'And', 'Or', 'Xor'],
-  ...['IsNaN', 'IsInf', 'ArgMax', 'ArgMin', 'NonZero'],
+  ...['IsNaN', 'IsInf', 'ArgMax', 'ArgMin', 'NonZero', 'ConstantOfShape', 'Sign', 'Floor', 'Ceil', 'Round'],
 ]);
 
 const isFlat = (node: NodeProto): boolean =>

@@ -5,15 +5,26 @@
 import type { GraphBuilder } from '../../src/onnx/builder.js';
 import type { NodeProto, TensorProto } from '../../src/onnx/proto/onnx_pb.js';
 import { elementType } from '../../src/onnx/tensor.js';
-import { elementwise, microsoft } from './kernels/elementwise.js';
+import { activations, fusedActivations } from './kernels/activations.js';
+import { elementwise } from './kernels/elementwise.js';
 import type { Kernel } from './kernels/kernel.js';
 import { layout } from './kernels/layout.js';
-import { products } from './kernels/products.js';
+import { pieces } from './kernels/pieces.js';
+import { fusedProducts, products } from './kernels/products.js';
 import { fusedReductions, reductions } from './kernels/reductions.js';
+import { selections } from './kernels/selection.js';
 import type { Value } from './value.js';
 
-const STANDARD: Readonly<Record<string, Kernel>> = { ...elementwise, ...products, ...reductions, ...layout };
-const MICROSOFT: Readonly<Record<string, Kernel>> = { ...microsoft, ...fusedReductions };
+const STANDARD: Readonly<Record<string, Kernel>> = {
+  ...elementwise,
+  ...activations,
+  ...selections,
+  ...products,
+  ...reductions,
+  ...layout,
+  ...pieces,
+};
+const MICROSOFT: Readonly<Record<string, Kernel>> = { ...fusedActivations, ...fusedProducts, ...fusedReductions };
 
 function kernel(node: NodeProto): Kernel {
   const table = node.domain === 'com.microsoft' ? MICROSOFT : STANDARD;
@@ -31,11 +42,13 @@ function decode(tensor: TensorProto): Value {
     float32: [4, (at: number) => view.getFloat32(at, true)],
     float64: [8, (at: number) => view.getFloat64(at, true)],
     int64: [8, (at: number) => Number(view.getBigInt64(at, true))],
+    int32: [4, (at: number) => view.getInt32(at, true)],
     bool: [1, (at: number) => view.getUint8(at)],
+    uint8: [1, (at: number) => view.getUint8(at)],
+    int8: [1, (at: number) => view.getInt8(at)],
   } as const;
-  if (type !== 'float32' && type !== 'float64' && type !== 'int64' && type !== 'bool')
-    throw new Error(`constant of type ${type}`);
-  const [width, get] = read[type];
+  if (!(type in read)) throw new Error(`constant of type ${type}`);
+  const [width, get] = read[type as keyof typeof read];
   return {
     type,
     shape: tensor.dims.map(Number),
@@ -77,7 +90,7 @@ export function interpret(
           return value;
         });
         const made = kernel(node)(inputs, node, g.opset);
-        node.output.forEach((name, i) => values.set(name, made[i]!));
+        node.output.forEach((name, i) => name !== '' && values.set(name, made[i]!));
       }
       return values;
     },

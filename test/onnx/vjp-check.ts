@@ -2,7 +2,7 @@
 import { Rng } from '../../src/core/rng.js';
 import { differentiate } from '../../src/onnx/differentiate.js';
 import { GraphBuilder } from '../../src/onnx/builder.js';
-import type { Shape } from '../../src/onnx/shape.js';
+import type { Dim, Shape } from '../../src/onnx/shape.js';
 import { float32, Session } from '../../src/runtime/session.js';
 import type { Case, FloatType, Operand } from './cases/case.js';
 import { interpret, type Feed } from './interpreter.js';
@@ -88,13 +88,30 @@ export function finiteDifferences(graph: CaseGraph, feed: Feed, operand: number,
 
 /** Every tensor whose shape or type the builder inferred otherwise than it turned out: empty when inference is right. */
 export function wrongInferences(c: Case, g: GraphBuilder, values: ReadonlyMap<string, Value>): string[] {
-  const factor = (text: string): number => c.dims?.[text] ?? Number(text);
   return [...values].flatMap(([name, value]) => {
     const info = g.info(name);
-    const shape = info?.shape.map((dim) => (typeof dim === 'number' ? dim : product(dim.split('*').map(factor))));
+    const shape = info?.shape.map((dim) => sizeOf(dim, c.dims ?? {}));
     if (info === undefined || (info.type === value.type && shape!.join() === value.shape.join())) return [];
     return [`${name}: inferred ${info.type} [${info.shape.join()}], is ${value.type} [${value.shape.join()}]`];
   });
+}
+
+/** A size as inference writes it: a number, a symbol, "(T+1)", "B*T*2", "T[1:-1]". */
+function sizeOf(dim: Dim, dims: Readonly<Record<string, number>>): number {
+  if (typeof dim === 'number' || dim in dims || /^[\d.]+$/.test(dim)) return dims[dim] ?? Number(dim);
+  const slice = /^(.*)\[(-?\d*):(-?\d*)\]$/.exec(dim);
+  if (slice !== null) {
+    const [, of, start, end] = slice as unknown as [string, string, string, string];
+    const whole = Array.from({ length: sizeOf(of, dims) });
+    return whole.slice(start === '' ? 0 : Number(start), end === '' ? undefined : Number(end)).length;
+  }
+  const sum = /^\((.*)\)$/.exec(dim);
+  const [parts, join] =
+    sum !== null
+      ? [sum[1]!.split('+'), (a: number, b: number) => a + b]
+      : [dim.split('*'), (a: number, b: number) => a * b];
+  if (parts.length < 2) throw new Error(`nothing says how large "${dim}" is`);
+  return parts.map((part) => sizeOf(part, dims)).reduce(join);
 }
 
 /** Tensors of a float32 graph as onnxruntime computes them. */

@@ -1,17 +1,11 @@
-/** Operators that move elements without changing them. */
-import { intAttribute, intsAttribute, stringAttribute } from '../attributes.js';
+/** Operators that give the elements of one tensor another shape or order, or repeat them. */
+import { intAttribute, intsAttribute } from '../attributes.js';
 import type { NodeProto } from '../proto/onnx_pb.js';
 import { broadcast, normalAxis, type Dim, type Shape } from '../shape.js';
-import {
-  constantIntegers,
-  like,
-  unbroadcast,
-  unsupported,
-  upstream,
-  type Backward,
-  type Emitter,
-  type Rule,
-} from './rule.js';
+import { productDim } from './symbols.js';
+import { sameAsInput } from './pointwise.js';
+import { constantIntegers, given, sizeAt, unbroadcast, upstream, withAxes } from './rule.js';
+import type { Backward, Emitter, Rule } from './rule.js';
 
 function permutation(node: NodeProto, g: Emitter): number[] {
   const rank = g.known(node.input[0]!).shape.length;
@@ -105,116 +99,35 @@ export const layout = {
     },
     vjp: (b) => [unbroadcast(b.g, upstream(b), b.node.input[0]!), undefined],
   },
-  Concat: {
+  /** The cotangent with repeats and sizes as axes of their own, summed over the repeats. */
+  Tile: {
     infer: (node, g) => {
       const { type, shape } = g.known(node.input[0]!);
-      const axis = normalAxis(intAttribute(node, 'axis', 0), shape.length);
-      const total = sizesAlong(node, g, axis)?.reduce((sum, size) => sum + size, 0);
-      return total === undefined ? undefined : [{ type, shape: shape.map((dim, i) => (i === axis ? total : dim)) }];
+      const repeats = g.shapeValue(node.input[1]!);
+      return repeats && [{ type, shape: shape.map((dim, i) => productDim(dim, repeats[i]!)) }];
     },
     vjp: (b) => {
       const { g, node } = b;
-      const axis = normalAxis(intAttribute(node, 'axis', 0), g.known(node.input[0]!).shape.length);
-      const sizes =
-        sizesAlong(node, g, axis) ?? unsupported(g, node, `the sizes along axis ${axis} are not all constant`);
-      let start = 0;
-      return sizes.map((size, i) => {
-        const range = [g.integers([start]), g.integers([start + size]), g.integers([axis])];
-        start += size;
-        return b.needs(i) ? g.op('Slice', [upstream(b), ...range]) : undefined;
-      });
+      const [x, repeats] = [node.input[0]!, node.input[1]!];
+      const { type, shape } = g.known(x);
+      if (shape.length === 0) return [upstream(b), undefined];
+      const sizes = shape.flatMap((_, i) => [sizeAt(g, repeats, i), sizeAt(g, g.op('Shape', [x]), i)]);
+      const counts = g.shapeValue(repeats) ?? shape.map((_, i) => `${repeats}[${i}]`);
+      const split = g.annotate(
+        g.op('Reshape', [upstream(b), g.op('Concat', sizes, { axis: 0 })]),
+        type,
+        shape.flatMap((dim, i) => [counts[i]!, dim]),
+      );
+      const repeated = shape.map((_, i) => 2 * i);
+      return [withAxes(g, 'ReduceSum', split, repeated, { keepdims: 0 }), undefined];
     },
   },
-  Slice: {
-    infer: (node, g) => {
-      const range = sliceRange(node, g);
-      const { type, shape } = g.known(node.input[0]!);
-      return range && [{ type, shape: shape.map((dim, i) => (i === range.axis ? range.end - range.start : dim)) }];
-    },
+  /** Keeps a triangle of the last two axes; so does its derivative. */
+  Trilu: {
+    infer: sameAsInput,
     vjp: (b) => {
-      const range =
-        sliceRange(b.node, b.g) ??
-        unsupported(b.g, b.node, 'only one constant range over an axis of known size has a rule');
-      const rank = b.g.known(b.node.input[0]!).shape.length;
-      const pads = Array.from({ length: 2 * rank }, () => 0);
-      pads[range.axis] = range.start;
-      pads[rank + range.axis] = range.size - range.end;
-      return [padded(b, pads)];
+      const diagonal = b.node.input.slice(1);
+      return [b.g.op('Trilu', [upstream(b), ...diagonal], { upper: intAttribute(b.node, 'upper', 1) }), undefined];
     },
-  },
-  Pad: {
-    infer: (node, g) => {
-      const { type, shape } = g.known(node.input[0]!);
-      const pads = constantPads(node, g);
-      if (pads === undefined) return undefined;
-      const grown = shape.map((dim, i) => {
-        const by = pads[i]! + pads[i + shape.length]!;
-        return by === 0 ? dim : typeof dim === 'number' ? dim + by : undefined;
-      });
-      return grown.every((dim) => dim !== undefined) ? [{ type, shape: grown }] : undefined;
-    },
-    /** Negative pads crop: the cotangent is padded by the opposite. */
-    vjp: (b) => {
-      const pads = constantPads(b.node, b.g);
-      if (pads === undefined || stringAttribute(b.node, 'mode', 'constant') !== 'constant' || b.needs(2))
-        unsupported(b.g, b.node, 'only constant padding by constant amounts on all axes has a rule');
-      return [
-        padded(
-          b,
-          pads.map((pad) => -pad),
-        ),
-        undefined,
-        undefined,
-      ];
-    },
-  },
-} satisfies Record<string, Rule>;
-
-const given = (node: NodeProto, input: number): boolean => (node.input[input] ?? '') !== '';
-
-function sizesAlong(node: NodeProto, g: Emitter, axis: number): number[] | undefined {
-  const sizes = node.input.map((name) => g.known(name).shape[axis]);
-  return sizes.every((size) => typeof size === 'number') ? sizes : undefined;
-}
-
-/** All starts, then all ends; undefined where they are not constant, or given for some axes only (operator set 18). */
-const constantPads = (node: NodeProto, g: Emitter): number[] | undefined =>
-  given(node, 3) ? undefined : constantIntegers(g, node, 1);
-
-/** The cotangent with zeros around it. */
-const padded = (b: Backward, pads: readonly number[]): string =>
-  b.g.op('Pad', [upstream(b), b.g.integers(pads), like(b.g, b.node.input[0]!, 0)]);
-
-/** The range of a slice with step 1 over one axis of known size, clamped as ONNX does. */
-function sliceRange(
-  node: NodeProto,
-  g: Emitter,
-): { axis: number; start: number; end: number; size: number } | undefined {
-  const [starts, ends, axes = [0], steps = [1]] = [1, 2, 3, 4].map((i) =>
-    given(node, i) ? (constantIntegers(g, node, i) ?? []) : undefined,
-  );
-  if (starts?.length !== 1 || ends?.length !== 1 || axes.length !== 1 || steps[0] !== 1) return undefined;
-  const { shape } = g.known(node.input[0]!);
-  const axis = normalAxis(axes[0]!, shape.length);
-  const size = shape[axis];
-  if (typeof size !== 'number') return undefined;
-  const clamp = (position: number): number => Math.min(Math.max(position < 0 ? position + size : position, 0), size);
-  const start = clamp(starts[0]!);
-  return { axis, start, end: Math.max(start, clamp(ends[0]!)), size };
-}
-
-/** Shapes as data: nothing is differentiable about them, but derivatives of the operators above are written with them. */
-export const shapeData = {
-  Shape: {
-    infer: (node, g) => {
-      const { length } = g.known(node.input[0]!).shape;
-      const dims = Array.from({ length }).slice(intAttribute(node, 'start', 0), intAttribute(node, 'end', length));
-      return [{ type: 'int64', shape: [dims.length] }];
-    },
-    vjp: () => [undefined],
-  },
-  Size: {
-    infer: () => [{ type: 'int64', shape: [] }],
-    vjp: () => [undefined],
   },
 } satisfies Record<string, Rule>;

@@ -2,7 +2,8 @@
 import { intAttribute, intsAttribute } from '../attributes.js';
 import type { NodeProto } from '../proto/onnx_pb.js';
 import { normalAxis } from '../shape.js';
-import { constantIntegers, like, unsupported, upstream, withAxes } from './rule.js';
+import { sameAsInput } from './pointwise.js';
+import { castTo, constantIntegers, floatMask, like, unsupported, upstream, withAxes } from './rule.js';
 import type { Backward, Emitter, Rule, TensorInfo } from './rule.js';
 
 /** The axes a reduction runs over, non-negative: when none are named all of them, or none where `noop_with_empty_axes` says so. */
@@ -48,8 +49,7 @@ function count(b: Backward): string {
     );
   }
   // The number of elements before over after; both are data only at run time.
-  const size = (tensor: string): string =>
-    g.op('Cast', [g.op('Size', [tensor])], { to: g.known(node.input[0]!).type === 'float64' ? 11 : 1 });
+  const size = (tensor: string): string => castTo(g, g.op('Size', [tensor]), g.known(node.input[0]!).type);
   return g.op('Div', [size(node.input[0]!), size(node.output[0]!)]);
 }
 
@@ -61,7 +61,18 @@ const softmaxAxis = (node: NodeProto, g: Emitter): number => {
   return axis;
 };
 
-const sameAsInput = (node: NodeProto, g: Emitter): TensorInfo[] => [g.known(node.input[0]!)];
+/** ReduceMax and ReduceMin: where several elements are equal each gets its share, as PyTorch's amax and amin do. */
+const extreme: Rule = {
+  infer: inferReduction,
+  vjp: (b) => {
+    const { g, node } = b;
+    const x = node.input[0]!;
+    const chosen = floatMask(g, g.op('Equal', [x, restored(b, node.output[0]!)]), x);
+    const axes = reducedAxes(b);
+    const ties = axes.length === 0 ? chosen : withAxes(g, 'ReduceSum', chosen, axes, { keepdims: 1 });
+    return [g.op('Mul', [chosen, g.op('Div', [restored(b, upstream(b)), ties])])];
+  },
+};
 
 export const reduction = {
   ReduceSum: { infer: inferReduction, vjp: (b) => [spread(b)] },
@@ -72,6 +83,30 @@ export const reduction = {
       const { g, node } = b;
       const softmax = g.op('Exp', [g.op('Sub', [node.input[0]!, restored(b, node.output[0]!)])]);
       return [g.op('Mul', [softmax, restored(b, upstream(b))])];
+    },
+  },
+  ReduceMax: extreme,
+  ReduceMin: extreme,
+  ReduceL1: {
+    infer: inferReduction,
+    vjp: (b) => [b.g.op('Mul', [b.g.op('Sign', [b.node.input[0]!]), restored(b, upstream(b))])],
+  },
+  /** Of ‖x‖: x/‖x‖, and 0 at 0 as in PyTorch. */
+  ReduceL2: {
+    infer: inferReduction,
+    vjp: (b) => {
+      const { g, node } = b;
+      const norm = restored(b, node.output[0]!);
+      const divisor = g.op('Where', [g.op('Equal', [norm, like(g, norm, 0)]), like(g, norm, 1), norm]);
+      return [g.op('Mul', [node.input[0]!, g.op('Div', [restored(b, upstream(b)), divisor])])];
+    },
+  },
+  ReduceSumSquare: {
+    infer: inferReduction,
+    vjp: (b) => {
+      const { g, node } = b;
+      const twice = g.op('Mul', [node.input[0]!, like(g, node.input[0]!, 2)]);
+      return [g.op('Mul', [twice, restored(b, upstream(b))])];
     },
   },
   Softmax: {

@@ -3,7 +3,7 @@ import { FungiError } from '../../core/errors.js';
 import type { AttributeValue, Attributes } from '../attributes.js';
 import type { NodeProto, TensorProto } from '../proto/onnx_pb.js';
 import { broadcastAxes, type Shape } from '../shape.js';
-import { integers, type ElementType } from '../tensor.js';
+import { elementCode, integers, type ElementType } from '../tensor.js';
 
 export interface TensorInfo {
   readonly type: ElementType;
@@ -23,6 +23,8 @@ export interface Emitter {
   constantTensor(name: string): TensorProto | undefined;
   /** The shape that a shape tensor (a constant, or the output of Shape) stands for, when it can be told. */
   shapeValue(tensor: string): Shape | undefined;
+  /** Says of a result what inference cannot tell, and returns its name. */
+  annotate(tensor: string, type: ElementType, shape: Shape): string;
 }
 
 export interface Backward {
@@ -50,8 +52,16 @@ export const isFloating = (type: ElementType): boolean => type.startsWith('float
 
 /** A constant as the tensor's own type needs it. */
 export function like(g: Emitter, tensor: string, value: number): string {
-  return g.scalar(value, g.known(tensor).type === 'float64' ? 'float64' : 'float32');
+  const { type } = g.known(tensor);
+  if (type === 'float32' || type === 'float64' || type === 'int64') return g.scalar(value, type);
+  return castTo(g, g.scalar(value), type);
 }
+
+export const castTo = (g: Emitter, tensor: string, type: ElementType): string =>
+  g.op('Cast', [tensor], { to: elementCode(type) });
+
+/** A comparison's result as 0 or 1 of the type of `x`. */
+export const floatMask = (g: Emitter, comparison: string, x: string): string => castTo(g, comparison, g.known(x).type);
 
 /** Axes moved from attribute to input over the operator sets: ReduceSum, Squeeze and Unsqueeze at 13, the other reductions at 18. */
 export function withAxes(
@@ -75,6 +85,13 @@ export function unbroadcast(g: Emitter, cotangent: string, input: string): strin
   if (leading.length > 0) out = withAxes(g, 'ReduceSum', out, leading, { keepdims: 0 });
   return out;
 }
+
+/** Whether an optional input is there. */
+export const given = (node: NodeProto, input: number): boolean => (node.input[input] ?? '') !== '';
+
+/** One size out of a tensor of sizes, as a tensor of one element. */
+export const sizeAt = (g: Emitter, sizes: string, axis: number): string =>
+  g.op('Slice', [sizes, g.integers([axis]), g.integers([axis + 1])]);
 
 /** Integers that a node takes as a constant input: axes, a shape. */
 export function constantIntegers(g: Emitter, node: NodeProto, input: number): number[] | undefined {

@@ -3,7 +3,10 @@ import type { Attributes } from '../../../src/onnx/attributes.js';
 import type { GraphBuilder } from '../../../src/onnx/builder.js';
 import type { Shape } from '../../../src/onnx/shape.js';
 
-export const OPSETS = [11, 13, 17, 18, 20] as const;
+export const OPSETS = [11, 13, 17, 18, 20, 23] as const;
+
+/** Those from `first` on. */
+export const since = (first: number): readonly number[] => OPSETS.filter((opset) => opset >= first);
 
 export type FloatType = 'float32' | 'float64';
 
@@ -23,6 +26,8 @@ export interface Case {
   readonly label: string;
   /** @default all of OPSETS */
   readonly opsets?: readonly number[];
+  /** False where onnxruntime lacks what the case holds. @default true */
+  readonly onnxruntime?: boolean;
   /** Sizes of symbolic dimensions at run time. */
   readonly dims?: Readonly<Record<string, number>>;
   /** What the graph is differentiated for, each in turn. */
@@ -39,12 +44,17 @@ export const node =
   (g, x) =>
     g.op(type, x, attributes, { domain });
 
-export const microsoft = (type: string): Case['write'] => node(type, {}, 'com.microsoft');
+export const microsoft = (type: string, attributes: Attributes = {}): Case['write'] =>
+  node(type, attributes, 'com.microsoft');
 
 export function floats(g: GraphBuilder, type: FloatType, values: readonly number[], shape: readonly number[]): string {
   const data = type === 'float64' ? Float64Array.from(values) : Float32Array.from(values);
   return g.constant({ type, data, shape });
 }
+
+/** What constants beside `x` are written in. */
+export const floatType = (g: GraphBuilder, x: string): FloatType =>
+  g.known(x).type === 'float64' ? 'float64' : 'float32';
 
 export const show = (...shapes: readonly Shape[]): string => shapes.map((shape) => `[${shape.join()}]`).join(' ');
 

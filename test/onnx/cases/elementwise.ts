@@ -1,5 +1,5 @@
 import type { Shape } from '../../../src/onnx/shape.js';
-import { DIMS, floats, node, show, type Case, type Operand } from './case.js';
+import { DIMS, floats, node, show, since, type Case, type Operand } from './case.js';
 
 /** Pairs that broadcast in every way: equal, leading axes missing, ones stretched on either side or both, scalars, symbolic. */
 export const PAIRS: readonly (readonly [Shape, Shape])[] = [
@@ -37,7 +37,7 @@ const SCALES: readonly (readonly [readonly [Shape, Shape], number, number])[] = 
   [[[3], [2, 3]], 1e3, 1e-3],
 ]; // prettier-ignore
 
-const SHAPES: readonly Shape[] = [[5], [], [1], [2, 3], [2, 1, 3], [2, 1, 2, 2], ['B', 'T', 2]];
+export const SHAPES: readonly Shape[] = [[5], [], [1], [2, 3], [2, 1, 3], [2, 1, 2, 2], ['B', 'T', 2]];
 
 /** Over all shapes at scale 1, then at other scales. `bends`: the scale of the function's own curvature. */
 const unary = (type: string, options: { scales: readonly number[]; draw?: Operand['draw']; bends?: number }): Case[] =>
@@ -76,43 +76,26 @@ const pow: Case[] = [
   {
     rule: ':Pow',
     label: 'an integer exponent',
-    opsets: [13, 17, 18, 20],
+    opsets: since(13),
     operands: [{ shape: [2, 3] }],
     write: (g, [x]) => g.op('Pow', [x!, g.scalar(3, 'int64')]),
   },
 ];
 
-const [FLOAT, DOUBLE, INT64, BOOL] = [1, 11, 7, 9];
-
-const cast: Case[] = [
-  ...SHAPES.map((shape): Case => ({
-    rule: ':Cast',
-    label: `float32 ↔ float64 ${show(shape)}`,
-    dims: DIMS,
-    operands: [{ shape }],
-    write(g, [x], type) {
-      const there = g.op('Cast', [x!], { to: type === 'float32' ? DOUBLE : FLOAT });
-      return g.op('Cast', [g.op('Mul', [there, there])], { to: type === 'float32' ? FLOAT : DOUBLE });
-    },
-  })),
-  {
-    rule: ':Cast',
-    label: 'to its own type',
-    operands: [{ shape: [2, 3] }],
-    write: (g, [x], type) => g.op('Cast', [x!], { to: type === 'float32' ? FLOAT : DOUBLE }),
-  },
-  ...[INT64, BOOL].map((to): Case => {
-    return {
-      rule: ':Cast',
-      label: `through ${to === INT64 ? 'integers' : 'booleans'}, which are constant between their steps`,
-      operands: [{ shape: [7], draw: 'positive', scale: 0.2, offset: 3.4, bends: 0.1 }],
-      write(g, [x], type) {
-        const steps = g.op('Cast', [g.op('Cast', [x!], { to })], { to: type === 'float32' ? FLOAT : DOUBLE });
-        return g.op('Mul', [steps, x!]);
-      },
-    };
-  }),
-];
+const sums = (
+  [
+    [[2, 3]],
+    [[2, 3], [3]],
+    [[2, 3], [2, 1], []],
+    [['B', 'T', 2], [2], ['T', 1]],
+  ] as readonly (readonly Shape[])[]
+).map((shapes): Case => ({
+  rule: ':Sum',
+  label: show(...shapes),
+  dims: DIMS,
+  operands: shapes.map((shape) => ({ shape })),
+  write: node('Sum'),
+})); // prettier-ignore
 
 export const elementwiseCases: readonly Case[] = [
   ...binary('Add'),
@@ -126,7 +109,7 @@ export const elementwiseCases: readonly Case[] = [
   {
     rule: ':Dropout',
     label: 'with ratio and training_mode = false',
-    opsets: [13, 17, 18, 20],
+    opsets: since(13),
     operands: [{ shape: [2, 3] }],
     write: (g, [x]) =>
       g.op('Dropout', [x!, g.scalar(0.5), g.constant({ type: 'bool', data: Uint8Array.of(0), shape: [] })]),
@@ -140,5 +123,8 @@ export const elementwiseCases: readonly Case[] = [
   ...unary('Erf', { scales: [1e-3, 3, 1e3], draw: 'apart', bends: 0.5 }),
   ...unary('Tanh', { scales: [1e-3, 4, 1e3], draw: 'apart', bends: 0.5 }),
   ...unary('Sigmoid', { scales: [1e-3, 8, 1e3], draw: 'apart', bends: 0.5 }),
-  ...cast,
+  ...unary('Abs', { scales: ANY, draw: 'apart' }),
+  ...unary('Sin', { scales: [1e-3, 10], bends: 1 }),
+  ...unary('Cos', { scales: [1e-3, 10], bends: 1 }),
+  ...sums,
 ];

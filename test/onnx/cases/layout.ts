@@ -1,8 +1,14 @@
 import { withAxes } from '../../../src/onnx/rules/rule.js';
 import type { Shape } from '../../../src/onnx/shape.js';
-import { DIMS, node, show, type Case } from './case.js';
+import { DIMS, node, show, since, type Case } from './case.js';
 
-const one = (rule: string, shape: Shape, detail: string, write: Case['write'], opsets?: readonly number[]): Case => ({
+export const one = (
+  rule: string,
+  shape: Shape,
+  detail: string,
+  write: Case['write'],
+  opsets?: readonly number[],
+): Case => ({
   rule: `:${rule}`,
   label: `${show(shape)} ${detail}`,
   ...(opsets && { opsets }),
@@ -10,8 +16,6 @@ const one = (rule: string, shape: Shape, detail: string, write: Case['write'], o
   operands: [{ shape }],
   write,
 });
-
-const END = Number.MAX_SAFE_INTEGER;
 
 const reshape = (
   [
@@ -44,7 +48,7 @@ const reshapeLike: Case = {
 const reshapeByParts: Case = {
   rule: ':Reshape',
   label: 'to a shape put together at run time',
-  opsets: [13, 17, 18, 20],
+  opsets: since(13),
   dims: DIMS,
   operands: [{ shape: ['B', 'T', 6] }, { shape: [1, 'T', 1, 3] }],
   write(g, [x, y]) {
@@ -126,80 +130,40 @@ const expandLike: Case = {
   write: (g, [x, y]) => g.op('Mul', [y!, g.op('Expand', [x!, g.op('Shape', [y!])])]),
 };
 
-const concat = (
+const tile = (
   [
-    [0, [[2, 3], [1, 3]]],
-    [1, [[2, 3], [2, 1], [2, 2]]],
-    [-1, [[2, 1, 3], [2, 1, 2]]],
-    [0, [[2], [1]]],
-    [2, [[2, 1, 1, 2], [2, 1, 3, 2]]],
-    [0, [[2, 3]]],
-    [1, [['B', 2], ['B', 1]]],
-    [-1, [['B', 'T', 2], ['B', 'T', 2]]],
+    [[3], [2]],
+    [[2, 3], [1, 1]],
+    [[2, 3], [2, 1]],
+    [[2, 1, 3], [1, 4, 2]],
+    [[1], [5]],
+    [['B', 'T', 2], [1, 2, 3]],
+    [['B', 4], [2, 1]],
   ] as const
-).map(([axis, shapes]): Case => ({
-  rule: ':Concat',
-  label: `${show(...shapes)} axis ${axis}`,
+).map(([shape, repeats]) => one('Tile', shape, `by ${repeats.join()}`, (g, [x]) => g.op('Tile', [x!, g.integers(repeats)]))); // prettier-ignore
+
+/** As often as another tensor is long. */
+const tileLike: Case = {
+  rule: ':Tile',
+  label: 'by a size of another tensor',
+  opsets: since(17),
   dims: DIMS,
-  operands: shapes.map((shape) => ({ shape })),
-  write: node('Concat', { axis }),
-})); // prettier-ignore
-
-const concatTwice: Case = {
-  rule: ':Concat',
-  label: 'a tensor with itself and a constant',
-  operands: [{ shape: [2, 3] }],
-  write: (g, [x]) => g.op('Concat', [x!, g.op('Expand', [g.scalar(2, type(g, x!)), g.integers([2, 2])]), x!], { axis: 1 }),
-}; // prettier-ignore
-
-const type = (g: Parameters<Case['write']>[0], x: string): 'float32' | 'float64' =>
-  g.known(x).type === 'float64' ? 'float64' : 'float32';
-
-/** Starts, ends, axes, steps. */
-const slice = (
-  [
-    [[5], [1], [3]],
-    [[5, 2], [1], [4]],
-    [[5, 2], [1], [4], [0]],
-    [[2, 5], [1], [4], [1]],
-    [[2, 5], [-3], [-1], [-1]],
-    [[2, 5], [2], [END], [1]],
-    [[2, 5], [-END], [2], [1]],
-    [[2, 5], [0], [1], [1]],
-    [[2, 5], [4], [5], [1], [1]],
-    [[2, 1, 3, 2], [1], [3], [2]],
-    [[2, 3], [0], [END], [0]],
-    [['B', 'T', 4], [1], [3], [2]],
-    [['B', 4], [0], [1], [-1]],
-  ] as const
-).map(([shape, ...range]) => one('Slice', shape, range.map((r) => `[${r.join()}]`).join(' '), (g, [x]) => g.op('Slice', [x!, ...range.map((r) => g.integers(r))]))); // prettier-ignore
-
-/** Cotangents that pass a Slice on the way back go on through rules that need to know their shape. */
-const sliceInside: Case = {
-  rule: ':Slice',
-  label: 'behind a broadcast, with a broadcast after it',
-  dims: DIMS,
-  operands: [{ shape: ['B', 4] }, { shape: [4] }, { shape: [1, 2] }],
-  write: (g, [x, y, z]) => {
-    const sum = g.op('Sqrt', [g.op('Exp', [g.op('Add', [x!, y!])])]);
-    return g.op('Mul', [g.op('Slice', [sum, g.integers([1]), g.integers([3]), g.integers([1])]), z!]);
+  operands: [{ shape: [1, 3] }, { shape: ['T', 3] }],
+  write(g, [x, y]) {
+    const counts = g.op('Concat', [g.op('Shape', [y!], { end: 1 }), g.integers([1])], { axis: 0 });
+    return g.op('Mul', [y!, g.op('Tile', [x!, counts])]);
   },
 };
 
-/** All starts, then all ends; negative ones crop. */
-const pad = (
+const trilu = (
   [
-    [[3], [1, 2]],
-    [[2, 3], [0, 1, 2, 0]],
-    [[2, 4], [0, -1, 0, -2]],
-    [[2, 4], [1, -1, 0, 3]],
-    [[2, 1, 3, 2], [0, 1, 0, 0, 0, 2, 0, 1]],
-    [['B', 3], [0, 1, 0, 1]],
+    [[3, 3], undefined, 1],
+    [[3, 3], undefined, 0],
+    [[2, 3, 4], 1, 1],
+    [[2, 3, 4], -1, 0],
+    [['B', 'T', 4], 2, 0],
   ] as const
-).flatMap(([shape, pads]) => [
-  one('Pad', shape, `by ${pads.join()}`, (g, [x]) => g.op('Pad', [x!, g.integers(pads)])),
-  one('Pad', shape, `by ${pads.join()} with 3`, (g, [x]) => g.op('Pad', [x!, g.integers(pads), g.scalar(3, type(g, x!))])),
-]); // prettier-ignore
+).map(([shape, k, upper]) => one('Trilu', shape, `upper ${upper} from ${k ?? 'the diagonal'}`, (g, [x]) => g.op('Trilu', [x!, ...(k === undefined ? [] : [g.scalar(k, 'int64')])], { upper }), since(17))); // prettier-ignore
 
 export const layoutCases: readonly Case[] = [
   ...reshape,
@@ -212,9 +176,7 @@ export const layoutCases: readonly Case[] = [
   ...transpose,
   ...expand,
   expandLike,
-  ...concat,
-  concatTwice,
-  ...slice,
-  sliceInside,
-  ...pad,
+  ...tile,
+  tileLike,
+  ...trilu,
 ];

@@ -1,5 +1,5 @@
 import type { Shape } from '../../../src/onnx/shape.js';
-import { DIMS, node, show, type Case } from './case.js';
+import { DIMS, microsoft, node, show, type Case } from './case.js';
 
 const PRODUCTS: readonly (readonly [Shape, Shape, number?, number?])[] = [
   [[2, 3], [3, 4]],
@@ -57,9 +57,41 @@ const gemms: Case[] = TRANSPOSES.flatMap(([transA, transB]) => [
   gemm(transA, transB, undefined, [0.5]),
 ]);
 
+/** Swaps the last two axes of an operand that the node is told to swap back. */
+const stored = (shape: Shape, swapped: number): Shape =>
+  swapped === 0 ? shape : [...shape.slice(0, -2), shape.at(-1)!, shape.at(-2)!];
+
+const fusedMatMul = PRODUCTS.flatMap(([a, b]) =>
+  TRANSPOSES.map(([transA, transB], i): Case => {
+    const alpha = [1, 0.5, -3, 0.125][i]!;
+    return {
+      rule: 'com.microsoft:FusedMatMul',
+      label: `${show(a, b)} transA ${transA} transB ${transB} α ${alpha}`,
+      dims: DIMS,
+      operands: [{ shape: stored(a, transA) }, { shape: stored(b, transB) }],
+      write: microsoft('FusedMatMul', { transA, transB, alpha: { float: alpha } }),
+    };
+  }),
+);
+
+const fusedGemm = ['Relu', 'Tanh', 'Sigmoid', 'LeakyRelu'].flatMap((activation) =>
+  TRANSPOSES.map(([transA, transB]): Case => {
+    const [alpha, beta] = [{ float: 0.5 }, { float: 2 }];
+    const slope = activation === 'LeakyRelu' ? { activation_alpha: { float: 0.3 } } : {};
+    return {
+      rule: 'com.microsoft:FusedGemm',
+      label: `${activation} transA ${transA} transB ${transB}`,
+      operands: [stored([M, K], transA), stored([K, N], transB), [N]].map((shape) => ({ shape, bends: 0.01 })),
+      write: microsoft('FusedGemm', { activation, transA, transB, alpha, beta, ...slope }),
+    };
+  }),
+);
+
 export const matmulCases: readonly Case[] = [
   ...matMul,
   ...gemms,
+  ...fusedMatMul,
+  ...fusedGemm,
   {
     rule: ':Gemm',
     label: 'an empty name for C, symbolic rows',

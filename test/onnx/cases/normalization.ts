@@ -1,7 +1,5 @@
 import type { Shape } from '../../../src/onnx/shape.js';
-import { DIMS, node, show, type Case, type Operand } from './case.js';
-
-const OPSETS = [17, 18, 20];
+import { DIMS, node, show, since, type Case, type Operand } from './case.js';
 
 interface Variant {
   readonly values?: Omit<Operand, 'shape'>;
@@ -15,7 +13,7 @@ function layerNorm(shape: Shape, scale: Shape, bias: Shape | undefined, variant:
   return {
     rule: ':LayerNormalization',
     label: `${show(shape, scale, ...(bias ? [bias] : []))} ${JSON.stringify(variant)}`,
-    opsets: OPSETS,
+    opsets: since(17),
     dims: DIMS,
     ...(float32Tolerance && { float32Tolerance }),
     operands: [{ shape, ...values }, { shape: scale }, ...(bias ? [{ shape: bias }] : [])],
@@ -51,7 +49,65 @@ function skipNorm(shape: Shape, variant: SkipVariant): Case {
   };
 }
 
+/** Root mean square norms: standard, and as onnxruntime writes them in every operator set. */
+function rmsNorm(type: string, shape: Shape, variant: Variant = {}): Case {
+  const { values = {}, epsilon, axis, float32Tolerance } = variant;
+  return {
+    rule: `:${type}`,
+    label: `${show(shape)} ${JSON.stringify(variant)}`,
+    ...(type === 'RMSNormalization' && { opsets: since(23) }),
+    dims: DIMS,
+    ...(float32Tolerance && { float32Tolerance }),
+    operands: [{ shape, ...values }, { shape: shape.slice(-1) }],
+    write: node(type, { axis, ...(epsilon !== undefined && { epsilon: { float: epsilon } }) }),
+  };
+}
+
+const rmsNorms = ['RMSNormalization', 'SimplifiedLayerNormalization'].flatMap((type) => [
+  rmsNorm(type, [2, 4]),
+  rmsNorm(type, [4]),
+  rmsNorm(type, [2, 1, 5], { epsilon: 1e-6 }),
+  rmsNorm(type, [2, 3, 1, 4], { epsilon: 0.1 }),
+  rmsNorm(type, [2, 3, 4], { axis: 2 }),
+  rmsNorm(type, [2, 1], { epsilon: 0.1 }),
+  rmsNorm(type, ['B', 'T', 4]),
+  rmsNorm(type, [2, 6], { values: { scale: 1e-3 }, epsilon: 1e-7 }),
+  rmsNorm(type, [2, 6], { values: { scale: 1e3 } }),
+  // All elements are nearly the same, so that most of the derivative cancels.
+  rmsNorm(type, [2, 6], { values: { offset: 30 }, float32Tolerance: 1e-3 }),
+]);
+
+/** The residual in front of it, and a bias as fourth input. */
+function skipRms(
+  shape: Shape,
+  variant: { bias?: boolean; skip?: Shape; epsilon?: number; withSum?: boolean } = {},
+): Case {
+  const { bias = false, skip = shape, epsilon, withSum = false } = variant;
+  const vectors = Array.from({ length: bias ? 2 : 1 }, () => shape.slice(-1));
+  return {
+    rule: 'com.microsoft:SkipSimplifiedLayerNormalization',
+    label: `${show(shape)} ${JSON.stringify(variant)}`,
+    dims: DIMS,
+    operands: [shape, skip, ...vectors].map((of) => ({ shape: of })),
+    write: (g, x) => {
+      // onnxruntime computes no mean and no deviation here: they stay without names.
+      const outputs = withSum ? [`${x[0]!}/y`, '', '', `${x[0]!}/sum`] : [`${x[0]!}/y`];
+      const attributes = epsilon === undefined ? {} : { epsilon: { float: epsilon } };
+      const y = g.op('SkipSimplifiedLayerNormalization', x, attributes, { domain: 'com.microsoft', outputs });
+      return withSum ? g.op('Mul', [y, outputs[3]!]) : y;
+    },
+  };
+}
+
 export const normalizationCases: readonly Case[] = [
+  ...rmsNorms,
+  skipRms([2, 3, 4]),
+  skipRms([2, 3, 4], { epsilon: 1e-6 }),
+  skipRms([2, 3, 4], { bias: true }),
+  skipRms([3, 5], { bias: true, epsilon: 0.1 }),
+  skipRms([2, 3, 4], { skip: [3, 4] }),
+  skipRms(['B', 'T', 4], { bias: true }),
+  skipRms([2, 3, 4], { bias: true, withSum: true }),
   skipNorm([2, 3, 4], { vectors: 1 }),
   skipNorm([2, 3, 4], { vectors: 2, epsilon: 1e-12 }),
   skipNorm([2, 3, 4], { vectors: 3 }),

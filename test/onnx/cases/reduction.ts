@@ -1,7 +1,7 @@
 import type { Attributes } from '../../../src/onnx/attributes.js';
 import { withAxes } from '../../../src/onnx/rules/rule.js';
 import type { Shape } from '../../../src/onnx/shape.js';
-import { DIMS, node, show, type Case, type Operand } from './case.js';
+import { DIMS, node, show, since, type Case, type Operand } from './case.js';
 
 /** Shape and axes; without axes, all. */
 const REDUCTIONS: readonly (readonly [Shape, (readonly number[] | undefined)?])[] = [
@@ -49,7 +49,7 @@ function reductions(type: string, scaled: readonly Omit<Operand, 'shape'>[]): Ca
 
 /** Where axes are an input they may be an empty list: all of them, or none when `noop_with_empty_axes` says so. */
 function emptyAxes(type: string, values: Omit<Operand, 'shape'>): Case[] {
-  const opsets = type === 'ReduceSum' ? [13, 17, 18, 20] : [18, 20];
+  const opsets = type === 'ReduceSum' ? since(13) : since(18);
   const operands = [{ shape: [2, 3], ...values }];
   return [
     {
@@ -83,13 +83,13 @@ const SOFT: readonly (readonly [Shape, number | undefined, (readonly number[])?]
   [[2, 3], undefined],
   [[2, 3], -1],
   [[2, 3], 1],
-  [[2, 3], 0, [13, 17, 18, 20]],
-  [[2, 3, 4], undefined, [13, 17, 18, 20]],
-  [[2, 3, 4], 1, [13, 17, 18, 20]],
-  [[2, 3, 4], 0, [13, 17, 18, 20]],
+  [[2, 3], 0, since(13)],
+  [[2, 3, 4], undefined, since(13)],
+  [[2, 3, 4], 1, since(13)],
+  [[2, 3, 4], 0, since(13)],
   [[2, 3, 4], 2],
   [[2, 1, 3, 2], -1],
-  [[2, 1, 3, 2], -2, [13, 17, 18, 20]],
+  [[2, 1, 3, 2], -2, since(13)],
   [[3, 1], -1],
   [['B', 2, 'T'], -1],
 ]; // prettier-ignore
@@ -128,6 +128,11 @@ export const reductionCases: readonly Case[] = [
     { offset: 300, bends: 1 },
     { offset: -1e3, bends: 1 },
   ]),
+  ...reductions('ReduceMax', [{ bends: 1e-3 }, { scale: 1e-3, bends: 1e-6 }]),
+  ...reductions('ReduceMin', [{ bends: 1e-3 }, { scale: 1e-3, bends: 1e-6 }]),
+  ...reductions('ReduceL1', [{ draw: 'apart' }, { draw: 'apart', scale: 1e3 }]),
+  ...reductions('ReduceL2', [{ draw: 'apart' }, { draw: 'apart', scale: 1e-3 }, { draw: 'apart', scale: 1e3 }]),
+  ...reductions('ReduceSumSquare', ranges),
   ...soft('Softmax'),
   ...soft('LogSoftmax'),
 ];

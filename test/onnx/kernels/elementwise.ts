@@ -1,7 +1,7 @@
-import { elementType } from '../../../src/onnx/tensor.js';
-import { at, broadcastShape, sameType, tabulate, type Value } from '../value.js';
+import { elementType, type ElementType } from '../../../src/onnx/tensor.js';
+import { at, axisOf, broadcastShape, sameType, tabulate, type Value } from '../value.js';
 import { erf } from './erf.js';
-import { int, text, type Kernel } from './kernel.js';
+import { int, type Kernel } from './kernel.js';
 
 const unary =
   (f: (x: number) => number): Kernel =>
@@ -15,25 +15,19 @@ const binary =
   (f: (a: number, b: number) => number): Kernel =>
   ([a, b]) => [zip(a!, b!, sameType(a!, b!), f)];
 
-const gelu = (x: number): number => 0.5 * x * (1 + erf(x / Math.SQRT2));
-const tanhGelu = (x: number): number => 0.5 * x * (1 + Math.tanh(Math.sqrt(2 / Math.PI) * (x + 0.044715 * x ** 3)));
-
-/** Fused forms of onnxruntime: f(x + bias), the bias being optional and along the last axis. */
-const biased =
-  (f: (x: number) => number): Kernel =>
-  ([x, bias]) => [
-    bias === undefined ? { ...x!, data: x!.data.map(f) } : zip(x!, bias, sameType(x!, bias), (a, b) => f(a + b)),
-  ];
-
 /** Between float types a cast keeps every digit here: the interpreter computes with reals, and finite differences need that. */
-const cast: Kernel = ([x], node) => {
-  const type = elementType(int(node, 'to', 0));
-  const convert = type.startsWith('float')
-    ? (v: number) => v
-    : type === 'bool'
-      ? (v: number) => Number(v !== 0)
-      : Math.trunc;
-  return [{ type, shape: x!.shape, data: x!.data.map(convert) }];
+function convert(x: Value, type: ElementType): Value {
+  const change = isFloating(type) ? (v: number) => v : type === 'bool' ? (v: number) => Number(v !== 0) : Math.trunc;
+  return { type, shape: x.shape, data: x.data.map(change) };
+}
+
+const isFloating = (type: ElementType): boolean => type.includes('float');
+
+/** (x − zero point)·scale, both one number or one for each place along `axis`. */
+const dequantize: Kernel = ([x, scale, zero], node) => {
+  const axis = axisOf(int(node, 'axis', 1), Math.max(x!.shape.length, 2));
+  const one = (part: Value, index: readonly number[]): number => part.data[part.shape.length === 0 ? 0 : index[axis]!]!;
+  return [tabulate(scale!.type, x!.shape, (i) => (at(x!, i) - (zero ? one(zero, i) : 0)) * one(scale!, i))];
 };
 
 export const elementwise: Readonly<Record<string, Kernel>> = {
@@ -42,7 +36,6 @@ export const elementwise: Readonly<Record<string, Kernel>> = {
   Mul: binary((a, b) => a * b),
   Div: binary((a, b) => a / b),
   Pow: ([x, y]) => [zip(x!, y!, x!.type, (a, b) => a ** b)],
-  Greater: ([a, b]) => [{ ...zip(a!, b!, sameType(a!, b!), (x, y) => Number(x > y)), type: 'bool' }],
   Neg: unary((x) => -x),
   Identity: unary((x) => x),
   Dropout: unary((x) => x),
@@ -52,15 +45,10 @@ export const elementwise: Readonly<Record<string, Kernel>> = {
   Log: unary(Math.log),
   Erf: unary(erf),
   Tanh: unary(Math.tanh),
-  Sigmoid: unary((x) => 1 / (1 + Math.exp(-x))),
-  Relu: unary((x) => Math.max(x, 0)),
-  Cast: cast,
-  Gelu: (inputs, node, opset) =>
-    unary(text(node, 'approximate', 'none') === 'tanh' ? tanhGelu : gelu)(inputs, node, opset),
-};
-
-export const microsoft: Readonly<Record<string, Kernel>> = {
-  Gelu: unary(gelu),
-  BiasGelu: biased(gelu),
-  FastGelu: biased(tanhGelu),
+  Cast: ([x], node) => [convert(x!, elementType(int(node, 'to', 0)))],
+  CastLike: ([x, like]) => [convert(x!, like!.type)],
+  DequantizeLinear: dequantize,
+  Abs: unary(Math.abs),
+  Sin: unary(Math.sin),
+  Cos: unary(Math.cos),
 };

@@ -1,5 +1,6 @@
 import { at, broadcastShape, sameType, tabulate, type Value } from '../value.js';
-import { float, int, type Kernel } from './kernel.js';
+import { einsum } from './einsum.js';
+import { float, int, text, type Kernel } from './kernel.js';
 
 /** [.., M, K]·[.., K, N] with broadcasting of the leading axes. */
 const matMul: Kernel = ([a, b]) => {
@@ -40,4 +41,29 @@ const gemm: Kernel = ([a, b, c], node) => {
   return [out];
 };
 
-export const products: Readonly<Record<string, Kernel>> = { MatMul: matMul, Gemm: gemm };
+/** MatMul of operands whose last two axes may be swapped, times alpha. */
+const fusedMatMul: Kernel = ([a, b], node, opset) => {
+  const swapped = (x: Value, flag: string): Value => {
+    if (int(node, flag, 0) === 0) return x;
+    const shape = [...x.shape.slice(0, -2), x.shape.at(-1)!, x.shape.at(-2)!];
+    return tabulate(x.type, shape, (index) => at(x, [...index.slice(0, -2), index.at(-1)!, index.at(-2)!]));
+  };
+  const [product] = matMul([swapped(a!, 'transA'), swapped(b!, 'transB')], node, opset);
+  return [{ ...product!, data: product!.data.map((x) => float(node, 'alpha', 1) * x) }];
+};
+
+const ACTIVATIONS: Readonly<Record<string, (x: number, alpha: number) => number>> = {
+  Relu: (x) => Math.max(x, 0),
+  Tanh: Math.tanh,
+  Sigmoid: (x) => 1 / (1 + Math.exp(-x)),
+  LeakyRelu: (x, alpha) => (x < 0 ? alpha * x : x),
+};
+
+const fusedGemm: Kernel = (inputs, node, opset) => {
+  const [y] = gemm(inputs, node, opset);
+  const f = ACTIVATIONS[text(node, 'activation', '')]!;
+  return [{ ...y!, data: y!.data.map((x) => f(x, float(node, 'activation_alpha', 0.01))) }];
+};
+
+export const products: Readonly<Record<string, Kernel>> = { MatMul: matMul, Gemm: gemm, Einsum: einsum };
+export const fusedProducts: Readonly<Record<string, Kernel>> = { FusedMatMul: fusedMatMul, FusedGemm: fusedGemm };

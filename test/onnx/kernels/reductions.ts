@@ -20,14 +20,17 @@ const logSumExp = (elements: readonly number[]): number => {
   return max + Math.log(sum(elements.map((x) => Math.exp(x - max))));
 };
 
-/** ONNX: without axes all are reduced, unless `noop_with_empty_axes` says that none are. */
+/**
+ * ONNX: without axes all are reduced, unless `noop_with_empty_axes` says that none are: then what a reduction does to each element
+ * (a square, a logarithm of an exponential) is all that is done.
+ */
 const reduction =
   (f: (elements: readonly number[]) => number, since: number): Kernel =>
   ([x, input], node, opset) => {
     const rank = x!.shape.length;
     const named = axesOperand(node, input, opset, since) ?? [];
-    if (named.length === 0 && int(node, 'noop_with_empty_axes', 0) === 1) return [x!];
-    const axes = named.length === 0 ? x!.shape.map((_, axis) => axis) : named.map((axis) => axisOf(axis, rank));
+    const none = int(node, 'noop_with_empty_axes', 0) === 1 ? [] : x!.shape.map((_, axis) => axis);
+    const axes = named.length === 0 ? none : named.map((axis) => axisOf(axis, rank));
     return [reduce(x!, axes, int(node, 'keepdims', 1) === 1, f)];
   };
 
@@ -74,13 +77,42 @@ const skipLayerNormalization: Kernel = ([input, skip, scale, beta, bias], node) 
   return [...normalised(s, scale!, beta, [s.shape.length - 1], float(node, 'epsilon', 1e-12)), s];
 };
 
-export const fusedReductions: Readonly<Record<string, Kernel>> = { SkipLayerNormalization: skipLayerNormalization };
+/** x/√(mean x² + ε)·scale over `axes`; with the inverse of the root. */
+function rmsNormalised(x: Value, scale: Value, axes: readonly number[], epsilon: number): [y: Value, inverses: Value] {
+  const inverses = reduce(x, axes, true, (elements) => 1 / Math.sqrt(mean(elements.map((v) => v * v)) + epsilon));
+  const y = tabulate(sameType(x, scale), x.shape, (i) => at(x, i) * at(inverses, i) * at(scale, i));
+  return [y, inverses];
+}
+
+const rmsNormalization: Kernel = ([x, scale], node) => {
+  const axes = x!.shape.map((_, i) => i).slice(axisOf(int(node, 'axis', -1), x!.shape.length));
+  return rmsNormalised(x!, scale!, axes, float(node, 'epsilon', 1e-5));
+};
+
+/** Of s = input + skip + bias over the last axis; s itself is the fourth result. */
+const skipSimplified: Kernel = ([input, skip, scale, bias], node) => {
+  const s = tabulate(input!.type, input!.shape, (i) => at(input!, i) + at(skip!, i) + (bias ? at(bias, i) : 0));
+  const [y, inverses] = rmsNormalised(s, scale!, [s.shape.length - 1], float(node, 'epsilon', 1e-12));
+  return [y, inverses, inverses, s];
+};
+
+export const fusedReductions: Readonly<Record<string, Kernel>> = {
+  SkipLayerNormalization: skipLayerNormalization,
+  SkipSimplifiedLayerNormalization: skipSimplified,
+};
 
 export const reductions: Readonly<Record<string, Kernel>> = {
   ReduceSum: reduction(sum, 13),
   ReduceMean: reduction(mean, 18),
   ReduceLogSumExp: reduction(logSumExp, 18),
+  ReduceMax: reduction((elements) => Math.max(...elements), 18),
+  ReduceMin: reduction((elements) => Math.min(...elements), 18),
+  ReduceL1: reduction((elements) => sum(elements.map(Math.abs)), 18),
+  ReduceL2: reduction((elements) => Math.hypot(...elements), 18),
+  ReduceSumSquare: reduction((elements) => sum(elements.map((x) => x * x)), 18),
   Softmax: soft((x, total) => Math.exp(x - total)),
   LogSoftmax: soft((x, total) => x - total),
   LayerNormalization: layerNormalization,
+  RMSNormalization: rmsNormalization,
+  SimplifiedLayerNormalization: rmsNormalization,
 };
