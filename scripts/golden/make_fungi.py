@@ -8,7 +8,7 @@ Expected values are plain autograd in float64, one item at a time, unbatched and
 weights. The format is described in test/golden/README.md. Two runs write the same bytes.
 Axes: V views of an item, A tokens, D hidden, L head width, N negatives, O x I the target weight, M projected width.
 """
-import base64, copy, hashlib, json, math, os, struct, sys
+import copy, hashlib, math, os, struct, sys
 import numpy as np
 import onnx
 import onnxruntime
@@ -16,6 +16,8 @@ import torch
 import transformers
 from safetensors.torch import save_file
 from transformers import BertConfig, BertModel
+from fungi_golden import (KL_WIDTH, NEGATIVES, SIMCLR_WIDTH, TEMPERATURES, draw_head, draw_inputs, gradient, kl, pack, pooled, simclr,
+                          unit, write_json)
 from onnx_forms import expect_ops, export, fused_form, gemm_form, session_form
 
 SEED = 20240501
@@ -24,43 +26,7 @@ TINY = dict(vocab_size=60, hidden_size=32, num_hidden_layers=2, num_attention_he
 WIDE = dict(vocab_size=30, hidden_size=768, num_hidden_layers=1, num_attention_heads=12, intermediate_size=16,
             max_position_embeddings=16, type_vocab_size=2, hidden_dropout_prob=0.0, attention_probs_dropout_prob=0.0)
 TARGET = "encoder.layer.{}.attention.output.dense"
-KL_WIDTH, SIMCLR_WIDTH, NEGATIVES, VIEWS, PROJECTED = 24, 16, 6, 4, 10
-TEMPERATURES = {"kl": (15.0, 1.0), "simclr": (0.07, 1.0)}  # the paper's first
-
-
-# ---------------------------------------------------------------------------------------------------- arrays as JSON
-def pack(array, kind="f64"):
-    array = np.asarray(array.detach() if torch.is_tensor(array) else array)
-    data = np.ascontiguousarray(array, dtype={"f64": "<f8", "f32": "<f4", "i8": "i1"}[kind]).tobytes()
-    return {"shape": list(array.shape), kind: base64.b64encode(data).decode()}
-
-
-def write_json(path, value):
-    with open(path, "w") as file:
-        json.dump(value, file, indent=None, separators=(",", ":"), sort_keys=False)
-        file.write("\n")
-
-
-# ------------------------------------------------------------------------------------------------ losses, per item
-def kl(f, head, mode, temperature):
-    """f [D] -> scalar: KL(softmax || uniform) (paper, eq. 6) or KL(uniform || softmax) (reference), summed over classes."""
-    logits = torch.nn.functional.linear(torch.nn.functional.normalize(f, dim=-1), *head) / temperature
-    logp = torch.log_softmax(logits - logits.mean(), -1)
-    if mode == "paper":
-        return (logp.exp() * logp).sum() + math.log(len(logp))
-    return -logp.mean() - math.log(len(logp))
-
-
-def simclr(f, head, negatives, mode, temperature):
-    """f [V,D] of one item's views, negatives [N,L] -> scalar: InfoNCE (paper, eq. 5) averaged over the ordered positive pairs;
-    reference divides only the positive similarity by the temperature."""
-    z = torch.nn.functional.normalize(torch.nn.functional.linear(f, *head), dim=-1)
-    scale, losses = temperature if mode == "paper" else 1.0, []
-    for i in range(len(z)):
-        others = [j for j in range(len(z)) if j != i]
-        rivals = torch.cat([z[others] @ z[i], negatives @ z[i]]) / scale
-        losses += [torch.logsumexp(rivals, 0) - z[i] @ z[j] / temperature for j in others]
-    return torch.stack(losses).mean()
+PROJECTED = 10
 
 
 # ------------------------------------------------------------------------------------------------------- the encoder
@@ -70,23 +36,8 @@ def hidden_state(model, ids):
     return model(input_ids=ids, attention_mask=torch.ones_like(ids), token_type_ids=torch.zeros_like(ids)).last_hidden_state[0]
 
 
-def pooled(hidden, pooling):
-    return hidden[0] if pooling == "first" else hidden.mean(0)
-
-
 def target(model):
     return model.get_submodule(TARGET.format(model.config.num_hidden_layers - 1))
-
-
-def gradient(model, loss):
-    """-> [O,I+1]: the loss's gradient with respect to the target layer's weight and, as the last column, its bias."""
-    layer = target(model)
-    weight, bias = torch.autograd.grad(loss, [layer.weight, layer.bias])
-    return torch.cat([weight, bias[:, None]], 1)
-
-
-def unit(x):
-    return x / x.norm(dim=-1, keepdim=True)
 
 
 def double_twin(model, hidden_act):
@@ -112,28 +63,14 @@ def tiny_model():
 
 
 def tiny_inputs():
-    """-> texts: 5 id lists of lengths 3 to 12; views: for each of the first 3, V lists with some ids left out."""
-    rng = np.random.default_rng(SEED)
-    texts = [[1, *rng.integers(4, TINY["vocab_size"], n - 2).tolist(), 2] for n in (7, 12, 9, 3, 5)]
-    views = []
-    for ids in texts[:3]:
-        keep = [sorted(rng.choice(np.arange(1, len(ids) - 1), len(ids) - 2 - drop, replace=False).tolist()) for drop in (0, 1, 2, 3)]
-        views.append([[ids[i] for i in (0, *k, len(ids) - 1)] for k in keep])
-    return texts, views
-
-
-def uniform_head(width, generator):
-    """Drawn as torch.nn.Linear draws: weight and bias from U(-1/sqrt(D), 1/sqrt(D)); float32 values."""
-    bound = 1 / math.sqrt(TINY["hidden_size"])
-    draw = lambda *shape: (torch.rand(shape, generator=generator) * 2 - 1) * bound
-    return draw(width, TINY["hidden_size"]), draw(width)
+    return draw_inputs(SEED, TINY["vocab_size"])
 
 
 # ----------------------------------------------------------------------------------------------- tiny: expected values
 def tiny_expected(model):
     generator = torch.Generator().manual_seed(SEED + 1)
     texts, views = tiny_inputs()
-    heads = {"kl": uniform_head(KL_WIDTH, generator), "simclr": uniform_head(SIMCLR_WIDTH, generator)}
+    heads = {"kl": draw_head(KL_WIDTH, TINY["hidden_size"], generator), "simclr": draw_head(SIMCLR_WIDTH, TINY["hidden_size"], generator)}
     negatives = unit(torch.randn(NEGATIVES, SIMCLR_WIDTH, generator=generator))
     columns = TINY["hidden_size"] * (TINY["hidden_size"] + 1)
     signs = torch.randint(0, 2, (PROJECTED, columns), generator=generator) * 2 - 1
@@ -145,7 +82,7 @@ def tiny_expected(model):
         else:
             losses = [simclr(torch.stack([pooled(hidden_state(twin, ids), pooling) for ids in group]), doubles["simclr"],
                              negatives.double(), mode, temperature) for group in views]
-        gradients = torch.stack([gradient(twin, value) for value in losses])
+        gradients = torch.stack([gradient(target(twin).weight, target(twin).bias, value) for value in losses])
         return torch.stack(losses), gradients, unit(gradients.flatten(1) @ signs.double().T)
 
     encoders, cases, features = [], [], []
