@@ -3,6 +3,7 @@ import { describe, expect, it } from 'vitest';
 import type { Attributes } from '../../src/onnx/attributes.js';
 import { GraphBuilder } from '../../src/onnx/builder.js';
 import type { Shape } from '../../src/onnx/shape.js';
+import { inlineTensor } from '../../src/onnx/tensor.js';
 
 const builder = (): { g: GraphBuilder; shape: string } => {
   const g = new GraphBuilder('shapes');
@@ -51,6 +52,47 @@ describe('shapeValue', () => {
       g.op('Slice', [shape, g.integers([0]), g.integers([3]), g.integers([0]), g.integers([step])]);
     expect(shapeOf((g, shape) => every(g, shape, 2))).toBeUndefined();
     expect(shapeOf((g, shape) => every(g, shape, 1))).toEqual(['B', 'T', 4]);
+  });
+
+  /** How torch writes `expand(-1, n, -1)`: sizes where they are not −1, else those of the tensor. */
+  it('chooses between sizes as exporters do', () => {
+    const chosen = shapeOf((g, shape) => {
+      const wanted = g.integers([-1, 7, -1]);
+      const minus = g.op('ConstantOfShape', [g.integers([3])], {
+        value: { tensor: inlineTensor('v', 'int64', BigInt64Array.of(-1n), [1]) },
+      });
+      return g.op('Where', [g.op('Equal', [wanted, minus]), shape, wanted]);
+    });
+    expect(chosen).toEqual(['B', 7, 4]);
+  });
+
+  it('takes a symbol for no negative number, and does not guess which number it is', () => {
+    const where = (g: GraphBuilder, shape: string, than: number): string =>
+      g.op('Where', [g.op('Equal', [shape, g.integers([than])]), g.integers([1]), shape]);
+    expect(shapeOf((g, shape) => where(g, shape, -1))).toEqual(['B', 'T', 4]);
+    expect(shapeOf((g, shape) => where(g, shape, 2))).toBeUndefined();
+  });
+
+  it('keeps symbols through products, sums and quotients that say what they are', () => {
+    const by = (type: string, values: readonly number[]) => (g: GraphBuilder, shape: string) =>
+      g.op(type, [shape, g.integers(values)]);
+    expect(shapeOf(by('Mul', [1, 2, 3]))).toEqual(['B', 'T*2', 12]);
+    expect(shapeOf(by('Add', [0, 1, 3]))).toEqual(['B', '(T+1)', 7]);
+    expect(shapeOf(by('Sub', [0, 0, 3]))).toEqual(['B', 'T', 1]);
+    expect(shapeOf(by('Sub', [0, 1, 0]))).toBeUndefined();
+    expect(shapeOf(by('Div', [1, 1, 3]))).toEqual(['B', 'T', 1]);
+    expect(shapeOf(by('Div', [2, 1, 1]))).toBeUndefined();
+    expect(shapeOf(by('Mul', [-1, -1, -1]))).toBeUndefined();
+    expect(shapeOf((g, shape) => g.op('Div', [by('Mul', [6, 6, 6])(g, shape), g.integers([6])]))).toEqual([
+      'B',
+      'T',
+      4,
+    ]);
+  });
+
+  it('takes a list for a list after a Reshape', () => {
+    expect(shapeOf((g, shape) => g.op('Reshape', [shape, g.integers([-1])]))).toEqual(['B', 'T', 4]);
+    expect(shapeOf((g, shape) => g.op('Reshape', [shape, g.integers([3, 1])]))).toBeUndefined();
   });
 
   it('says nothing of arithmetic, inputs and shapes that are not known', () => {

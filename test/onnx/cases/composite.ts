@@ -40,6 +40,61 @@ const block: Case = {
   },
 };
 
+/** What follows the last attention of T5 1.1: no biases, RMS norms, a gated MLP; norms and products as exported or as fused. */
+const t5 = (fused: boolean): Case => ({
+  rule: 'the end of T5',
+  label: fused ? 'as onnxruntime fuses it' : 'as exported',
+  dims: DIMS,
+  operands: [{ shape: ['B', 'T', 4] }, { shape: [4, 6] }, { shape: [6, 4] }],
+  write(g, [x, up, down], type) {
+    const { add, div, matmul, mean, mul, sqrt } = ops(g);
+    const gamma = floats(g, type, [1, 0.9, 1.1, 1.2], [4]);
+    const plain = (y: string): string => {
+      const square = g.op('Pow', [y, g.scalar(2, type)]);
+      return mul(gamma, mul(y, div(g.scalar(1, type), sqrt(add(mean(square, [-1], true), 1e-6)))));
+    };
+    const one = (y: string): string =>
+      g.op('SimplifiedLayerNormalization', [y, gamma], { axis: -1, epsilon: { float: 1e-6 } });
+    const norm = fused ? one : plain;
+    const inner = matmul(norm(x!), up!);
+    const gate = fused
+      ? g.op('FastGelu', [inner], {}, { domain: 'com.microsoft' })
+      : mul(
+          mul(inner, 0.5),
+          add(
+            g.op('Tanh', [
+              mul(add(inner, mul(g.op('Pow', [inner, g.scalar(3, type)]), 0.044715)), Math.sqrt(2 / Math.PI)),
+            ]),
+            1,
+          ),
+        );
+    const back = mul(gate, inner);
+    return norm(
+      add(x!, fused ? g.op('FusedMatMul', [back, down!], {}, { domain: 'com.microsoft' }) : matmul(back, down!)),
+    );
+  },
+});
+
+/** Gated MLPs with one product for both halves, and tokens picked and put in front along a symbolic axis. */
+const gated: Case = {
+  rule: 'a gated MLP',
+  label: 'SiLU of one half of a product times the other; first token in front of the rest',
+  opsets: since(13),
+  dims: DIMS,
+  operands: [{ shape: ['B', 'T', 4] }, { shape: [4, 6] }],
+  write(g, [x, w]) {
+    const { matmul, mul, concat, add, mean } = ops(g);
+    const outputs = ['gate', 'value'].map((name) => `${x!}/${name}`);
+    g.op('Split', [matmul(x!, w!), g.integers([3, 3])], { axis: -1 }, { outputs });
+    const [gate, value] = outputs as [string, string];
+    const y = mul(mul(gate, g.op('Sigmoid', [gate])), value);
+    const first = g.op('Slice', [y, g.integers([0]), g.integers([1]), g.integers([1])]);
+    const picked = g.op('Unsqueeze', [g.op('Gather', [y, g.scalar(-1, 'int64')], { axis: 1 }), g.integers([1])]);
+    const long = concat([add(first, picked), y, mul(y, first)], 1);
+    return add(mean(long, [1]), g.op('ReduceMax', [first], { keepdims: 0 }));
+  },
+};
+
 const twice: Case = {
   rule: 'a tensor used again',
   label: 'as both operands, on two branches, and beside its own function',
@@ -91,4 +146,4 @@ const random = Array.from({ length: 25 }, (_, seed): Case => {
   };
 });
 
-export const compositeCases: readonly Case[] = [attention, block, twice, ...random];
+export const compositeCases: readonly Case[] = [attention, block, t5(false), t5(true), gated, twice, ...random];
