@@ -28,7 +28,7 @@ export async function withSelector<T>(
   const selector = await FungiSelector.open({
     name,
     indexes: context.indexes,
-    ...pick(flags, 'encoder', 'provider', 'threads'),
+    ...pick(flags, 'encoder', 'provider', 'threads', 'engine'),
     ...surroundings(context),
   });
   try {

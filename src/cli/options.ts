@@ -1,6 +1,7 @@
 /** Options that several commands share, and how their values are read. */
 import { InvalidArgumentError, Option, type Command } from 'commander';
 import type { Pooling } from '../encoders/encoder.js';
+import { ENGINES, type EngineName } from '../engine/tails.js';
 import { LOSS_NAMES, type LossName } from '../eval/feature-sets.js';
 import type { FeatureOptions } from '../features/spec.js';
 import { PROVIDERS, type Provider } from '../runtime/providers.js';
@@ -16,10 +17,12 @@ const MODES = ['paper', 'reference'] as const;
 export interface RuntimeFlags {
   readonly provider?: Provider;
   readonly threads?: number;
+  readonly engine?: EngineName;
 }
 
 export interface EncoderFlags extends RuntimeFlags {
   readonly encoder?: string;
+  readonly file?: string;
   readonly pooling?: Pooling;
   readonly target?: string;
   readonly output?: string;
@@ -49,12 +52,22 @@ export const addIndexesOption = (command: Command): Command =>
 export const addRuntimeOptions = (command: Command): Command =>
   command
     .addOption(new Option('--provider <name>', 'where the model runs (default: cpu)').choices([...PROVIDERS]))
+    .addOption(
+      new Option(
+        '--engine <name>',
+        'what computes the gradients; tfjs needs no derivative rules and is slow (default: onnx)',
+      ).choices([...ENGINES]),
+    )
     .option('--threads <count>', 'threads of the runtime; 0 takes every core (default: 0)', whole(0));
 
-export const addEncoderOptions = (command: Command): Command =>
+/** @param options.encoder whether the encoder is an option, and not the command's argument */
+export const addEncoderOptions = (command: Command, { encoder = true } = {}): Command =>
   addRuntimeOptions(
-    command
-      .option('--encoder <id|dir>', `model: a folder, a hub id or a short name (default: ${DEFAULT_ENCODER})`)
+    (encoder
+      ? command.option('--encoder <id|dir>', `model: a folder, a hub id or a short name (default: ${DEFAULT_ENCODER})`)
+      : command
+    )
+      .option('--file <name>', 'ONNX file in the folder of the model (default: its encoder_model.onnx or model.onnx)')
       .addOption(
         new Option(
           '--pooling <kind>',
@@ -119,7 +132,7 @@ export function pick<T extends object, K extends keyof T>(from: T, ...keys: K[])
 
 /** What the library needs of the command line to load a model. */
 export const engineOptions = (flags: EncoderFlags, context: Context) => ({
-  ...pick(flags, 'encoder', 'pooling', 'target', 'output', 'provider', 'threads'),
+  ...pick(flags, 'encoder', 'file', 'pooling', 'target', 'output', 'provider', 'threads', 'engine'),
   ...surroundings(context),
 });
 

@@ -11,6 +11,7 @@ const commonSchema = z.looseObject({
   model_type: z.string().optional(),
   vocab_size: size.nullish(),
   max_position_embeddings: z.number().nullish(),
+  pad_token_id: z.int().nonnegative().nullish(),
 });
 
 /** Defaults are transformers' BertConfig's. */

@@ -1,6 +1,7 @@
 /** The longest text a model takes. */
 import { join } from 'node:path';
 import { z } from 'zod';
+import type { EncoderConfig } from './bert-config.js';
 import { readJsonFile } from './json-file.js';
 
 const sentenceSchema = z.looseObject({ max_seq_length: z.number().nullish() });
@@ -24,4 +25,17 @@ export async function maxTokensOf(
   const sentence = await readJsonFile(join(folder, 'sentence_bert_config.json'), sentenceSchema);
   const known = [sentence?.max_seq_length, limits.tokenizer, limits.positions].filter(isLimit);
   return known.length === 0 ? FALLBACK : Math.floor(Math.min(...known));
+}
+
+/** Families of RoBERTa number positions from the one after the padding id: of 514 rows the first two stand for no position. */
+const OFFSET_FAMILIES = new Set([
+  ...['roberta', 'xlm-roberta', 'xlm-roberta-xl', 'xlm', 'camembert', 'mpnet', 'longformer', 'data2vec-text'],
+  ...['roberta-prelayernorm', 'xmod', 'luke', 'ibert', 'esm'],
+]);
+
+/** The tokens that the model has positions for; undefined where its positions are relative. */
+export function positionsOf(config: EncoderConfig | undefined): number | undefined {
+  const rows = config?.max_position_embeddings ?? undefined;
+  if (rows === undefined || !OFFSET_FAMILIES.has(config?.model_type ?? '')) return rows;
+  return rows - (config?.pad_token_id ?? 1) - 1;
 }

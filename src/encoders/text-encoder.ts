@@ -1,11 +1,12 @@
 /** A text encoder ready for the engine: model file, tokenizer, pooling and limits, each with where it came from. */
 import { FungiError } from '../core/errors.js';
+import { fingerprint } from '../core/fingerprint.js';
 import { declaredInputs, declaredType } from '../onnx/value-info.js';
 import { int64, type Feeds, type Tensor } from '../runtime/session.js';
 import { readEncoderConfig } from './bert-config.js';
 import { modelDigest } from './digests.js';
 import type { Encoder, Pooling, Prepared } from './encoder.js';
-import { maxTokensOf } from './max-tokens.js';
+import { maxTokensOf, positionsOf } from './max-tokens.js';
 import { choosePooling, type PoolingSource } from './pooling.js';
 import type { ModelFiles } from './sources/model-files.js';
 import type { SourceOptions } from './sources/options.js';
@@ -25,7 +26,7 @@ export interface PreparedText extends Prepared {
   readonly typeIds: readonly number[];
 }
 
-export interface TextEncoderSource extends Encoder<PreparedText>, Omit<ModelFiles, 'bytes'> {
+export interface TextEncoderSource extends Encoder<PreparedText>, Omit<ModelFiles, 'bytes' | 'unquantised'> {
   readonly tokenizer: TextTokenizer;
   readonly poolingSource: PoolingSource;
 }
@@ -50,7 +51,7 @@ export async function loadTextEncoder(id: string, options: TextEncoderOptions): 
   const { pooling, source: poolingSource } = await choosePooling(folder, options.pooling);
   const limit = await maxTokensOf(folder, {
     tokenizer: tokenizer.modelMaxLength,
-    positions: config?.max_position_embeddings ?? undefined,
+    positions: positionsOf(config),
   });
   const { maxTokens = limit } = options;
   if (!Number.isInteger(maxTokens) || maxTokens < 3 || maxTokens > limit) {
@@ -59,6 +60,11 @@ export async function loadTextEncoder(id: string, options: TextEncoderOptions): 
       `maxTokens ${maxTokens}: must be a whole number from 3 to ${limit}, which ${files.id} takes`,
     );
   }
+  const modelSha256 = await modelDigest(files.weightFiles, options.cacheDir);
+  const exact = files.unquantised && {
+    modelPath: files.unquantised[0]!,
+    modelSha256: await modelDigest(files.unquantised, options.cacheDir),
+  };
   const narrow = int32Inputs(files.modelPath);
   const prepare = (texts: readonly string[]): PreparedText[] =>
     tokenizer.encode(texts, { maxTokens }).map((encoded) => ({ ...encoded, tokens: encoded.ids.length }));
@@ -70,7 +76,9 @@ export async function loadTextEncoder(id: string, options: TextEncoderOptions): 
     weightFiles: files.weightFiles,
     source: files.source,
     licence: files.licence,
-    modelSha256: await modelDigest(files.weightFiles, options.cacheDir),
+    modelSha256: exact === undefined ? modelSha256 : fingerprint([modelSha256, exact.modelSha256]),
+    ...(exact && { unquantised: exact }),
+    vocabulary: tokenizer.vocabularySize,
     preprocessorSha256: tokenizer.digest,
     tokenizer,
     pooling,

@@ -13,7 +13,7 @@ import { readFindings, writeFindings } from './findings.js';
 import type { ImportOptions } from './import-options.js';
 import type { ImportedEncoder } from './imported-encoder.js';
 import { assertEncoder, assertVocabulary } from './model-inputs.js';
-import { findTokenStates } from './token-states.js';
+import { findTokenStates, type TokenStates } from './token-states.js';
 import { tryOut } from './try-out.js';
 
 export interface LoadedEncoder {
@@ -31,13 +31,7 @@ export async function importEncoder<P extends Prepared>(
   options: ImportOptions = {},
 ): Promise<LoadedEncoder> {
   const { id } = encoder;
-  const model = await readModel(encoder.modelPath);
-  const proto = model.proto.graph!;
-  assertEncoder(id, proto);
-  const states = findTokenStates(proto, id, options.output);
-  const graph = new Graph(proto, [states.tensor]);
-  assertVocabulary(encoder, graph);
-  const parts: ModelParts = { model, graph, division: await divide(encoder, model, graph, options.target) };
+  const { parts, states } = await readParts(encoder, options);
 
   const loaded = (findings: Findings, imported: ImportedEncoder, trunk: SharedSession): LoadedEncoder => {
     const { unsliced } = findings;
@@ -55,4 +49,19 @@ export async function importEncoder<P extends Prepared>(
   const { findings, imported, trunk } = await tryOut(encoder, parts, states, options);
   await writeFindings(encoder, options, findings);
   return loaded(findings, imported, trunk);
+}
+
+/** The model as its file has it, and where it divides. @throws {FungiError} as {@link importEncoder}, but for what only running it tells */
+export async function readParts(
+  encoder: Encoder,
+  { output, target }: ImportOptions,
+): Promise<{ readonly parts: ModelParts; readonly states: TokenStates }> {
+  const { id } = encoder;
+  const model = await readModel(encoder.modelPath);
+  const proto = model.proto.graph!;
+  assertEncoder(id, proto);
+  const states = findTokenStates(proto, id, output);
+  const graph = new Graph(proto, [states.tensor]);
+  assertVocabulary(encoder, graph);
+  return { parts: { model, graph, division: await divide(encoder, model, graph, target) }, states };
 }

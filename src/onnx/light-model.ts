@@ -104,7 +104,8 @@ class LightReader {
   /** A large constant that was a node, as a reference to its bytes: exporters of TensorFlow's models keep weights so. */
   externalised(tensor: TensorProto): TensorProto {
     const { rawData } = tensor;
-    if (isExternal(tensor) || rawData.length <= INLINE_BYTES || rawData.buffer !== this.graphBytes.buffer) return tensor;
+    if (isExternal(tensor) || rawData.length <= INLINE_BYTES || rawData.buffer !== this.graphBytes.buffer)
+      return tensor;
     const piece = this.places.findLast(([start]) => start <= rawData.byteOffset)!;
     return this.reference(tensor, piece[1] + rawData.byteOffset - piece[0], rawData.length);
   }

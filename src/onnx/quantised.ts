@@ -1,4 +1,5 @@
 /** How a graph is quantised, by its operators: rounding lets no derivative through, and a scale taken from a batch ties its rows together. */
+import { readLightModel } from './light-model.js';
 import type { NodeProto } from './proto/onnx_pb.js';
 
 /** Operators that take one scale of a whole tensor when they run. */
@@ -16,3 +17,6 @@ export const isQuantised = (nodes: readonly NodeProto[]): boolean => nodes.some(
 
 /** Whether rows of a batch change each other's numbers. */
 export const isEntangled = (nodes: readonly NodeProto[]): boolean => nodes.some(({ opType }) => DYNAMIC.has(opType));
+
+/** @throws {FungiError} MODEL_CORRUPT */
+export const isQuantisedModel = (path: string): boolean => isQuantised(readLightModel(path, '').graph!.node);

@@ -90,7 +90,7 @@ function weightName(graph: Graph, name: string): string {
 }
 
 /** The shape of a constant weight as the product sees it, following transposes of initializers. */
-function weightShape(graph: Graph, name: string): number[] | undefined {
+export function weightShape(graph: Graph, name: string): number[] | undefined {
   const tensor = graph.initializers.get(name);
   if (tensor !== undefined) return tensorShape(tensor);
   const node = graph.maker(name);

@@ -56,9 +56,13 @@ export class Session {
         intraOpNumThreads: options.threads ?? 0,
         graphOptimizationLevel: 'all',
         logSeverityLevel: 4,
-        ...(options.folder !== undefined && {
-          extra: { session: { model_external_initializers_file_folder_path: options.folder } },
-        }),
+        extra: {
+          session: {
+            // Products with weights stored in int8 would round the other factor to int8 as well, by default and without a word.
+            qdq_matmulnbits_accuracy_level: '1',
+            ...(options.folder !== undefined && { model_external_initializers_file_folder_path: options.folder }),
+          },
+        },
       });
       return new Session(session, label);
     } catch (cause) {

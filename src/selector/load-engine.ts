@@ -4,6 +4,7 @@ import type { Encoder } from '../encoders/encoder.js';
 import { loadTextEncoder } from '../encoders/text-encoder.js';
 import type { GradientEngine } from '../engine/engine.js';
 import { createEngine } from '../engine/create-engine.js';
+import type { SourceOptions } from '../encoders/sources/options.js';
 import type { EncoderSpec } from '../store/manifest.js';
 import { DEFAULT_ENCODER, type EncoderChoice, type SelectorRuntime } from './options.js';
 
@@ -14,28 +15,28 @@ export interface LoadedEngine {
 
 /** @throws {FungiError} MODEL_NOT_FOUND, MODEL_CORRUPT, MODEL_UNSUPPORTED, TARGET_NOT_FOUND, OP_UNSUPPORTED, TOKENIZER_INVALID */
 export async function loadEngine(options: EncoderChoice & SelectorRuntime): Promise<LoadedEngine> {
-  const { encoder: choice = DEFAULT_ENCODER, pooling, target, output, provider, threads, log, onProgress } = options;
+  const { encoder: choice = DEFAULT_ENCODER, file, pooling, log, onProgress } = options;
+  const sources: SourceOptions = { ...readConfig(), log, onProgress, ...options.sources };
   const encoder: Encoder =
     typeof choice === 'string'
-      ? await loadTextEncoder(choice, {
-          ...readConfig(),
-          log,
-          onProgress,
-          ...options.sources,
-          pooling,
-        })
+      ? await loadTextEncoder(choice, { ...sources, ...(file !== undefined && { file }), pooling })
       : choice;
   const engine = await createEngine(encoder, {
-    ...(target !== undefined && { target }),
-    ...(output !== undefined && { output }),
-    ...(provider !== undefined && { provider }),
-    ...(threads !== undefined && { threads }),
-    ...(log !== undefined && { log }),
+    cacheDir: sources.cacheDir,
+    ...defined({
+      engine: options.engine,
+      target: options.target,
+      output: options.output,
+      provider: options.provider,
+      threads: options.threads,
+      log,
+    }),
   });
   return {
     engine,
     encoder: {
       id: encoder.id,
+      ...(file !== undefined && { file }),
       modelSha256: encoder.modelSha256,
       preprocessorSha256: encoder.preprocessorSha256,
       pooling: encoder.pooling,
@@ -45,3 +46,7 @@ export async function loadEngine(options: EncoderChoice & SelectorRuntime): Prom
     },
   };
 }
+
+/** The members that are there, so that defaults apply to the others. */
+const defined = <T extends object>(members: T): { [K in keyof T]?: Exclude<T[K], undefined> } =>
+  Object.fromEntries(Object.entries(members).filter(([, value]) => value !== undefined)) as never;

@@ -63,13 +63,14 @@ async function openParts(options: OpenOptions, { folder, manifest }: Located): P
   const { name, indexes = DEFAULT_INDEXES, onProgress, log = silentLogger } = options;
   const spec = specOf(manifest);
   await verifyArtefacts(folder, manifest);
-  const { pooling, target, output, id } = manifest.encoder;
+  const { pooling, target, output, id, file } = manifest.encoder;
   const { engine, encoder } = await loadEngine({
     ...options,
     encoder: options.encoder ?? id,
     pooling: pooling as 'first' | 'mean',
     target,
     ...(typeof output === 'string' && { output }),
+    ...(typeof file === 'string' && { file }),
   });
   let store: LanceStore | undefined;
   try {

@@ -4,12 +4,15 @@ import type { Logger } from '../core/log.js';
 import type { OnProgress } from '../core/progress.js';
 import type { Encoder, Pooling } from '../encoders/encoder.js';
 import type { SourceOptions } from '../encoders/sources/options.js';
+import type { EngineName } from '../engine/tails.js';
 import type { FeatureOptions } from '../features/spec.js';
 import type { RuntimeOptions } from '../runtime/session.js';
 import type { IfExists } from '../store/index-folder.js';
 
 /** Where computations run and what is told of them. */
 export interface SelectorRuntime extends RuntimeOptions {
+  /** What computes losses and gradients: graphs of onnxruntime, or TensorFlow.js, slower and without need of derivative rules. @default 'onnx' */
+  readonly engine?: EngineName;
   readonly onProgress?: OnProgress;
   readonly log?: Logger;
   /** Model sources: cache folder, hub, offline. @default the environment's, see readConfig */
@@ -20,6 +23,8 @@ export interface SelectorRuntime extends RuntimeOptions {
 export interface EncoderChoice {
   /** @default 'sentence-transformers/all-MiniLM-L6-v2' */
   readonly encoder?: string | Encoder;
+  /** ONNX file to take, relative to the model's folder. @default encoder_model.onnx or model.onnx, in onnx/ or beside the tokenizer */
+  readonly file?: string;
   /** @default what the model's files say, else the first token */
   readonly pooling?: Pooling;
   /** Tensor of the token states. @default last_hidden_state, else token_embeddings, else the only output that can be it */

@@ -73,7 +73,7 @@ export interface FeatureSpec {
   readonly features: Json;
 }
 
-/** sha256 of the canonical JSON of encoder and feature spec, without the encoder's name: it says where a model lies. */
+/** sha256 of the canonical JSON of encoder and feature spec, without the names of encoder and file: they say where a model lies. */
 export function featureFingerprint(spec: FeatureSpec): string {
   return fingerprint(comparable(spec));
 }
@@ -192,7 +192,7 @@ interface Difference {
 }
 
 function comparable({ encoder, features }: FeatureSpec): Json {
-  return { encoder: { ...encoder, id: undefined }, features };
+  return { encoder: { ...encoder, id: undefined, file: undefined }, features };
 }
 
 function diff(index: Json | undefined, wanted: Json | undefined, field: string): Difference[] {

@@ -37,7 +37,18 @@ const OPTIONS: Readonly<Record<string, readonly string[]>> = {
   demo: ['--encoder', '--base-url', '--model'],
   index: [
     ...['--indexes', '--data', '--encoder', '--losses', '--pooling', '--projection', '--mode', '--dims', '--seed'],
-    ...['--metric', '--input-key', '--label-key', '--id-key', '--provider', '--threads', '--target', '--force'],
+    ...[
+      '--metric',
+      '--input-key',
+      '--label-key',
+      '--id-key',
+      '--provider',
+      '--threads',
+      '--target',
+      '--force',
+      '--file',
+      '--engine',
+    ],
   ],
   retrieve: ['--indexes', '-k', '--label', '--filter', '--encoder', '--provider', '--threads'],
   prompt: ['--indexes', '-k', '--template', '--var', '--label', '--filter'],
@@ -56,6 +67,7 @@ const OPTIONS: Readonly<Record<string, readonly string[]>> = {
   'models list': [],
   'models pull': [],
   'models path': [],
+  'models inspect': ['--file', '--pooling', '--target', '--output', '--provider', '--threads'],
   doctor: [],
 };
 

@@ -26,10 +26,11 @@ async function encoderThat(place: Place, act: () => void): Promise<Encoder> {
   const { encoder, sources } = place.options('bank');
   const real = await loadTextEncoder(encoder, { ...readConfig(), ...sources });
   return Object.create(real, {
-    modelSha256: {
+    // Read once a load, when the model is there.
+    maxTokens: {
       get: () => {
         act();
-        return real.modelSha256;
+        return real.maxTokens;
       },
     },
   }) as Encoder;

@@ -4,6 +4,7 @@ import type { ModelListing } from '../../encoders/registry.js';
 import type { Report, Run } from '../context.js';
 import { addCommonOptions, sourcesOf } from '../options.js';
 import { bytes, pairs, table, type Column } from '../output.js';
+import { addInspect } from './models-inspect.js';
 
 const COLUMNS: readonly Column[] = [
   { title: 'model' },
@@ -15,7 +16,7 @@ const COLUMNS: readonly Column[] = [
 ];
 
 export function addModels(program: Command, run: Run): void {
-  const models = program.command('models').description('list, fetch and find encoders');
+  const models = program.command('models').description('list, fetch, find and inspect encoders');
 
   addCommonOptions(models.command('list'))
     .description('show the encoders in the cache, and those known by a short name')
@@ -54,6 +55,8 @@ export function addModels(program: Command, run: Run): void {
         return { text: model.folder, json: model };
       }),
     );
+
+  addInspect(models, run);
 }
 
 function row({ id, aliases, bytes: size, licence, sha256, folder, source, problem }: ModelListing): string[] {

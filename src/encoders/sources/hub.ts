@@ -3,6 +3,7 @@ import { rm, stat } from 'node:fs/promises';
 import { join, posix } from 'node:path';
 import { z } from 'zod';
 import { FungiError } from '../../core/errors.js';
+import { isQuantisedModel } from '../../onnx/quantised.js';
 import { readBertConfig } from '../bert-config.js';
 import { WEIGHTS_FILE } from '../bert-conversion.js';
 import { poolingSettingsFile } from '../pooling.js';
@@ -66,6 +67,12 @@ export async function pullHub(id: string, target: string, options: SourceOptions
   if (weights === WEIGHTS_FILE) await readBertConfig(staging);
   await fetchAll([weights]);
   if (weights !== WEIGHTS_FILE) await fetchAll(dataOf(id, weights, present, staging));
+  const exact = options.file === undefined ? undefined : unquantisedExport(weights, present);
+  if (exact !== undefined && isQuantisedModel(join(staging, weights))) {
+    options.log?.info(`${weights} is quantised: gradients come from the last block of ${exact}, which is fetched too`);
+    await fetchAll([exact]);
+    await fetchAll(dataOf(id, exact, present, staging));
+  }
   const licence = listing.cardData?.license;
   await writeOrigin(staging, {
     id,
@@ -132,6 +139,12 @@ function dataOf(id: string, graph: string, present: ReadonlySet<string>, staging
       details: { id, graph, missing },
     },
   );
+}
+
+/** What a quantised file was made of. */
+function unquantisedExport(file: string, present: ReadonlySet<string>): string | undefined {
+  const exports: readonly string[] = WEIGHTS.filter((name) => name !== WEIGHTS_FILE);
+  return exports.includes(file) ? undefined : exports.find((name) => present.has(name));
 }
 
 function chooseWeights(id: string, { siblings }: Listing, file: string | undefined): string {

@@ -3,6 +3,7 @@ import { readFile, realpath, stat } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import { FungiError } from '../../core/errors.js';
 import type { Logger } from '../../core/log.js';
+import { isQuantisedModel } from '../../onnx/quantised.js';
 import { WEIGHTS_FILE, convertBert } from '../bert-conversion.js';
 import { linkedFolder } from '../linked-folder.js';
 import { externalDataFiles } from './external-data.js';
@@ -19,6 +20,8 @@ export interface ModelFiles {
   readonly modelPath: string;
   /** The files whose bytes make the numbers: the graph and its external data. */
   readonly weightFiles: readonly string[];
+  /** The same of its unquantised export, where the graph is quantised and this lies beside it. */
+  readonly unquantised: readonly string[] | undefined;
   /** Where it was found, or fetched from just now. */
   readonly source: ModelSource;
   /** As the model card or the package states it. */
@@ -28,7 +31,14 @@ export interface ModelFiles {
 }
 
 /** Where a folder or a repository keeps its weights, best first: an export is used as it is, safetensors are converted. */
-export const WEIGHTS = ['onnx/model.onnx', 'model.onnx', WEIGHTS_FILE] as const;
+export const WEIGHTS = [
+  // Of an encoder-decoder model, whose model.onnx would be both.
+  'onnx/encoder_model.onnx',
+  'encoder_model.onnx',
+  'onnx/model.onnx',
+  'model.onnx',
+  WEIGHTS_FILE,
+] as const;
 
 export interface LocateOptions {
   readonly cacheDir: string;
@@ -53,14 +63,28 @@ export async function locateModel(
   const path = join(folder, file);
   const weightFiles = file === WEIGHTS_FILE ? await converted(folder, options) : await withExternalData(path, options);
   const sizes = await Promise.all(weightFiles.map(async (weights) => (await stat(weights)).size));
+  const unquantised = await unquantisedBeside(folder, file, weightFiles[0]!, options);
   const licence = (await readOrigin(folder))?.licence ?? (await licenceOfCard(folder));
   const bytes = sizes.reduce((sum, size) => sum + size, 0);
-  return { id, folder, modelPath: weightFiles[0]!, weightFiles, source, licence, bytes };
+  return { id, folder, modelPath: weightFiles[0]!, weightFiles, unquantised, source, licence, bytes };
 }
 
 async function converted(folder: string, options: LocateOptions): Promise<string[]> {
   const graph = await convertBert(folder, options);
   return [graph, join(dirname(graph), WEIGHTS_FILE)];
+}
+
+/** The export that a quantised one was made of, as hubs keep it beside: onnx/model_quantized.onnx, onnx/model.onnx. */
+async function unquantisedBeside(
+  folder: string,
+  file: string,
+  graph: string,
+  options: LocateOptions,
+): Promise<readonly string[] | undefined> {
+  const exports = WEIGHTS.filter((name) => name !== file && name !== WEIGHTS_FILE);
+  const main = exports.length === WEIGHTS.length - 1 ? await firstFile(folder, exports) : undefined;
+  if (main === undefined || !isQuantisedModel(graph)) return undefined;
+  return withExternalData(join(folder, main), options);
 }
 
 /**

@@ -100,7 +100,7 @@ describe('the order of places', () => {
     });
     for (const place of [
       join(process.cwd(), 'org/tiny'),
-      `${folder} (holds no onnx/model.onnx`,
+      `${folder} (holds no onnx/encoder_model.onnx`,
       options.hubCacheDir,
       hub.endpoint,
       'offline',

@@ -1,0 +1,107 @@
+/** `fungi models inspect`: what the engine makes of an encoder, before anything is built with it. */
+import type { Command } from 'commander';
+import type { Inspection } from '../../engine/inspect.js';
+import type { CommonOptions, Report, Run } from '../context.js';
+import { addCommonOptions, addEncoderOptions, sourcesOf, type EncoderFlags } from '../options.js';
+import { pairs } from '../output.js';
+
+export function addInspect(models: Command, run: Run): void {
+  addCommonOptions(addEncoderOptions(models.command('inspect'), { encoder: false }))
+    .description('show where an encoder is cut, what was checked, which derivatives there are and what a text costs')
+    .argument('<model>', 'folder, hub id or short name')
+    .addHelpText(
+      'after',
+      '\nThe model is loaded and run on two short texts. Nothing is fetched.\n\nExamples:\n  fungi models inspect minilm\n  fungi models inspect ./t5-small --file onnx/encoder_model.onnx --json',
+    )
+    .action((id: string, flags: EncoderFlags & CommonOptions) =>
+      run(flags, async (context): Promise<Report> => {
+        const { loadTextEncoder } = await import('../../encoders/text-encoder.js');
+        const { inspectEncoder } = await import('../../engine/inspect.js');
+        const { kl } = await import('../../losses/kl.js');
+        const { file, pooling, target, output, provider, threads } = flags;
+        const encoder = await loadTextEncoder(id, { ...sourcesOf(context), offline: true, file, pooling });
+        const inspection = await inspectEncoder(encoder, kl({ mode: 'paper' }), {
+          ...(target !== undefined && { target }),
+          ...(output !== undefined && { output }),
+          ...(provider !== undefined && { provider }),
+          ...(threads !== undefined && { threads }),
+          log: context.log,
+        });
+        const { maxTokens, poolingSource } = encoder;
+        const text = pairs(lines(encoder.id, inspection, { maxTokens, poolingSource }));
+        return { text, json: { id: encoder.id, maxTokens, poolingSource, ...inspection } };
+      }),
+    );
+}
+
+function lines(
+  id: string,
+  inspection: Inspection,
+  { maxTokens, poolingSource }: { readonly maxTokens: number; readonly poolingSource: string },
+): [string, string][] {
+  const { target, boundary, checks, parameters, flops } = inspection;
+  const types = Object.entries(parameters.types).map(([type, count]) => `${quantity(count)} ${type}`);
+  return [
+    ['model', id],
+    ['file', `${inspection.modelPath}, operator set ${inspection.opset}`],
+    [
+      'parameters',
+      `${quantity(parameters.trunk + parameters.tail)} (${types.join(', ')}); ${quantity(parameters.tail)} of them behind the cut`,
+    ],
+    ['inputs', `${inspection.inputs.join(', ')}; up to ${maxTokens} tokens`],
+    ['token states', `${inspection.output} [batch, tokens, ${inspection.dims}]`],
+    ['pooling', `${inspection.pooling} (${poolingSource})`],
+    ...(inspection.quantised ? [['quantised', quantised(inspection)] as [string, string]] : []),
+    [
+      'target layer',
+      target === undefined
+        ? 'none'
+        : `${target.node}: ${target.inFeatures} → ${target.outFeatures}, ${target.bias ? 'with' : 'without'} bias`,
+    ],
+    ['cut at', boundary.map(({ name, width, type }) => `${name} (${width}, ${type})`).join('; ')],
+    [
+      'checked',
+      `cut against whole: f(x) differs by ${checks.cut.toExponential(1)}${checks.padding === undefined ? '' : `; beside a longer text by ${checks.padding.toExponential(1)}`}`,
+    ],
+    ['behind the cut', tokensBehind(inspection)],
+    ['derivatives', derivatives(inspection)],
+    [
+      'a text',
+      `of ${flops.tokens} tokens takes ${giga(flops.uncut)} GFLOP; cut ${giga(flops.trunk + flops.tail)}${flops.gradient === undefined ? '' : `, with the KL gradient ${giga(flops.trunk + flops.gradient)}`}`,
+    ],
+  ];
+}
+
+const quantised = ({ entangled }: Inspection): string =>
+  entangled ? 'with scales taken from the batch: each text runs alone' : 'with fixed scales';
+
+function tokensBehind({ sliced, unsliced, pooling }: Inspection): string {
+  if (sliced) return 'token 0 alone';
+  if (unsliced !== undefined) return `every token, which is slower: token 0 alone does not do (${unsliced})`;
+  return `every token, as pooling ${pooling} needs`;
+}
+
+function derivatives({ operators, undifferentiable }: Inspection): string {
+  if (undifferentiable !== undefined) return `none: ${undifferentiable}`;
+  const list = (rule: boolean): string =>
+    operators
+      .filter((each) => each.rule === rule)
+      .map(({ op, count }) => `${op} × ${count}`)
+      .join(', ');
+  const missing = list(false);
+  return missing === '' ? list(true) : `no rule for ${missing}: --engine tfjs may do; rules for ${list(true)}`;
+}
+
+const UNITS = [
+  [1e9, 'G'],
+  [1e6, 'M'],
+  [1e3, 'k'],
+] as const;
+
+/** 108.9 M */
+function quantity(count: number): string {
+  const [size, unit] = UNITS.find(([limit]) => count >= limit) ?? [1, ''];
+  return `${(count / size).toFixed(size === 1 ? 0 : 1)} ${unit}`.trim();
+}
+
+const giga = (flops: number): string => (flops / 1e9).toPrecision(3);

@@ -1,0 +1,147 @@
+/** What the uncut model shows when it runs: sizes of its tensors, whether padding is masked, whether tokens see what follows them. */
+import { FungiError } from '../core/errors.js';
+import type { Encoder, Prepared } from '../encoders/encoder.js';
+import { isQuantised } from '../onnx/quantised.js';
+import type { Tensor } from '../runtime/session.js';
+import type { ModelParts } from './assemble.js';
+import type { ImportOptions } from './import-options.js';
+import type { BoundaryTensor } from './imported-encoder.js';
+import { distance, TOLERANCE, type Precision } from './precision.js';
+import { inFloat32, pool, runUncut, type UncutRun } from './probe.js';
+import { assertTokenStates, type TokenStates } from './token-states.js';
+import { uncutGraph } from './trunk.js';
+
+export interface Observed {
+  /** D. */
+  readonly dims: number;
+  readonly boundary: readonly BoundaryTensor[];
+  readonly precision: Precision;
+  /** f(x) [2,D] of the probe's items. */
+  readonly pooled: Float32Array;
+  /** Distance of an item's f(x) beside a longer one from the same alone; absent where items run alone. */
+  readonly padding?: number;
+}
+
+/** @throws {FungiError} MODEL_UNSUPPORTED for what cannot be used, and what loading and running a graph throws */
+export async function observe<P extends Prepared>(
+  encoder: Encoder<P>,
+  parts: ModelParts,
+  states: TokenStates,
+  options: ImportOptions,
+): Promise<Observed> {
+  const { id, pooling } = encoder;
+  const { model, graph, division } = parts;
+  const proto = model.proto.graph!;
+  const output = states.tensor;
+  const items = encoder.probe();
+  const shorter = items[0].tokens <= items[1].tokens ? 0 : 1;
+  const apart = division.trunk.entangled;
+  const tensors = [...new Set([...division.boundary, output])];
+  const batches = apart ? items.map((item) => [item]) : [[...items], [items[shorter]]];
+  const runs = await runUncut(encoder, uncutGraph(model, graph, tensors), tensors, batches, {
+    ...options,
+    folder: model.folder,
+  });
+  const found = (name: string): Tensor => runs[0]!.tensors[name]!;
+  const widths = division.boundary.map((name) => found(name).shape.at(-1) ?? 0);
+  const dims = assertTokenStates(proto, id, states, found(output), [division.target.outFeatures, ...widths]);
+  assertFloating(id, output, found(output));
+  const boundary = division.boundary.map((name) => boundaryTensor(id, name, found(name), found(output)));
+  const precision = precisionOf(parts, boundary, found(output));
+
+  const pooled = runs.map((run) => pool(run.tensors[output]!, pooling, run.items));
+  if (apart) {
+    assertLooksAhead(id, runs, output);
+    return { dims, boundary, precision, pooled: joined(pooled) };
+  }
+  const [batched, single] = pooled as [Float32Array, Float32Array];
+  const padding = distance(batched.subarray(shorter * dims, (shorter + 1) * dims), single);
+  const inputs = proto.input.map(({ name }) => name);
+  assertPaddingIsMasked(id, padding, precision, inputs);
+  assertLooksAhead(id, runs.slice(0, 1), output);
+  return { dims, boundary, precision, pooled: batched, padding };
+}
+
+function precisionOf({ graph }: ModelParts, boundary: readonly BoundaryTensor[], hidden: Tensor): Precision {
+  if (isQuantised(graph.nodes)) return 'quantised';
+  return hidden.type === 'float16' || boundary.some(({ type }) => type === 'float16') ? 'half' : 'float32';
+}
+
+/** A boundary tensor holds one row a token. */
+function boundaryTensor(id: string, name: string, tensor: Tensor, hidden: Tensor): BoundaryTensor {
+  const [rows, tokens, width] = tensor.shape;
+  if (tensor.shape.length === 3 && rows === hidden.shape[0] && tokens === hidden.shape[1])
+    return { name, width: width!, type: assertFloating(id, name, tensor) };
+  throw new FungiError(
+    'MODEL_UNSUPPORTED',
+    `${id}: tensor "${name}" (${tensor.type}) crosses from before the target layer to behind it with shape [${tensor.shape.join(', ')}], not one row a token`,
+    { hint: 'Name another target layer with --target, or export the model without flattening batch and tokens.' },
+  );
+}
+
+function assertFloating(id: string, name: string, { type }: Tensor): 'float32' | 'float16' {
+  if (type === 'float32' || type === 'float16') return type;
+  throw new FungiError(
+    'MODEL_UNSUPPORTED',
+    `${id}: tensor "${name}" is ${type}; token states and what is computed of them are float32 or float16`,
+    {
+      hint: 'Export the model in float32 (optimum-cli: without --dtype), or fetch its unquantised file.',
+      details: { tensor: name, type },
+    },
+  );
+}
+
+/**
+ * Cut and uncut model pad alike and agree with each other, whatever padding does: only a run without it tells.
+ *
+ * @param error relative distance that padding made
+ * @throws {FungiError} MODEL_UNSUPPORTED when an item's f(x) depends on what is in the batch beside it
+ */
+function assertPaddingIsMasked(id: string, error: number, precision: Precision, inputs: readonly string[]): void {
+  if (error <= TOLERANCE[precision]) return;
+  throw new FungiError(
+    'MODEL_UNSUPPORTED',
+    `${id}: the embedding of an item changes by ${error.toExponential(1)} when a longer one is in its batch: the model does not ` +
+      'mask padding, so that features would depend on what they are computed with',
+    {
+      hint: inputs.includes('attention_mask')
+        ? 'Export the model again so that attention_mask reaches every attention, and unquantised.'
+        : `Export it with attention_mask as an input; its inputs are ${inputs.join(', ')}.`,
+      details: { error, inputs },
+    },
+  );
+}
+
+/**
+ * The items of the probe begin with the same token: in an encoder it sees what follows, in a decoder it does not.
+ *
+ * @throws {FungiError} MODEL_UNSUPPORTED
+ */
+function assertLooksAhead<P extends Prepared>(id: string, runs: readonly UncutRun<P>[], output: string): void {
+  const [a, b] = runs.flatMap(({ items, tensors }) => {
+    const hidden = inFloat32(tensors[output]!);
+    const [, padded, dims] = hidden.shape as [number, number, number];
+    return items.map((_, row) =>
+      (hidden.data as Float32Array).subarray(row * padded * dims, (row * padded + 1) * dims),
+    );
+  });
+  if (distance(a!, b!) > CAUSAL) return;
+  throw new FungiError(
+    'MODEL_UNSUPPORTED',
+    `${id}: the state of the first token is the same whatever follows it: this is a decoder, whose attention looks back only`,
+    { hint: 'Use an encoder: BERT, RoBERTa, MPNet, T5 (its encoder_model.onnx) and the like.' },
+  );
+}
+
+/** Rounding makes states that are the same differ by less than this. */
+const CAUSAL = 1e-6;
+
+function joined(rows: readonly Float32Array[]): Float32Array {
+  const out = new Float32Array(rows.reduce((sum, row) => sum + row.length, 0));
+  let at = 0;
+  for (const row of rows) {
+    out.set(row, at);
+    at += row.length;
+  }
+  return out;
+}
