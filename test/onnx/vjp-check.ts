@@ -1,11 +1,12 @@
 /** Compares the derivative that `differentiate` writes with finite differences, and with what onnxruntime makes of it. */
+import { expect } from 'vitest';
 import { Rng } from '../../src/core/rng.js';
 import { differentiate } from '../../src/onnx/differentiate.js';
 import { GraphBuilder } from '../../src/onnx/builder.js';
 import type { Dim, Shape } from '../../src/onnx/shape.js';
 import { float32, Session } from '../../src/runtime/session.js';
-import type { Case, FloatType, Operand } from './cases/case.js';
-import { interpret, type Feed } from './interpreter.js';
+import { OPSETS, type Case, type FloatType, type Operand } from './cases/case.js';
+import { evaluate, interpret, type Feed } from './interpreter.js';
 import { product, type Value } from './value.js';
 
 export interface CaseGraph {
@@ -59,10 +60,10 @@ export function drawFeed(c: Case, graph: CaseGraph): Feed {
 /** What float32 calls zero: below its smallest normal number. */
 const NOTHING = 2 ** -126;
 
-/** max|a − b| / max|b|; 0 where both vanish. */
-export function relativeError(a: ArrayLike<number>, b: ArrayLike<number>): number {
+/** max|a − b| / max(max|b|, floor); 0 where both vanish. */
+export function relativeError(a: ArrayLike<number>, b: ArrayLike<number>, floor = 0): number {
   if (a.length !== b.length) throw new Error(`${a.length} values against ${b.length}`);
-  let [difference, scale] = [0, 0];
+  let [difference, scale] = [0, floor];
   for (let i = 0; i < b.length; i++) {
     if (!Number.isFinite(a[i]) || !Number.isFinite(b[i])) return Infinity;
     difference = Math.max(difference, Math.abs(a[i]! - b[i]!));
@@ -132,4 +133,43 @@ export async function runInOnnxruntime(
   } finally {
     await session.release();
   }
+}
+
+/** Largest relative errors: of a derivative against differences in float64, of results and derivatives in float32. */
+const [FINITE_DIFFERENCES, FORWARD_FLOAT32, GRADIENT_FLOAT32] = [1e-6, 1e-5, 1e-4];
+
+/** @param floor derivatives below this are compared as if they were this large: where all but rounding cancels */
+export function checkAgainstFiniteDifferences(c: Case, floor = 0): void {
+  for (const opset of c.opsets ?? OPSETS) {
+    const graph = caseGraph(c, new GraphBuilder('case', opset), 'float64');
+    const feed = drawFeed(c, graph);
+    const values = interpret(graph.g, [graph.y, ...graph.gradients]).run(feed);
+    expect(wrongInferences(c, graph.g, values), `operator set ${opset}`).toEqual([]);
+    c.operands.forEach((operand, i) => {
+      const at = `operator set ${opset}, operand ${i}`;
+      const gradient = values.get(graph.gradients[i]!)!;
+      expect(gradient.shape, at).toEqual(feed[graph.operands[i]!]!.shape);
+      expect(gradient.type, at).toBe('float64');
+      const differences = finiteDifferences(graph, feed, i, operand);
+      expect(relativeError(gradient.data, differences, floor), at).toBeLessThan(FINITE_DIFFERENCES);
+    });
+  }
+}
+
+/** All cases in one graph, since loading a graph takes longer than running it. */
+export async function checkInOnnxruntime(cases: readonly Case[], opset: number, floor = 0): Promise<void> {
+  const g = new GraphBuilder('cases', opset);
+  const graphs = cases.map((c, i) => caseGraph(c, g, 'float32', `${i}.`));
+  const feeds = cases.map((c, i) => drawFeed(c, graphs[i]!));
+  const tensors = graphs.flatMap(({ y, gradients }) => [y, ...gradients]);
+  const results = await runInOnnxruntime(g, Object.assign({}, ...feeds) as Feed, tensors);
+  let at = 0;
+  cases.forEach((c, i) => {
+    const outputs = [graphs[i]!.y, ...graphs[i]!.gradients];
+    evaluate(g, outputs, feeds[i]!).forEach((interpreted, k) => {
+      const tolerance = c.float32Tolerance ?? (k === 0 ? FORWARD_FLOAT32 : GRADIENT_FLOAT32);
+      const label = `${c.label}, ${k === 0 ? 'result' : `gradient ${k - 1}`}`;
+      expect(relativeError(results[at++]!, interpreted.data, floor), label).toBeLessThan(tolerance);
+    });
+  });
 }

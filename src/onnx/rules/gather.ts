@@ -2,18 +2,18 @@
 import { intAttribute } from '../attributes.js';
 import { normalAxis } from '../shape.js';
 import { productDim } from './symbols.js';
-import { castTo, sizeAt, unsupported, upstream, type Backward, type Emitter, type Rule } from './rule.js';
+import { castTo, like, sizeAt, unsupported, upstream, type Backward, type Emitter, type Rule } from './rule.js';
 
 /** A part of a tensor of sizes, and nothing for an empty one. */
 function sizesBetween(g: Emitter, sizes: string, from: number, to: number): string[] {
   return from < to ? [g.op('Slice', [sizes, g.integers([from]), g.integers([to])])] : [];
 }
 
-/** 1 at [k, n] where the k-th of `indices` is n, which may count from the end; of the type of `like`. */
-function oneHot(g: Emitter, indices: string, size: string, like: string): string {
+/** 1 at [k, n] where the k-th of `indices` is n, which may count from the end; of the type of `x`. */
+function oneHot(g: Emitter, indices: string, size: string, x: string): string {
   const flat = castTo(g, g.op('Reshape', [indices, g.integers([-1])]), 'int64');
   const values = castTo(g, g.integers([0, 1]), 'float32');
-  return castTo(g, g.op('OneHot', [flat, size, values], { axis: -1 }), g.known(like).type);
+  return castTo(g, g.op('OneHot', [flat, size, values], { axis: -1 }), g.known(x).type);
 }
 
 const swap = (g: Emitter, tensor: string, i: number, j: number): string => {
@@ -32,6 +32,9 @@ export function selected(b: Backward, indices: string, axis: number): string {
   const x = node.input[0]!;
   const { type, shape } = g.known(x);
   const sizes = g.op('Shape', [x]);
+  const count = g.known(indices).shape.reduce(productDim, 1);
+  // onnxruntime leaves a product over no elements as it finds it in memory.
+  if (count === 0) return g.op('Expand', [like(g, x, 0), sizes]);
   // Indices of any rank become one axis; a vector gets a second axis so that it is a matrix.
   const target = [
     ...sizesBetween(g, sizes, 0, axis),
@@ -40,7 +43,6 @@ export function selected(b: Backward, indices: string, axis: number): string {
     ...(shape.length === 1 ? [g.integers([1])] : []),
   ];
   const flat = g.op('Reshape', [upstream(b), g.op('Concat', target, { axis: 0 })]);
-  const count = g.known(indices).shape.reduce(productDim, 1);
   const rank = Math.max(shape.length, 2);
   const rows = g.annotate(flat, type, [
     ...shape.slice(0, axis),

@@ -34,8 +34,10 @@ export function slicedDim(size: Dim, start: number, end: number, step: number): 
   return `${size}[${fromStart ? '' : start}:${toEnd ? '' : end}]`;
 }
 
+/** Against the order only an end may lie before the first element: ONNX clamps a start to it, where NumPy finds nothing. */
 function slicedSize(size: number, start: number, end: number, step: number): number {
   const [low, high] = step > 0 ? [0, size] : [-1, size - 1];
-  const place = (position: number): number => Math.min(Math.max(position < 0 ? position + size : position, low), high);
-  return Math.max(0, Math.ceil((place(end) - place(start)) / step));
+  const place = (position: number, least: number): number =>
+    Math.min(Math.max(position < 0 ? position + size : position, least), high);
+  return Math.max(0, Math.ceil((place(end, low) - place(start, 0)) / step));
 }

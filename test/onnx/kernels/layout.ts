@@ -81,9 +81,10 @@ const slice: Kernel = ([x, starts, ends, axesInput, stepsInput]) => {
     const size = x!.shape[axis]!;
     const stride = stepsInput ? int64s(stepsInput)[i]! : 1;
     const place = (position: number): number => (position < 0 ? position + size : position);
-    const clamp = (position: number): number =>
-      stride > 0 ? Math.min(Math.max(position, 0), size) : Math.min(Math.max(position, -1), size - 1);
-    first[axis] = clamp(place(int64s(starts!)[i]!));
+    // Backwards an end may lie before the first element, a start may not.
+    const clamp = (position: number, least = stride > 0 ? 0 : -1): number =>
+      Math.min(Math.max(position, least), stride > 0 ? size : size - 1);
+    first[axis] = clamp(place(int64s(starts!)[i]!), 0);
     step[axis] = stride;
     shape[axis] = Math.max(0, Math.ceil((clamp(place(int64s(ends!)[i]!)) - first[axis]) / stride));
   });

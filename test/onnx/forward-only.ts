@@ -1,0 +1,8 @@
+/** Entries of the table through which nothing flows back: comparisons, whole numbers, and shapes as data. */
+export const FORWARD_ONLY: ReadonlySet<string> = new Set(
+  [
+    ...['Greater', 'GreaterOrEqual', 'Less', 'LessOrEqual', 'Equal', 'Not', 'And', 'Or', 'Xor', 'IsNaN', 'IsInf'],
+    ...['ArgMax', 'ArgMin', 'Sign', 'Floor', 'Ceil', 'Round', 'Shape', 'Size', 'ConstantOfShape', 'Range', 'OneHot'],
+    'DequantizeLinear',
+  ].map((type) => `:${type}`),
+);
