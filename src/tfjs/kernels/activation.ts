@@ -2,11 +2,11 @@
 import { expandAll } from '../broadcast.js';
 import type { Kernel, NodeCall } from '../node-call.js';
 import type { Tensorflow, TfTensor } from '../tensorflow.js';
-import { errorFunction } from './error-function.js';
+import { errorFunction, normalDistribution } from './error-function.js';
 
 type Activation = (tf: Tensorflow, x: TfTensor) => TfTensor;
 
-const exactGelu: Activation = (tf, x) => tf.mul(tf.mul(x, 0.5), tf.add(errorFunction(tf, tf.mul(x, Math.SQRT1_2)), 1));
+const exactGelu: Activation = (tf, x) => tf.mul(x, normalDistribution(tf, x));
 
 const tanhGelu: Activation = (tf, x) => {
   const inner = tf.mul(tf.add(x, tf.mul(tf.mul(tf.square(x), x), 0.044715)), Math.sqrt(2 / Math.PI));
