@@ -79,7 +79,12 @@ const CASES: readonly KernelCase[] = [
   { op: 'Softmax', inputs: [waves([2, 3, 2])], opset: 11, wrt: [0] },
   { op: 'LogSoftmax', inputs: [waves([2, 3, 2])], attributes: { axis: 0 }, opset: 11, wrt: [0] },
   { op: 'Einsum', inputs: [waves([2, 3]), waves([3, 4]), waves([4, 2])], attributes: { equation: 'ij,jk,kl->il' }, wrt: [0, 1, 2] }, // prettier-ignore
-  { op: 'Einsum', inputs: [waves([2, 5, 3]), waves([1, 5, 3])], attributes: { equation: '...i,...i->...' }, wrt: [0, 1] },
+  {
+    op: 'Einsum',
+    inputs: [waves([2, 5, 3]), waves([1, 5, 3])],
+    attributes: { equation: '...i,...i->...' },
+    wrt: [0, 1],
+  },
   { op: 'Einsum', inputs: [waves([2, 3]), waves([3, 4])], attributes: { equation: 'ba,ac' }, wrt: [0, 1] },
   { op: 'Einsum', inputs: [waves([2, 3, 4])], attributes: { equation: 'abc->ca' }, wrt: [0] },
   ...['Equal', 'Greater', 'GreaterOrEqual', 'Less', 'LessOrEqual'].map((op) => flat(op, [numbers([1, 2, 3, -0]), numbers([1, 3, 2, 0])])), // prettier-ignore
