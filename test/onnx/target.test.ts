@@ -38,6 +38,17 @@ describe('by structure', () => {
     expect(target(toy, toy.block('c', toy.block('b', toy.block('a')))).node).toBe('c.o');
   });
 
+  it('takes none of two that stand side by side, and lists them', () => {
+    const toy = new Toy();
+    const both = toy.op('Add', [toy.block('a'), toy.block('b')], 'both');
+    const error = refusal(toy, both);
+    expect(error.code).toBe('TARGET_NOT_FOUND');
+    expect(error.message).toMatch(/^toy\.onnx: 2 self-attentions .* side by side/);
+    expect(error.hint).toContain('a.o.y, b.o.y');
+    expect(error.details).toEqual({ outputs: ['a.o.y', 'b.o.y'] });
+    expect(target(toy, both, 'a.o.y').node).toBe('a.o');
+  });
+
   it('takes the last one that leads to the output asked for', () => {
     const toy = new Toy();
     const first = toy.block('a');

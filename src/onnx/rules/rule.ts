@@ -96,8 +96,12 @@ export const sizeAt = (g: Emitter, sizes: string, axis: number): string =>
 /** Integers that a node takes as a constant input: axes, a shape. */
 export function constantIntegers(g: Emitter, node: NodeProto, input: number): number[] | undefined {
   const name = node.input[input];
-  const tensor = name === undefined || name === '' ? undefined : g.constantTensor(name);
-  return tensor === undefined ? undefined : integers(tensor);
+  if (name === undefined || name === '') return undefined;
+  const tensor = g.constantTensor(name);
+  if (tensor !== undefined) return integers(tensor);
+  // Exporters compute half of a width that is known.
+  const values = g.shapeValue(name);
+  return values?.every((value) => typeof value === 'number') ? [...values] : undefined;
 }
 
 /** @throws {FungiError} OP_UNSUPPORTED */

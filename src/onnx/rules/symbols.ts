@@ -14,13 +14,21 @@ export function productDim(a: Dim, b: Dim): Dim {
   return a === 0 || b === 0 ? 0 : typeof a === 'number' ? `${b}*${a}` : `${a}*${b}`;
 }
 
+/** Whatever the order, and sums of sums as one. */
 export function sumDim(dims: readonly Dim[]): Dim {
-  const symbols = dims.filter((dim) => typeof dim === 'string');
-  const rest = dims.reduce<number>((sum, dim) => (typeof dim === 'number' ? sum + dim : sum), 0);
+  const terms = dims.flatMap((dim) => (typeof dim === 'number' ? [dim] : termsOf(dim)));
+  const symbols = terms.filter((term) => typeof term === 'string').sort();
+  const rest = terms.reduce<number>((sum, term) => (typeof term === 'number' ? sum + term : sum), 0);
   if (symbols.length === 0) return rest;
   if (symbols.length === 1 && rest === 0) return symbols[0]!;
   return `(${[...symbols, ...(rest === 0 ? [] : [rest])].join('+')})`;
 }
+
+const termsOf = (symbol: string): Dim[] =>
+  /^\(([^()]*)\)$/
+    .exec(symbol)?.[1]!
+    .split('+')
+    .map((term) => (/^\d+$/.test(term) ? Number(term) : term)) ?? [symbol];
 
 /** The size of [start:end:step] of an axis, clamped as ONNX does; undefined where steps run over a symbol. */
 export function slicedDim(size: Dim, start: number, end: number, step: number): Dim | undefined {
@@ -29,8 +37,8 @@ export function slicedDim(size: Dim, start: number, end: number, step: number): 
   if (step !== 1) return undefined;
   const [fromStart, toEnd] = [start === 0 || start <= -END, end >= END];
   if (fromStart && toEnd) return size;
-  // At least one element is there, so that the first and the last are.
-  if ((fromStart && end === 1) || (toEnd && start === -1)) return 1;
+  // At least one element is there, so that the first and the last are; a slice may have left none.
+  if (!size.includes('[') && ((fromStart && end === 1) || (toEnd && start === -1))) return 1;
   return `${size}[${fromStart ? '' : start}:${toEnd ? '' : end}]`;
 }
 
