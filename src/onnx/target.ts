@@ -131,10 +131,15 @@ function linearLayer(graph: Graph, node: NodeProto): TargetLayer | undefined {
  */
 export function findTarget(graph: Graph, model: string, name?: string): TargetLayer {
   if (name !== undefined) return namedTarget(graph, model, name);
-  for (const node of graph.nodes.toReversed()) {
+  const layers = graph.nodes.flatMap((node) => {
     const layer = linearLayer(graph, node);
     const source = layer && origin(graph, layer.input, MOVES);
-    if (layer !== undefined && source !== undefined && isSelfAttention(graph, source)) return layer;
+    return layer !== undefined && source !== undefined && isSelfAttention(graph, source) ? [layer] : [];
+  });
+  const last = layers.at(-1);
+  if (last !== undefined) {
+    assertLast(graph, model, last, layers);
+    return last;
   }
   throw new FungiError(
     'TARGET_NOT_FOUND',
@@ -142,6 +147,19 @@ export function findTarget(graph: Graph, model: string, name?: string): TargetLa
     {
       hint: `Is this an encoder? Name a linear layer with --target to use another one: ${candidates(graph).slice(-3).join(', ') || 'the graph has none'}.`,
     },
+  );
+}
+
+/** Behind every other attention, or which one is last is a matter of the order in the file. */
+function assertLast(graph: Graph, model: string, last: TargetLayer, layers: readonly TargetLayer[]): void {
+  const before = new Set(graph.upstreamOf([last.output]).flatMap(({ output }) => output));
+  const beside = layers.filter(({ output }) => !before.has(output));
+  if (beside.length === 0) return;
+  const outputs = [...beside, last].map(({ output }) => output);
+  throw new FungiError(
+    'TARGET_NOT_FOUND',
+    `${model}: ${outputs.length} self-attentions lead to "${graph.outputs.join(', ')}" side by side, and none is the last`,
+    { hint: `Name the one you mean with --target: ${outputs.join(', ')}.`, details: { outputs } },
   );
 }
 
