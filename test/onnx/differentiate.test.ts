@@ -82,6 +82,15 @@ describe('differentiate', () => {
     expect(gradientAt(g, g.op('Mul', [g.op('Mul', [x, mask]), rows]))).toEqual([0, 0, 0, 6, 6, 6]);
   });
 
+  it('does not mind operands beside its path whose sizes only a run can compare', () => {
+    const g = new GraphBuilder('toy tail');
+    const [x, y] = [g.input('x', 'float32', [2, 'T']), g.input('y', 'float32', [2, 'S'])];
+    const mask = g.op('Cast', [g.op('Less', [x, y])], { to: 1 });
+    expect(g.info(mask)).toBeUndefined();
+    expect(() => g.op('Add', [g.input('a', 'float32', [2]), g.input('b', 'float32', [3])])).toThrow('[2]');
+    expect(() => differentiate(g, g.op('Mul', [x, x]), x)).not.toThrow();
+  });
+
   it('needs no rule for operators that only sizes and comparisons lead through', () => {
     const { g, x } = graph();
     const size = g.op('NoSuchOperator', [g.op('Shape', [x])]);

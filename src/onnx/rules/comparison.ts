@@ -5,7 +5,7 @@ import { normalAxis } from '../shape.js';
 import { flat, inferBroadcast, sameAsInput } from './pointwise.js';
 import type { Emitter, Rule, TensorInfo } from './rule.js';
 
-const truth = flat((node, g) => [{ type: 'bool' as const, shape: inferBroadcast(node, g)[0].shape }]);
+const truth = flat((node, g) => inferBroadcast(node, g)?.map(({ shape }) => ({ type: 'bool' as const, shape })));
 
 const place = flat((node: NodeProto, g: Emitter): TensorInfo[] => {
   const { shape } = g.known(node.input[0]!);

@@ -1,9 +1,9 @@
 /** Operators that give the elements of one tensor another shape or order, or repeat them. */
 import { intAttribute, intsAttribute } from '../attributes.js';
 import type { NodeProto } from '../proto/onnx_pb.js';
-import { broadcast, normalAxis, type Dim, type Shape } from '../shape.js';
+import { normalAxis, type Dim, type Shape } from '../shape.js';
 import { productDim } from './symbols.js';
-import { sameAsInput } from './pointwise.js';
+import { commonShape, sameAsInput } from './pointwise.js';
 import { constantIntegers, given, sizeAt, unbroadcast, upstream, withAxes } from './rule.js';
 import type { Backward, Emitter, Rule } from './rule.js';
 
@@ -95,7 +95,8 @@ export const layout = {
     infer: (node, g) => {
       const { type, shape } = g.known(node.input[0]!);
       const target = g.shapeValue(node.input[1]!);
-      return target && [{ type, shape: broadcast(shape, target) }];
+      const common = target && commonShape([shape, target]);
+      return common && [{ type, shape: common }];
     },
     vjp: (b) => [unbroadcast(b.g, upstream(b), b.node.input[0]!), undefined],
   },

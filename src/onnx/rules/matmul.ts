@@ -1,7 +1,8 @@
 /** Matrix products, standard and as onnxruntime's optimiser fuses them. */
 import { floatAttribute, intAttribute, stringAttribute, type Attributes } from '../attributes.js';
 import type { NodeProto } from '../proto/onnx_pb.js';
-import { broadcast, type Shape } from '../shape.js';
+import type { Shape } from '../shape.js';
+import { commonShape } from './pointwise.js';
 import { floatMask, like, unbroadcast, unsupported, upstream } from './rule.js';
 import type { Backward, Emitter, Rule, TensorInfo } from './rule.js';
 
@@ -16,8 +17,8 @@ function transposed(g: Emitter, tensor: string): string {
 function inferMatMul(node: NodeProto, g: Emitter): TensorInfo[] | undefined {
   const [a, b] = [g.known(node.input[0]!), g.known(node.input[1]!)];
   if (a.shape.length < 2 || b.shape.length < 2) return undefined;
-  const batch = broadcast(a.shape.slice(0, -2), b.shape.slice(0, -2));
-  return [{ type: a.type, shape: [...batch, a.shape.at(-2)!, b.shape.at(-1)!] }];
+  const batch = commonShape([a.shape.slice(0, -2), b.shape.slice(0, -2)]);
+  return batch && [{ type: a.type, shape: [...batch, a.shape.at(-2)!, b.shape.at(-1)!] }];
 }
 
 /** Gemm's Y = α·A′·B′ + β·C, where A′ and B′ may be transposed. */
@@ -111,8 +112,8 @@ export const fusedMatmul = {
       const [a, b] = [g.known(node.input[0]!), g.known(node.input[1]!)];
       if (a.shape.length < 2 || b.shape.length < 2 || movesBatch(node)) return undefined;
       const [left, right] = [swapped(node.input[0]!, 'transA'), swapped(node.input[1]!, 'transB')];
-      const batch = broadcast(left.slice(0, -2), right.slice(0, -2));
-      return [{ type: a.type, shape: [...batch, left.at(-2)!, right.at(-1)!] }];
+      const batch = commonShape([left.slice(0, -2), right.slice(0, -2)]);
+      return batch && [{ type: a.type, shape: [...batch, left.at(-2)!, right.at(-1)!] }];
     },
     vjp: (b) => {
       const { g, node } = b;

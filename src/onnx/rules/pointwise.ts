@@ -6,9 +6,26 @@ import { unbroadcast, upstream, type Backward, type Emitter, type Rule, type Ten
 export const sameAsInput = (node: NodeProto, g: Emitter): TensorInfo[] => [g.known(node.input[0]!)];
 
 /** The first operand's type, and the shape that all operands broadcast to. */
-export function inferBroadcast(node: NodeProto, g: Emitter): [TensorInfo] {
+export function inferBroadcast(node: NodeProto, g: Emitter): [TensorInfo] | undefined {
   const operands = node.input.map((name) => g.known(name));
-  return [{ type: operands[0]!.type, shape: operands.map(({ shape }) => shape).reduce<Shape>(broadcast, []) }];
+  const shape = commonShape(operands.map((operand) => operand.shape));
+  return shape && [{ type: operands[0]!.type, shape }];
+}
+
+/**
+ * What shapes broadcast to. A symbol beside another, or beside a number, may be equal to it when it comes to a run: that is not known,
+ * and no mistake.
+ *
+ * @throws {FungiError} MODEL_UNSUPPORTED for numbers that do not broadcast
+ */
+export function commonShape(shapes: readonly Shape[]): Shape | undefined {
+  const rank = Math.max(0, ...shapes.map((shape) => shape.length));
+  const open = Array.from({ length: rank }, (_, i) => i + 1).some((fromEnd) => {
+    const sizes = new Set(shapes.map((shape) => shape.at(-fromEnd) ?? 1));
+    sizes.delete(1);
+    return sizes.size > 1 && [...sizes].some((size) => typeof size === 'string');
+  });
+  return open ? undefined : shapes.reduce<Shape>(broadcast, []);
 }
 
 /** y = f(x): the cotangent is that of y times f′, which `derivative` writes from x and y. */

@@ -1,7 +1,6 @@
 /** Operators whose every element is one of their operands' elements. Those that are not chosen get no derivative. */
 import type { NodeProto } from '../proto/onnx_pb.js';
-import { broadcast } from '../shape.js';
-import { inferBroadcast, sameAsInput } from './pointwise.js';
+import { commonShape, inferBroadcast, sameAsInput } from './pointwise.js';
 import {
   floatMask,
   given,
@@ -12,6 +11,7 @@ import {
   type Backward,
   type Emitter,
   type Rule,
+  type TensorInfo,
 } from './rule.js';
 
 /** Max and Min of any number of operands. Where several are equal each gets its share, as PyTorch's maximum, amax and amin do. */
@@ -25,12 +25,10 @@ const extreme: Rule = {
   },
 };
 
-function inferWhere(
-  node: NodeProto,
-  g: Emitter,
-): [{ type: ReturnType<Emitter['known']>['type']; shape: ReturnType<typeof broadcast> }] {
-  const [condition, a, c] = node.input.map((name) => g.known(name));
-  return [{ type: a!.type, shape: broadcast(broadcast(condition!.shape, a!.shape), c!.shape) }];
+function inferWhere(node: NodeProto, g: Emitter): TensorInfo[] | undefined {
+  const operands = node.input.map((name) => g.known(name));
+  const shape = commonShape(operands.map((operand) => operand.shape));
+  return shape && [{ type: operands[1]!.type, shape }];
 }
 
 /** ȳ where the condition holds for the first branch, elsewhere for the second: a branch not taken may be NaN and harms nothing. */
