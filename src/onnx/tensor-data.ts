@@ -80,8 +80,8 @@ function fieldBytes(tensor: TensorProto, type: ElementType): Uint8Array {
 
 /** @param bytes little-endian, as many as the shape takes */
 function decoded(tensor: TensorProto, type: ElementType, bytes: Uint8Array): TensorData {
-  // A view needs its elements aligned, and the bytes may start anywhere in a larger buffer.
-  const { buffer } = bytes.slice();
+  // A view needs its elements aligned, and the bytes may start anywhere in a larger buffer (`slice` of a Buffer would not copy them).
+  const { buffer } = new Uint8Array(bytes);
   const shape = tensorShape(tensor);
   switch (type) {
     case 'float16':

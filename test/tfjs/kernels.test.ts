@@ -15,6 +15,7 @@ interface KernelCase {
   readonly inputs: readonly (Tensor | undefined)[];
   readonly attributes?: Attributes;
   readonly opset?: number;
+  readonly domain?: string;
   /** Operands to differentiate for. */
   readonly wrt?: readonly number[];
 }
@@ -32,7 +33,26 @@ const X = waves([3, 4]);
 const unary = (op: string, x = X, attributes: Attributes = {}): KernelCase => ({ op, inputs: [x], attributes, wrt: [0] }); // prettier-ignore
 const flat = (op: string, inputs: readonly Tensor[], attributes: Attributes = {}): KernelCase => ({ op, inputs, attributes }); // prettier-ignore
 
+const int32 = (values: readonly number[], shape: readonly number[] = [values.length]): Tensor => ({
+  type: 'int32',
+  data: Int32Array.from(values),
+  shape,
+});
+
+const attention = (mask: Tensor | undefined, attributes: Attributes = {}): KernelCase => ({
+  op: 'Attention',
+  domain: 'com.microsoft',
+  inputs: [waves([2, 3, 4]), waves([4, 12]), waves([12]), mask],
+  attributes: { num_heads: 2, ...attributes },
+  wrt: [0, 1, 2],
+});
+
 const CASES: readonly KernelCase[] = [
+  attention(undefined),
+  attention(int32([1, 1, 1, 1, 1, 0], [2, 3])),
+  attention(int32([3, 2])),
+  attention(int32([3, 2, 0, 1])),
+  attention(undefined, { unidirectional: 1, scale: { float: 0.4 } }),
   ...['Tan', 'Asin', 'Acos', 'Atan', 'Sinh', 'Cosh', 'Asinh'].map((op) => unary(op, waves([3, 4], 0.8))),
   unary('Acosh', waves([5], 0.5, 2)),
   unary('Atanh', waves([5], 0.7)),
@@ -120,10 +140,10 @@ const CASES: readonly KernelCase[] = [
 
 const name = (i: number): string => `x${i}`;
 
-function graphOf({ op, inputs, attributes = {}, opset = 17 }: KernelCase): GraphBuilder {
+function graphOf({ op, inputs, attributes = {}, opset = 17, domain = '' }: KernelCase): GraphBuilder {
   const g = new GraphBuilder('kernel', opset);
   const names = inputs.map((input, i) => (input === undefined ? '' : g.input(name(i), input.type, input.shape)));
-  const y = g.op(op, names, attributes, { outputs: ['y'] });
+  const y = g.op(op, names, attributes, { outputs: ['y'], domain });
   g.untypedOutput(y);
   return g;
 }
@@ -176,7 +196,10 @@ describe('kernels', () => {
   });
 
   it('each have a case here or among those of the rules', async () => {
-    const here = new Set([...CASES.map(({ op }) => `:${op}`), ...(await allCases()).map(({ rule }) => rule)]);
+    const here = new Set([
+      ...CASES.map(({ op, domain = '' }) => `${domain}:${op}`),
+      ...(await allCases()).map(({ rule }) => rule),
+    ]);
     const missing = [...KERNELS.keys()].filter((key) => !key.startsWith('ai.onnx:') && !here.has(key));
     expect(missing).toEqual([':Swish']); // onnxruntime lacks it too
     expect([...RULES.keys()].filter((key) => !KERNELS.has(key))).toEqual([]);

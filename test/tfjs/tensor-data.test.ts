@@ -83,6 +83,7 @@ describe('inline', () => {
     const shifted = new Uint8Array(data.byteLength + 1);
     shifted.set(new Uint8Array(data.buffer), 1);
     expect(inlineTensorData(raw(type, shifted.subarray(1), [3]), 'model').data).toEqual(data);
+    expect(inlineTensorData(raw(type, Buffer.from(shifted.buffer, 1), [3]), 'model').data).toEqual(data);
   });
 
   it('reads typed fields', () => {

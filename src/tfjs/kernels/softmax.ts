@@ -8,7 +8,7 @@ function logSoftmax(tf: Tensorflow, x: TfTensor, axes: number[]): TfTensor {
   return tf.sub(shifted, tf.log(tf.sum(tf.exp(shifted), axes, true)));
 }
 
-function softmax(tf: Tensorflow, x: TfTensor, axes: number[]): TfTensor {
+export function softmax(tf: Tensorflow, x: TfTensor, axes: number[]): TfTensor {
   const shifted = tf.exp(tf.sub(x, tf.max(x, axes, true)));
   return tf.div(shifted, tf.sum(shifted, axes, true));
 }

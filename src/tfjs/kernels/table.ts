@@ -2,6 +2,7 @@
 import type { Kernel } from '../node-call.js';
 import { activation, fusedActivation } from './activation.js';
 import { arithmetic } from './arithmetic.js';
+import { fusedAttention } from './attention.js';
 import { comparison } from './comparison.js';
 import { conversion } from './conversion.js';
 import { einsums } from './einsum.js';
@@ -34,7 +35,12 @@ const standard: Readonly<Record<string, Kernel>> = {
   ...quantization,
 };
 
-const microsoft: Readonly<Record<string, Kernel>> = { ...fusedActivation, ...fusedNormalization, ...fusedProducts };
+const microsoft: Readonly<Record<string, Kernel>> = {
+  ...fusedActivation,
+  ...fusedNormalization,
+  ...fusedProducts,
+  ...fusedAttention,
+};
 
 export const KERNELS: ReadonlyMap<string, Kernel> = new Map([
   ...Object.entries(standard).map(([type, kernel]) => [`:${type}`, kernel] as const),
