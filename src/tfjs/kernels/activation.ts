@@ -19,9 +19,11 @@ const biased =
   (c) =>
     activation(c.tf, c.inputs[1] === undefined ? c.input(0) : c.tf.add(c.input(0), c.inputs[1]));
 
+/** With derivative 0 at the ends: of two equal operands TensorFlow.js gives the first the derivative. */
 const clamp: (c: NodeCall, x: TfTensor, low: number, high: number) => TfTensor = ({ tf }, x, low, high) =>
-  tf.minimum(tf.maximum(x, low), high);
+  tf.minimum(high, tf.maximum(low, x));
 
+/** Where x ≤ 0 the lower branch counts, as in PyTorch. */
 const negativePart: Activation = (tf, x) => tf.minimum(x, 0);
 
 /** x·σ(α·x). */
@@ -44,17 +46,17 @@ export const activation = {
   Elu: (c) => {
     const x = c.input(0);
     const below = c.tf.mul(c.tf.expm1(negativePart(c.tf, x)), c.float('alpha', 1));
-    return c.tf.where(c.tf.greaterEqual(x, 0), x, below);
+    return c.tf.where(c.tf.greaterEqual(0, x), below, x);
   },
   Selu: (c) => {
     const x = c.input(0);
     const below = c.tf.mul(c.tf.expm1(negativePart(c.tf, x)), c.float('alpha', 1.6732632423543772));
-    return c.tf.mul(c.tf.where(c.tf.greaterEqual(x, 0), x, below), c.float('gamma', 1.0507009873554805));
+    return c.tf.mul(c.tf.where(c.tf.greaterEqual(0, x), below, x), c.float('gamma', 1.0507009873554805));
   },
   Celu: (c) => {
     const [x, alpha] = [c.input(0), c.float('alpha', 1)];
     const below = c.tf.mul(c.tf.expm1(c.tf.div(negativePart(c.tf, x), alpha)), alpha);
-    return c.tf.where(c.tf.greaterEqual(x, 0), x, below);
+    return c.tf.where(c.tf.greaterEqual(0, x), below, x);
   },
   ThresholdedRelu: (c) => {
     const x = c.input(0);

@@ -17,6 +17,18 @@ const pairwise =
     return tf[op](x!, y!);
   };
 
+/** Equal operands share the derivative: TensorFlow.js gives it to the first, so each comes first once. */
+const shared =
+  (op: 'maximum' | 'minimum'): Parameters<typeof fold>[0] =>
+  (tf, a, b) => {
+    const first = pairwise(op)(tf, a, b);
+    return first.dtype === 'float32' ? tf.add(tf.mul(first, 0.5), tf.mul(pairwise(op)(tf, b, a), 0.5)) : first;
+  };
+
+/** |x|, with derivative 0 at 0: TensorFlow.js' own has −1 there. */
+export const absolute = (tf: Tensorflow, x: TfTensor): TfTensor =>
+  x.dtype === 'float32' ? tf.mul(x, tf.sign(x)) : tf.abs(x);
+
 /** Integers are divided towards zero. */
 function divide({ tf }: NodeCall, a: TfTensor, b: TfTensor): TfTensor {
   if (a.dtype !== 'int32') return tf.div(a, b);
@@ -60,15 +72,15 @@ export const arithmetic = {
   Pow: power,
   Sum: fold((tf, a, b) => tf.add(a, b)),
   Mean: (c) => c.tf.div(fold((tf, a, b) => tf.add(a, b))(c) as TfTensor, c.node.input.length),
-  Max: fold(pairwise('maximum')),
-  Min: fold(pairwise('minimum')),
+  Max: fold(shared('maximum')),
+  Min: fold(shared('minimum')),
   Clip: clip,
   Where: (c) => {
     const [condition, a, b] = expandAll(c.tf, [c.input(0), c.input(1), c.input(2)]);
     return c.tf.where(condition!, a!, b!);
   },
   Neg: (c) => c.tf.neg(c.input(0)),
-  Abs: (c) => c.tf.abs(c.input(0)),
+  Abs: (c) => absolute(c.tf, c.input(0)),
   Sign: (c) => c.tf.sign(c.input(0)),
   Floor: (c) => c.tf.floor(c.input(0)),
   Ceil: (c) => c.tf.ceil(c.input(0)),

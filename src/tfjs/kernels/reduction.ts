@@ -1,6 +1,7 @@
 /** Sums, extremes and norms over axes. */
 import type { Kernel, NodeCall } from '../node-call.js';
 import type { Tensorflow, TfTensor } from '../tensorflow.js';
+import { absolute } from './arithmetic.js';
 
 /** The axes a reduction runs over, from an attribute or an input: all when none are named, or none where `noop_with_empty_axes` says so. */
 function axesOf(c: NodeCall): number[] {
@@ -32,6 +33,14 @@ const logSumExp: Reduce = (tf, x, axes) => {
   return tf.add(tf.log(sum(tf, tf.exp(tf.sub(x, m)), axes)), m);
 };
 
+/** √Σx², with derivative 0 at 0, where the root's own is infinite. */
+function norm(tf: Tensorflow, x: TfTensor, axes: number[]): TfTensor {
+  const square = sum(tf, tf.square(x), axes);
+  const isZero = tf.greaterEqual(0, square);
+  const zero = tf.zerosLike(square);
+  return tf.where(isZero, zero, tf.sqrt(tf.where(isZero, tf.onesLike(square), square)));
+}
+
 /** By halves, since the derivative of TensorFlow.js' own needs methods that its Node build lacks. */
 function product(tf: Tensorflow, x: TfTensor, axes: number[]): TfTensor {
   if (axes.length === 0) return x;
@@ -52,8 +61,8 @@ export const reductions = {
   ReduceMax: reduction(max),
   ReduceMin: reduction((tf, x, axes) => (axes.length === 0 ? x : tf.min(x, axes, true))),
   ReduceProd: reduction(product),
-  ReduceL1: reduction((tf, x, axes) => sum(tf, tf.abs(x), axes)),
-  ReduceL2: reduction((tf, x, axes) => tf.sqrt(sum(tf, tf.square(x), axes))),
+  ReduceL1: reduction((tf, x, axes) => sum(tf, absolute(tf, x), axes)),
+  ReduceL2: reduction(norm),
   ReduceSumSquare: reduction((tf, x, axes) => sum(tf, tf.square(x), axes)),
   ReduceLogSum: reduction((tf, x, axes) => tf.log(sum(tf, x, axes))),
   ReduceLogSumExp: reduction(logSumExp),
