@@ -3,12 +3,13 @@
  *
  *     npx tsx bench/encoders.ts ENCODER_FOLDER TEXTS.jsonl FILE[,FILE…] [rounds=5] [pooling]
  *
- * e.g. FILE = onnx/model.onnx,onnx/model_optimised.onnx. Prints medians, and ratios to the first file's embedding.
+ * e.g. FILE = onnx/model.onnx,onnx/model_optimised.onnx; FILE@int8 is that file at precision int8. Prints medians, and ratios to the first file's embedding.
  */
 import { readConfig } from '../src/core/config.js';
 import type { Pooling } from '../src/encoders/encoder.js';
 import { loadTextEncoder } from '../src/encoders/text-encoder.js';
 import { createEngine } from '../src/engine/create-engine.js';
+import type { Precision } from '../src/engine/import-options.js';
 import { readExamples } from '../src/eval/read-examples.js';
 import { buildArtefacts } from '../src/features/artefacts.js';
 import { FeatureExtractor } from '../src/features/extractor.js';
@@ -23,9 +24,11 @@ const { examples } = await readExamples(data, {});
 const texts = examples.map(({ input }) => input);
 
 const jobs: Record<string, () => unknown> = {};
+const config = readConfig();
 for (const file of files.split(',')) {
-  const options = { ...readConfig(), file, pooling: pooling as Pooling | undefined };
-  const engine = await createEngine(await loadTextEncoder(folder, options));
+  const [name, precision = 'float32'] = file.split('@') as [string, Precision?];
+  const encoder = await loadTextEncoder(folder, { ...config, file: name, pooling: pooling as Pooling | undefined });
+  const engine = await createEngine(encoder, { cacheDir: config.cacheDir, precision });
   const extractor = async (of: FeatureOptions): Promise<FeatureExtractor> => {
     const spec = featureSpec(of);
     return FeatureExtractor.create(engine, spec, await buildArtefacts(engine, spec, texts.slice(0, 1024)));

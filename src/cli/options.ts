@@ -1,6 +1,7 @@
 /** Options that several commands share, and how their values are read. */
 import { InvalidArgumentError, Option, type Command } from 'commander';
 import type { Pooling } from '../encoders/encoder.js';
+import { PRECISIONS, type Precision } from '../engine/import-options.js';
 import { ENGINES, type EngineName } from '../engine/tails.js';
 import { LOSS_NAMES, type LossName } from '../eval/feature-sets.js';
 import type { FeatureOptions } from '../features/spec.js';
@@ -23,6 +24,7 @@ export interface RuntimeFlags {
 export interface EncoderFlags extends RuntimeFlags {
   readonly encoder?: string;
   readonly file?: string;
+  readonly precision?: Precision;
   readonly pooling?: Pooling;
   readonly target?: string;
   readonly output?: string;
@@ -68,6 +70,12 @@ export const addEncoderOptions = (command: Command, { encoder = true } = {}): Co
       : command
     )
       .option('--file <name>', 'ONNX file in the folder of the model (default: its encoder_model.onnx or model.onnx)')
+      .addOption(
+        new Option(
+          '--precision <kind>',
+          'what the encoder computes in; int8 is about twice as fast on CPUs with VNNI, gradients stay float32 (default: float32)',
+        ).choices([...PRECISIONS]),
+      )
       .addOption(
         new Option(
           '--pooling <kind>',
@@ -132,7 +140,7 @@ export function pick<T extends object, K extends keyof T>(from: T, ...keys: K[])
 
 /** What the library needs of the command line to load a model. */
 export const engineOptions = (flags: EncoderFlags, context: Context) => ({
-  ...pick(flags, 'encoder', 'file', 'pooling', 'target', 'output', 'provider', 'threads', 'engine'),
+  ...pick(flags, 'encoder', 'file', 'precision', 'pooling', 'target', 'output', 'provider', 'threads', 'engine'),
   ...surroundings(context),
 });
 

@@ -33,6 +33,8 @@ export interface Encoder<P extends Prepared = Prepared> {
   prepare(items: readonly Item[]): P[];
   /** Pads a batch to its longest item and builds the model's inputs [B,T], for those that the model has. */
   collate(batch: readonly P[], inputNames: readonly string[]): Feeds;
+  /** A handful of ordinary items, to see how large the model's tensors get; without them it cannot be quantised. */
+  calibration?(): readonly P[];
   /** Two small items of different length, to try a graph on. */
   probe(): readonly [P, P];
 }

@@ -86,9 +86,22 @@ export async function loadTextEncoder(id: string, options: TextEncoderOptions): 
     maxTokens,
     prepare,
     probe: () => [short!, long!],
+    calibration: () => prepare(SENTENCES),
     collate: (batch, inputNames) => collate(batch, inputNames, { id: files.id, narrow }),
   };
 }
+
+/** Which channels of a model are large hardly depends on the text: these do as well as hundreds of the user's own. */
+const SENTENCES = [
+  'The quick brown fox jumps over the lazy dog.',
+  'How much does a kilo of rice cost in Tokyo at the moment?',
+  'I was expecting far more from this film, and yet the ending moved me to tears.',
+  'Paris is the capital of France; Berlin, of Germany.',
+  'asdf qwer 12345 !!! ??? http://example.com/a?b=c',
+  'def add(a, b): return a + b  # the sum of two numbers',
+  'My card was declined twice yesterday although there is money in the account.',
+  'and of the to in it is was for on that with as at by this but',
+];
 
 /** Inputs [B,A] of BERT-like exports, by name. */
 const INPUTS: Readonly<Record<string, (text: PreparedText, token: number) => number>> = {

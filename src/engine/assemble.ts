@@ -28,7 +28,7 @@ export interface Findings {
 
 export function assemble(encoder: Encoder, parts: ModelParts, { dims, boundary, sliced }: Findings): ImportedEncoder {
   const { model, graph, division } = parts;
-  const { bytes, inputs } = trunkGraph(model, graph, division.trunk.nodes, boundary, sliced);
+  const { bytes, inputs } = trunkGraph(model, division.trunk, boundary, sliced);
   return {
     id: encoder.id,
     modelSha256: encoder.modelSha256,
@@ -39,7 +39,7 @@ export function assemble(encoder: Encoder, parts: ModelParts, { dims, boundary, 
     sliced,
     trunk: {
       bytes,
-      folder: model.folder,
+      folder: division.trunk.folder,
       inputs: inputs.map(({ name }) => name),
       entangled: division.trunk.entangled,
     },

@@ -1,18 +1,19 @@
 /** Where a model is cut, and from which of its files the tail comes. */
 import { FungiError } from '../core/errors.js';
 import type { Encoder } from '../encoders/encoder.js';
-import { cutAt, type Cut } from '../onnx/cut.js';
+import { cutAt } from '../onnx/cut.js';
 import { Graph } from '../onnx/graph.js';
 import { readModel, type OnnxModel } from '../onnx/model.js';
 import { isEntangled, isQuantised } from '../onnx/quantised.js';
+import type { NodeProto } from '../onnx/proto/onnx_pb.js';
 import { inFloat32 } from '../onnx/single-precision.js';
 import { findTarget, type TargetLayer } from '../onnx/target.js';
 import type { Tail } from './imported-encoder.js';
+import type { TrunkSource } from './trunk.js';
 
 export interface Division {
   readonly target: TargetLayer;
-  /** Of the file that the trunk comes from. */
-  readonly trunk: { readonly nodes: Cut['trunk']; readonly entangled: boolean };
+  readonly trunk: TrunkSource;
   readonly boundary: readonly string[];
   readonly tail: Tail;
 }
@@ -39,7 +40,7 @@ export async function divide(encoder: Encoder, model: OnnxModel, graph: Graph, n
       { hint: 'Quantise that very file, keeping the names of its tensors, or use it as it is.' },
     );
   }
-  return { ...whole, trunk: { nodes: graph.upstreamOf(whole.boundary), entangled: isEntangled(graph.nodes) } };
+  return { ...whole, trunk: sourceOf(model, graph, graph.upstreamOf(whole.boundary)) };
 }
 
 function cutWithin(id: string, model: OnnxModel, graph: Graph, name: string | undefined): Division {
@@ -51,7 +52,7 @@ function cutWithin(id: string, model: OnnxModel, graph: Graph, name: string | un
   ]);
   return {
     target,
-    trunk: { nodes: cut.trunk, entangled: isEntangled(cut.trunk) },
+    trunk: sourceOf(model, graph, cut.trunk),
     boundary: cut.boundary,
     tail: { ...inFloat32({ nodes: cut.tail, initializers }), folder: model.folder, opset: model.opset },
   };
@@ -62,7 +63,7 @@ function uncut(model: OnnxModel, graph: Graph): Division {
   const [output] = graph.outputs as [string];
   return {
     target: { node: '', input: output, output, inFeatures: 0, outFeatures: 0, bias: false },
-    trunk: { nodes: graph.nodes, entangled: isEntangled(graph.nodes) },
+    trunk: sourceOf(model, graph, graph.nodes),
     boundary: [output],
     tail: {
       nodes: [],
@@ -78,3 +79,10 @@ function uncut(model: OnnxModel, graph: Graph): Division {
     },
   };
 }
+
+const sourceOf = (model: OnnxModel, { initializers }: Graph, nodes: readonly NodeProto[]): TrunkSource => ({
+  nodes,
+  initializers,
+  folder: model.folder,
+  entangled: isEntangled(nodes),
+});

@@ -2,11 +2,16 @@
 import type { Logger } from '../core/log.js';
 import type { RuntimeOptions } from '../runtime/session.js';
 
+export const PRECISIONS = ['float32', 'int8'] as const;
+export type Precision = (typeof PRECISIONS)[number];
+
 export interface ImportOptions extends RuntimeOptions {
   /** Target layer by the name of its output, node or weight, instead of the last self-attention's output projection. */
   readonly target?: string;
   /** Tensor of the token states; default last_hidden_state, else token_embeddings, else the only output that can be it. */
   readonly output?: string;
+  /** What the encoder's products run in; tail, loss and gradient are float32. @default 'float32', or whatever the model file holds */
+  readonly precision?: Precision;
   /** Where findings are kept from one load to the next; absent: nowhere. */
   readonly cacheDir?: string;
   readonly log?: Logger;

@@ -7,11 +7,12 @@ import type { Encoder, Prepared } from '../encoders/encoder.js';
 import { Graph } from '../onnx/graph.js';
 import { readModel } from '../onnx/model.js';
 import type { SharedSession } from '../runtime/shared-session.js';
-import { acquireTrunk, assemble, type Findings, type ModelParts } from './assemble.js';
+import { acquireTrunk, assemble, type ModelParts } from './assemble.js';
 import { divide } from './divide.js';
 import { readFindings, writeFindings } from './findings.js';
 import type { ImportOptions } from './import-options.js';
 import type { ImportedEncoder } from './imported-encoder.js';
+import { withInt8Trunk } from './int8-trunk.js';
 import { assertEncoder, assertVocabulary } from './model-inputs.js';
 import { findTokenStates, type TokenStates } from './token-states.js';
 import { tryOut } from './try-out.js';
@@ -33,22 +34,20 @@ export async function importEncoder<P extends Prepared>(
   const { id } = encoder;
   const { parts, states } = await readParts(encoder, options);
 
-  const loaded = (findings: Findings, imported: ImportedEncoder, trunk: SharedSession): LoadedEncoder => {
-    const { unsliced } = findings;
-    if (unsliced !== undefined)
-      (options.log ?? silentLogger).warn(
-        `${id}: what follows the last attention does not work on token 0 alone (${unsliced}); computing every token, which is slower`,
-      );
-    return { imported, trunk };
-  };
   const known = await readFindings(encoder, options);
-  if (known !== undefined) {
-    const imported = assemble(encoder, parts, known);
-    return loaded(known, imported, await acquireTrunk(imported, options));
+  const tried = known === undefined ? await tryOut(encoder, parts, states, options) : undefined;
+  const findings = known ?? tried!.findings;
+  if (tried !== undefined) await writeFindings(encoder, options, findings);
+  if (findings.unsliced !== undefined) {
+    (options.log ?? silentLogger).warn(
+      `${id}: what follows the last attention does not work on token 0 alone (${findings.unsliced}); computing every token, which is slower`,
+    );
   }
-  const { findings, imported, trunk } = await tryOut(encoder, parts, states, options);
-  await writeFindings(encoder, options, findings);
-  return loaded(findings, imported, trunk);
+  if (tried !== undefined && options.precision !== 'int8') return tried;
+  await tried?.trunk.release();
+  const chosen = options.precision === 'int8' ? await withInt8Trunk(encoder, parts, findings, options) : parts;
+  const imported = assemble(encoder, chosen, findings);
+  return { imported, trunk: await acquireTrunk(imported, options) };
 }
 
 /** The model as its file has it, and where it divides. @throws {FungiError} as {@link importEncoder}, but for what only running it tells */

@@ -3,7 +3,8 @@ import type { Encoder, Prepared } from '../encoders/encoder.js';
 import { GraphBuilder } from '../onnx/builder.js';
 import { dependencies, type Graph } from '../onnx/graph.js';
 import type { OnnxModel } from '../onnx/model.js';
-import type { NodeProto, ValueInfoProto } from '../onnx/proto/onnx_pb.js';
+import type { NodeProto, TensorProto, ValueInfoProto } from '../onnx/proto/onnx_pb.js';
+import { copyQuantised, type QuantisedGroup } from '../onnx/row-quantisation.js';
 import type { SharedSession } from '../runtime/shared-session.js';
 import { batchesByTokens, type BatchLimits } from './batches.js';
 import { trunkOutput, type BoundaryTensor, type ImportedEncoder } from './imported-encoder.js';
@@ -19,15 +20,25 @@ export interface TrunkGraph {
   readonly inputs: readonly ValueInfoProto[];
 }
 
+/** Where a trunk's nodes come from. */
+export interface TrunkSource {
+  readonly nodes: readonly NodeProto[];
+  readonly initializers: ReadonlyMap<string, TensorProto>;
+  /** Of the initializers that are external data. */
+  readonly folder: string;
+  readonly entangled: boolean;
+  /** Products that are computed in int8. */
+  readonly quantised?: readonly QuantisedGroup[];
+}
+
 /** From the model's inputs to `boundary` in float32: of all tokens [B,T,·], or of token 0 [B,1,·]. */
 export function trunkGraph(
   model: OnnxModel,
-  graph: Graph,
-  nodes: readonly NodeProto[],
+  source: TrunkSource,
   boundary: readonly BoundaryTensor[],
   sliced: boolean,
 ): TrunkGraph {
-  return written(model, graph, nodes, (g) => {
+  return written(model, source, (g) => {
     for (const { name, type } of boundary) {
       const kept = sliced ? g.op('Slice', [name, g.integers([0]), g.integers([1]), g.integers([1])]) : name;
       const single = type === 'float32' ? kept : g.op('Cast', [kept], { to: 1 });
@@ -38,23 +49,20 @@ export function trunkGraph(
 
 /** The whole encoder, up to `tensors`, of types and shapes that the runtime finds out. */
 export function uncutGraph(model: OnnxModel, graph: Graph, tensors: readonly string[]): TrunkGraph {
-  return written(model, graph, graph.nodes, (g) => {
+  return written(model, graph, (g) => {
     for (const name of tensors) g.untypedOutput(name, trunkOutput(name));
   });
 }
 
 function written(
   model: OnnxModel,
-  graph: Graph,
-  nodes: readonly NodeProto[],
+  { nodes, initializers, quantised = [] }: Pick<TrunkSource, 'nodes' | 'initializers' | 'quantised'>,
   writeOutputs: (g: GraphBuilder) => void,
 ): TrunkGraph {
   const g = new GraphBuilder('trunk', model.opset);
-  g.copy(nodes, graph.initializers);
+  copyQuantised(g, nodes, initializers, quantised);
   const read = new Set(nodes.flatMap(dependencies));
-  const inputs = model.proto.graph!.input.filter(
-    (input) => read.has(input.name) && !graph.initializers.has(input.name),
-  );
+  const inputs = model.proto.graph!.input.filter((input) => read.has(input.name) && !initializers.has(input.name));
   inputs.forEach((input) => {
     g.copyInput(input);
   });

@@ -42,6 +42,15 @@ function valueInfo(name: string, type: ElementType, shape: Shape): ValueInfoProt
   });
 }
 
+const SCALARS = {
+  float32: (value: number) => Float32Array.of(value),
+  float64: (value: number) => Float64Array.of(value),
+  int64: (value: number) => BigInt64Array.of(BigInt(value)),
+  int8: (value: number) => Int8Array.of(value),
+  uint8: (value: number) => Uint8Array.of(value),
+} as const;
+type ScalarType = keyof typeof SCALARS;
+
 export class GraphBuilder implements Emitter {
   readonly nodes: NodeProto[] = [];
   private readonly initializers = new Map<string, TensorProto>();
@@ -92,16 +101,11 @@ export class GraphBuilder implements Emitter {
   }
 
   /** A rank-0 constant; equal ones are shared. */
-  scalar(value: number, type: 'float32' | 'float64' | 'int64' = 'float32'): string {
+  scalar(value: number, type: ScalarType = 'float32'): string {
     const key = `${type}:${value}`;
     const known = this.scalars.get(key);
     if (known !== undefined) return known;
-    const data =
-      type === 'int64'
-        ? BigInt64Array.of(BigInt(value))
-        : type === 'float64'
-          ? Float64Array.of(value)
-          : Float32Array.of(value);
+    const data = SCALARS[type](value);
     const name = this.constant({ type, data, shape: [] });
     this.scalars.set(key, name);
     return name;

@@ -15,7 +15,7 @@ export interface LoadedEngine {
 
 /** @throws {FungiError} MODEL_NOT_FOUND, MODEL_CORRUPT, MODEL_UNSUPPORTED, TARGET_NOT_FOUND, OP_UNSUPPORTED, TOKENIZER_INVALID */
 export async function loadEngine(options: EncoderChoice & SelectorRuntime): Promise<LoadedEngine> {
-  const { encoder: choice = DEFAULT_ENCODER, file, pooling, log, onProgress } = options;
+  const { encoder: choice = DEFAULT_ENCODER, file, precision, pooling, log, onProgress } = options;
   const sources: SourceOptions = { ...readConfig(), log, onProgress, ...options.sources };
   const encoder: Encoder =
     typeof choice === 'string'
@@ -24,6 +24,7 @@ export async function loadEngine(options: EncoderChoice & SelectorRuntime): Prom
   const engine = await createEngine(encoder, {
     cacheDir: sources.cacheDir,
     ...defined({
+      precision,
       engine: options.engine,
       target: options.target,
       output: options.output,
@@ -37,6 +38,7 @@ export async function loadEngine(options: EncoderChoice & SelectorRuntime): Prom
     encoder: {
       id: encoder.id,
       ...(file !== undefined && { file }),
+      ...(precision === 'int8' && { precision }),
       modelSha256: encoder.modelSha256,
       preprocessorSha256: encoder.preprocessorSha256,
       pooling: encoder.pooling,

@@ -63,7 +63,7 @@ async function openParts(options: OpenOptions, { folder, manifest }: Located): P
   const { name, indexes = DEFAULT_INDEXES, onProgress, log = silentLogger } = options;
   const spec = specOf(manifest);
   await verifyArtefacts(folder, manifest);
-  const { pooling, target, output, id, file } = manifest.encoder;
+  const { pooling, target, output, id, file, precision } = manifest.encoder;
   const { engine, encoder } = await loadEngine({
     ...options,
     encoder: options.encoder ?? id,
@@ -71,6 +71,7 @@ async function openParts(options: OpenOptions, { folder, manifest }: Located): P
     target,
     ...(typeof output === 'string' && { output }),
     ...(typeof file === 'string' && { file }),
+    ...(precision === 'int8' && { precision }),
   });
   let store: LanceStore | undefined;
   try {

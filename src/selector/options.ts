@@ -4,6 +4,7 @@ import type { Logger } from '../core/log.js';
 import type { OnProgress } from '../core/progress.js';
 import type { Encoder, Pooling } from '../encoders/encoder.js';
 import type { SourceOptions } from '../encoders/sources/options.js';
+import type { Precision } from '../engine/import-options.js';
 import type { EngineName } from '../engine/tails.js';
 import type { FeatureOptions } from '../features/spec.js';
 import type { RuntimeOptions } from '../runtime/session.js';
@@ -25,6 +26,8 @@ export interface EncoderChoice {
   readonly encoder?: string | Encoder;
   /** ONNX file to take, relative to the model's folder. @default encoder_model.onnx or model.onnx, in onnx/ or beside the tokenizer */
   readonly file?: string;
+  /** What the encoder's products run in. `int8` is about twice as fast on a CPU with VNNI; gradients stay float32. @default 'float32' */
+  readonly precision?: Precision;
   /** @default what the model's files say, else the first token */
   readonly pooling?: Pooling;
   /** Tensor of the token states. @default last_hidden_state, else token_embeddings, else the only output that can be it */
