@@ -1,6 +1,6 @@
 /** Numbers of a row-quantised product: how much of a channel's size moves into the weights, and the weights as integers. */
 
-/** How much of it, 0 to 1: measured best on BERT-base between 0.3 and 0.85 (docs/adr/0005). */
+/** How much of it, 0 to 1: measured best on BERT-base between 0.3 and 0.85 (docs/adr/0013). */
 const ALPHA = 0.7;
 
 /** What a calibration saw of a tensor. */
