@@ -4,8 +4,9 @@
     pip install transformers
     python scripts/golden/make_tokenizer.py [MODEL_FOLDER]
 
-Writes test/golden/fixtures/tokenizer/: a WordPiece vocabulary of our own (uncased, and cased from vocab.txt alone) and
-golden.json. With MODEL_FOLDER nothing is written: prints {"text": ids} of that folder's tokenizer, to compare a real one by hand.
+Writes test/golden/fixtures/tokenizer/: a WordPiece vocabulary of our own (uncased, and cased from vocab.txt alone), a Unigram one
+as T5 has (NFKC in the place of its precompiled table) and a byte-level BPE as RoBERTa and ModernBERT have, trained on the texts
+below, and golden.json. With MODEL_FOLDER nothing is written: prints {"text": ids} of that folder's tokenizer, to compare a real one by hand.
 """
 import json
 import os
@@ -60,12 +61,60 @@ def vocabulary():
     return list(dict.fromkeys(tokens))
 
 
+def trained(model, trainer, parts, special, begin, end):
+    """A tokenizer trained on TEXTS, with its special tokens around each text."""
+    tokenizer = tokenizers.Tokenizer(model)
+    for name, part in parts.items():
+        setattr(tokenizer, name, part)
+    tokenizer.train_from_iterator(TEXTS * 2, trainer)
+    template = " ".join([*begin, "$A", *end])
+    ids = [(token, tokenizer.token_to_id(token)) for token in begin + end]
+    tokenizer.post_processor = tokenizers.processors.TemplateProcessing(single=template, special_tokens=ids)
+    return transformers.PreTrainedTokenizerFast(tokenizer_object=tokenizer, **special)
+
+
+def unigram():
+    """As transformers converts T5's: Metaspace, </s> at the end and nothing before."""
+    from tokenizers import decoders, models, normalizers, pre_tokenizers, trainers
+
+    trainer = trainers.UnigramTrainer(vocab_size=300, special_tokens=["<pad>", "</s>", "<unk>"], unk_token="<unk>", show_progress=False)
+    parts = {
+        "normalizer": normalizers.Sequence([normalizers.NFKC(), normalizers.Replace(tokenizers.Regex(" {2,}"), " ")]),
+        "pre_tokenizer": pre_tokenizers.Metaspace(replacement="\u2581", prepend_scheme="always"),
+        "decoder": decoders.Metaspace(replacement="\u2581", prepend_scheme="always"),
+    }
+    return trained(models.Unigram(), trainer, parts, {"eos_token": "</s>", "unk_token": "<unk>", "pad_token": "<pad>"}, [], ["</s>"])
+
+
+def byte_bpe():
+    """As RoBERTa's: bytes, no prefix space, <s> … </s>."""
+    from tokenizers import decoders, models, pre_tokenizers, trainers
+
+    alphabet = pre_tokenizers.ByteLevel.alphabet()
+    special = ["<s>", "<pad>", "</s>", "<unk>", "<mask>"]
+    trainer = trainers.BpeTrainer(vocab_size=400, special_tokens=special, initial_alphabet=sorted(alphabet), show_progress=False)
+    parts = {"pre_tokenizer": pre_tokenizers.ByteLevel(add_prefix_space=False), "decoder": decoders.ByteLevel()}
+    names = {"cls_token": "<s>", "sep_token": "</s>", "pad_token": "<pad>", "unk_token": "<unk>", "mask_token": "<mask>"}
+    return trained(models.BPE(), trainer, parts, names, ["<s>"], ["</s>"])
+
+
+def save_small(tokenizer, folder):
+    """tokenizer.json and tokenizer_config.json alone, the former on one line."""
+    os.makedirs(folder, exist_ok=True)
+    tokenizer.save_pretrained(folder)
+    for extra in os.listdir(folder):
+        if extra not in ("tokenizer.json", "tokenizer_config.json"):
+            os.remove(f"{folder}/{extra}")
+    compact = json.load(open(f"{folder}/tokenizer.json", encoding="utf-8"))
+    json.dump(compact, open(f"{folder}/tokenizer.json", "w", encoding="utf-8"), ensure_ascii=False)
+
+
 def cases(tokenizer, limits=(16, 3, 512)):
     out = []
     for text in TEXTS:
         for limit in limits:
             encoded = tokenizer(text, truncation=True, max_length=limit)
-            case = {"text": text, "maxTokens": limit, "ids": encoded["input_ids"], "typeIds": encoded["token_type_ids"]}
+            case = {"text": text, "maxTokens": limit, "ids": encoded["input_ids"], "typeIds": encoded.get("token_type_ids", [0] * len(encoded["input_ids"]))}
             if limit == 512 or len(encoded["input_ids"]) == limit:
                 out.append(case)
     return out
@@ -81,18 +130,17 @@ def main():
         with open(f"{HERE}/{name}/vocab.txt", "w", encoding="utf-8") as file:
             file.write("\n".join(vocabulary()) + "\n")
     uncased = BertTokenizerFast(f"{HERE}/uncased/vocab.txt", do_lower_case=True, model_max_length=64)
-    uncased.save_pretrained(f"{HERE}/uncased")
-    for extra in os.listdir(f"{HERE}/uncased"):
-        if extra not in ("tokenizer.json", "tokenizer_config.json"):
-            os.remove(f"{HERE}/uncased/{extra}")
-    compact = json.load(open(f"{HERE}/uncased/tokenizer.json", encoding="utf-8"))
-    json.dump(compact, open(f"{HERE}/uncased/tokenizer.json", "w", encoding="utf-8"), ensure_ascii=False)
+    save_small(uncased, f"{HERE}/uncased")
+    others = {"unigram": unigram(), "byte-bpe": byte_bpe()}
+    for name, tokenizer in others.items():
+        save_small(tokenizer, f"{HERE}/{name}")
     cased = BertTokenizerFast(f"{HERE}/cased-vocab-only/vocab.txt", do_lower_case=False)
     json.dump({"do_lower_case": False}, open(f"{HERE}/cased-vocab-only/tokenizer_config.json", "w"))
     golden = {
         "made_by": f"scripts/golden/make_tokenizer.py, transformers {transformers.__version__}, tokenizers {tokenizers.__version__}",
         "uncased": cases(uncased),
         "cased-vocab-only": cases(cased, (512,)),
+        **{name: cases(tokenizer, (16, 512)) for name, tokenizer in others.items()},
     }
     json.dump(golden, open(f"{HERE}/golden.json", "w", encoding="utf-8"), ensure_ascii=True)
 

@@ -5,6 +5,7 @@ import type { PreTrainedTokenizer } from '@huggingface/transformers';
 import { z } from 'zod';
 import { FungiError } from '../core/errors.js';
 import { fingerprint, sha256 } from '../core/fingerprint.js';
+import { withUnicodeSpaces } from './byte-level.js';
 import { readJsonFile } from './json-file.js';
 import { wordPieceTokenizer } from './wordpiece-vocabulary.js';
 
@@ -66,7 +67,7 @@ export class TextTokenizer {
     }
     const { PreTrainedTokenizer: Tokenizer } = await import('@huggingface/transformers');
     try {
-      const tokenizer = new Tokenizer(definition, config);
+      const tokenizer = new Tokenizer(withUnicodeSpaces(definition), config);
       const highest = [...tokenizer.get_vocab().values()].reduce((max, id) => Math.max(max, id), -1);
       const limit = config.model_max_length ?? undefined;
       return new TextTokenizer(tokenizer, frameOf(tokenizer), highest + 1, digest, limit, folder);

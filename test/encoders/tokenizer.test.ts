@@ -13,7 +13,8 @@ interface GoldenCase {
   readonly ids: number[];
   readonly typeIds: number[];
 }
-type Variant = 'uncased' | 'cased-vocab-only';
+const VARIANTS = ['uncased', 'cased-vocab-only', 'unigram', 'byte-bpe'] as const;
+type Variant = (typeof VARIANTS)[number];
 const golden = JSON.parse(await readFile(join(FIXTURES, 'golden.json'), 'utf8')) as Record<Variant, GoldenCase[]>;
 
 let uncased: TextTokenizer;
@@ -25,7 +26,7 @@ beforeAll(async () => {
 afterAll(() => rm(scratch, { recursive: true }));
 
 describe('ids equal those of transformers in Python', () => {
-  it.each<Variant>(['uncased', 'cased-vocab-only'])('%s', async (variant) => {
+  it.each(VARIANTS)('%s', async (variant) => {
     const tokenizer = await TextTokenizer.load(join(FIXTURES, variant));
     expect(golden[variant].length).toBeGreaterThan(20);
     for (const { text, maxTokens, ids, typeIds } of golden[variant]) {
