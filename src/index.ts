@@ -18,6 +18,10 @@ export type { Example, ExampleInput, Item, Metadata, MetadataValue } from './cor
 export type { Logger } from './core/log.js';
 export type { OnProgress, Progress } from './core/progress.js';
 export type { FeatureOptions, FeatureSpec } from './features/spec.js';
+export { PRECISIONS } from './engine/import-options.js';
+export type { Precision } from './engine/import-options.js';
+export { ENGINES } from './engine/tails.js';
+export type { EngineName } from './engine/tails.js';
 export type { Encoder, Pooling, Prepared } from './encoders/encoder.js';
 export { PROVIDERS } from './runtime/providers.js';
 export type { Provider } from './runtime/providers.js';

@@ -6,11 +6,18 @@ import { GraphBuilder } from '../onnx/builder.js';
 import { tensorData } from '../onnx/tensor-data.js';
 import type { Feeds, Tensor } from '../runtime/session.js';
 import { TfjsGraph } from '../tfjs/graph.js';
+import { loadTensorflow } from '../tfjs/tensorflow.js';
 import { writeForward } from './forward.js';
 import type { ImportedEncoder } from './imported-encoder.js';
 import { writeProjection } from './projection.js';
 import { outputsOf, type TailSpec } from './tail.js';
 import { assertExact, type Tail, type Tails } from './tails.js';
+
+/** The package that computes for this engine, and native ones that are installed and do not load, each with the reason. */
+export async function tfjsBackend(): Promise<{ backend: string; failed: Readonly<Record<string, string>> }> {
+  const { backend, failed } = await loadTensorflow();
+  return { backend, failed };
+}
 
 export class TfjsTails implements Tails {
   readonly engine = 'tfjs';

@@ -45,6 +45,7 @@ async function doctor(context: Context): Promise<Report> {
     ...(await runtime()),
     await lance(),
     await tokenizers(),
+    await tensorflow(),
     ...(await models(context)),
     await disk('disk of the model cache', context.config.cacheDir),
     await disk('disk of the indexes', context.indexes),
@@ -124,6 +125,22 @@ const tokenizers = (): Promise<Check> =>
     await writeFile(join(folder, 'vocab.txt'), '[PAD]\n[UNK]\n[CLS]\n[SEP]\na\n');
     (await TextTokenizer.load(folder)).encode(['a'], { maxTokens: 8 });
   });
+
+/** The second engine: slow without a native build, which the user may install. */
+async function tensorflow(): Promise<Check> {
+  const name = 'tensorflow.js';
+  try {
+    const { tfjsBackend } = await import('../../engine/tfjs-tails.js');
+    const { backend, failed } = await tfjsBackend();
+    const problems = Object.entries(failed).map(
+      ([native, reason]) => `; ${native} is installed and does not load: ${reason}`,
+    );
+    const detail = `${backend} ${installedVersion(backend) ?? ''}, for --engine tfjs${problems.join('')}`;
+    return { name, status: problems.length > 0 ? 'note' : 'ok', detail };
+  } catch (error) {
+    return { name, status: 'broken', detail: (error as Error).message };
+  }
+}
 
 /** Whether a package does a small job in a temporary folder. */
 async function tried(name: string, packageName: string, job: (folder: string) => Promise<void>): Promise<Check> {
