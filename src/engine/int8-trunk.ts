@@ -2,7 +2,7 @@
  * A trunk whose products run in int8, made of the float32 model: weights are quantised once and kept in the cache; how large tensors
  * get is learnt from a few sentences that the encoder brings along. The tail stays in float32.
  */
-import { readFile, rm, stat } from 'node:fs/promises';
+import { readFile, rm } from 'node:fs/promises';
 import { cpus } from 'node:os';
 import { join } from 'node:path';
 import { z } from 'zod';
@@ -10,6 +10,7 @@ import { replaceFileWith } from '../core/atomic-file.js';
 import { FungiError } from '../core/errors.js';
 import { fingerprint } from '../core/fingerprint.js';
 import { LIBRARY_VERSION } from '../core/version.js';
+import { fileDigest } from '../encoders/digests.js';
 import type { Encoder, Prepared } from '../encoders/encoder.js';
 import { linkedFolder } from '../encoders/linked-folder.js';
 import {
@@ -34,6 +35,8 @@ const TOLERANCE = 0.2;
 
 const recordSchema = z.object({
   schemes: z.array(z.object({ input: z.string(), zeroPoint: z.int() })),
+  /** Of the file of weights. */
+  sha256: z.string(),
   /** Largest relative distance of a boundary tensor from float32's. */
   error: z.number(),
 });
@@ -51,6 +54,7 @@ export async function withInt8Trunk<P extends Prepared>(
 ): Promise<ModelParts> {
   const { id } = encoder;
   const { model, graph, division } = parts;
+  const { provider = 'cpu' } = options;
   const groups = productGroups(graph, division.trunk.nodes);
   const [samples, cacheDir] = [encoder.calibration?.() ?? [], options.cacheDir];
   if (samples.length === 0 || cacheDir === undefined) {
@@ -58,6 +62,11 @@ export async function withInt8Trunk<P extends Prepared>(
       'INVALID_ARGUMENT',
       `${id}: precision int8 needs a cache folder and an encoder that brings items to calibrate with`,
     );
+  }
+  if (provider !== 'cpu') {
+    throw new FungiError('INVALID_ARGUMENT', `${id}: precision int8 is for the CPU, not for provider "${provider}"`, {
+      hint: 'Leave one of --precision and --provider out.',
+    });
   }
   if (groups.length === 0 || model.opset < 13) {
     throw new FungiError(
@@ -83,28 +92,26 @@ export async function withInt8Trunk<P extends Prepared>(
   });
   const withTrunk = (layout: Layout): ModelParts => ({ ...parts, division: { ...division, trunk: sourceOf(layout) } });
   const known = await readRecord(record, groups);
-  if (known !== undefined) {
-    const layout = layoutOf(groups, known, weights);
-    const size = await stat(join(folder, weights)).catch(() => undefined);
-    if (size?.size === layout.bytes) return withTrunk(layout);
-  }
+  const path = join(folder, weights);
+  if (known !== undefined && known.sha256 === (await fileDigest(path, cacheDir).catch(() => undefined)))
+    return withTrunk(layoutOf(groups, known.schemes, weights));
 
   options.log?.info(`${id}: quantising ${groups.length} tensors' products to int8, once`);
   const ranges = await calibrate(encoder, parts, groups, samples, options);
   const schemes = groups.map(({ input }, i): Scheme => ({ input, zeroPoint: zeroPointOf(ranges[i]!) }));
   const layout = layoutOf(groups, schemes, weights);
-  await writeWeights(join(folder, weights), layout, ranges.map(({ channels }) => channels), model.folder); // prettier-ignore
+  await writeWeights(path, layout, ranges.map(({ channels }) => channels), model.folder); // prettier-ignore
   const made = withTrunk(layout);
   const error = await errorOf(encoder, [parts, made], findings, samples, options);
   if (error > TOLERANCE) {
-    await rm(join(folder, weights), { force: true });
+    await rm(path, { force: true });
     throw new FungiError(
       'MODEL_UNSUPPORTED',
       `${id}: in int8 the encoder's states differ by ${error.toFixed(2)} from float32's (at most ${TOLERANCE})`,
       { hint: 'Leave --precision out. A CPU without VNNI instructions overflows in 8 bits.', details: { error } },
     );
   }
-  await replaceFileWith(record, `${JSON.stringify({ schemes, error })}\n`);
+  await replaceFileWith(record, `${JSON.stringify({ schemes, sha256: await fileDigest(path, cacheDir), error })}\n`);
   return made;
 }
 
@@ -116,11 +123,15 @@ function dataFiles({ model, graph }: ModelParts): string[] {
   return [...new Set(names)].sort().map((name) => join(model.folder, name));
 }
 
-async function readRecord(path: string, groups: readonly ProductGroup[]): Promise<readonly Scheme[] | undefined> {
+type Int8Record = z.infer<typeof recordSchema>;
+
+/** Undefined where there is none, or none of these groups. */
+async function readRecord(path: string, groups: readonly ProductGroup[]): Promise<Int8Record | undefined> {
   try {
-    const { schemes } = recordSchema.parse(JSON.parse(await readFile(path, 'utf8')));
+    const record = recordSchema.parse(JSON.parse(await readFile(path, 'utf8')));
+    const { schemes } = record;
     return schemes.length === groups.length && groups.every(({ input }, i) => schemes[i]!.input === input)
-      ? schemes
+      ? record
       : undefined;
   } catch {
     return undefined;
