@@ -13,6 +13,7 @@ import { LIBRARY_VERSION } from '../core/version.js';
 import { fileDigest } from '../encoders/digests.js';
 import type { Encoder, Prepared } from '../encoders/encoder.js';
 import { linkedFolder } from '../encoders/linked-folder.js';
+import { isQuantised } from '../onnx/quantised.js';
 import {
   GELU_MINIMUM,
   GELU_ZERO_POINT,
@@ -68,10 +69,11 @@ export async function withInt8Trunk<P extends Prepared>(
       hint: 'Leave one of --precision and --provider out.',
     });
   }
-  if (groups.length === 0 || model.opset < 13) {
+  const rounded = isQuantised(division.trunk.nodes);
+  if (groups.length === 0 || model.opset < 13 || rounded) {
     throw new FungiError(
       'MODEL_UNSUPPORTED',
-      `${id}: precision int8 is made of products with float32 weights in operator set 13 or newer; ${model.path} (operator set ${model.opset}) has ${groups.length}`,
+      `${id}: precision int8 is made of products with float32 weights in operator set 13 or newer; ${model.path} ${rounded ? 'is quantised already' : `(operator set ${model.opset}) has ${groups.length}`}`,
       { hint: 'Use the float32 export of the model, or leave --precision out.' },
     );
   }
