@@ -74,3 +74,10 @@ function graphWith(place: TensorPlace, tensors: readonly TensorProto[]): GraphPr
 
 const encoded = (graph: GraphProto): Buffer =>
   Buffer.from(toBinary(ModelProtoSchema, create(ModelProtoSchema, { graph })));
+
+/** A graph that computes with rounded numbers, over tensors in these files. */
+export function quantisedOver(files: readonly string[] = []): Buffer {
+  const tensors = files.map((location) => externalTensor(['offset', '0'], ['location', location], ['length', '1']));
+  const node = [create(NodeProtoSchema, { opType: 'MatMulInteger', output: ['y'] })];
+  return encoded(create(GraphProtoSchema, { node, initializer: tensors }));
+}
