@@ -26,7 +26,7 @@ const texts = examples.map(({ input }) => input);
 const jobs: Record<string, () => unknown> = {};
 const config = readConfig();
 for (const file of files.split(',')) {
-  const [name, precision = 'float32'] = file.split('@') as [string, Precision?];
+  const [name, precision = 'model'] = file.split('@') as [string, Precision?];
   const encoder = await loadTextEncoder(folder, { ...config, file: name, pooling: pooling as Pooling | undefined });
   const engine = await createEngine(encoder, { cacheDir: config.cacheDir, precision });
   const extractor = async (of: FeatureOptions): Promise<FeatureExtractor> => {

@@ -38,7 +38,7 @@ const share = (correct: readonly boolean[]): number => correct.filter(Boolean).l
 for (const set of features.split(',')) {
   const runsOf = (precision: string): (readonly boolean[])[] =>
     results[precision]!.filter((result) => result.features === set).map(({ correct }) => correct);
-  const [exact, rounded] = [runsOf('float32'), runsOf('int8')];
+  const [exact, rounded] = [runsOf('model'), runsOf('int8')];
   const { difference, low, high } = pairedBootstrap(exact, rounded, Rng.stream(0, 'precision', set));
   const shares = (runs: readonly (readonly boolean[])[]): string => runs.map((run) => percent(share(run))).join(' ');
   console.log(

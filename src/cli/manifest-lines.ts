@@ -12,7 +12,7 @@ export function manifestLines(
   const { losses, mode, projection, seed } = manifest.features as unknown as FeatureSpec;
   return [
     ['rows', rowsLine(manifest, rows)],
-    ['encoder', `${encoder.id} (${encoder.pooling} pooling, sha256 ${encoder.modelSha256.slice(0, 12)})`],
+    ['encoder', encoderLine(encoder)],
     ['features', ['embedding', ...losses.map(({ name }) => name)].join(' + ')],
     ...(losses.length === 0
       ? []
@@ -31,6 +31,11 @@ export function manifestLines(
     ['fingerprint', manifest.fingerprint],
     ['built', `${manifest.createdAt}, fungi-icl ${manifest.libraryVersion}`],
   ];
+}
+
+function encoderLine({ id, file, precision, pooling, modelSha256 }: Manifest['encoder']): string {
+  const details = [file, precision, `${pooling} pooling`, `sha256 ${modelSha256.slice(0, 12)}`];
+  return `${id} (${details.filter((detail) => typeof detail === 'string').join(', ')})`;
 }
 
 /** A PCA is left out where its width is not below the rows and below the features' own width, whichever is less. */

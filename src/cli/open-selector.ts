@@ -9,6 +9,8 @@ import { counted } from './output.js';
 export interface OpenFlags extends RuntimeFlags {
   /** Where the model lies now. */
   readonly encoder?: string;
+  /** Its ONNX file there. */
+  readonly file?: string;
 }
 
 export interface FilterFlags {
@@ -28,7 +30,7 @@ export async function withSelector<T>(
   const selector = await FungiSelector.open({
     name,
     indexes: context.indexes,
-    ...pick(flags, 'encoder', 'provider', 'threads', 'engine'),
+    ...pick(flags, 'encoder', 'file', 'provider', 'threads', 'engine'),
     ...surroundings(context),
   });
   try {

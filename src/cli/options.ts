@@ -54,26 +54,31 @@ export const addIndexesOption = (command: Command): Command =>
 export const addRuntimeOptions = (command: Command): Command =>
   command
     .addOption(new Option('--provider <name>', 'where the model runs (default: cpu)').choices([...PROVIDERS]))
-    .addOption(
-      new Option(
-        '--engine <name>',
-        'what computes the gradients; tfjs needs no derivative rules and is slow (default: onnx)',
-      ).choices([...ENGINES]),
-    )
     .option('--threads <count>', 'threads of the runtime; 0 takes every core (default: 0)', whole(0));
 
-/** @param options.encoder whether the encoder is an option, and not the command's argument */
-export const addEncoderOptions = (command: Command, { encoder = true } = {}): Command =>
+export const addEngineOption = (command: Command): Command =>
+  command.addOption(
+    new Option(
+      '--engine <name>',
+      'what computes the gradients; tfjs needs no derivative rules and is slow (default: onnx)',
+    ).choices([...ENGINES]),
+  );
+
+/** @param options.argument whether the encoder is the command's argument, and no option */
+export const addEncoderOptions = (command: Command, { argument = false } = {}): Command =>
   addRuntimeOptions(
-    (encoder
-      ? command.option('--encoder <id|dir>', `model: a folder, a hub id or a short name (default: ${DEFAULT_ENCODER})`)
-      : command
+    (argument
+      ? command
+      : addEngineOption(command).option(
+          '--encoder <id|dir>',
+          `model: a folder, a hub id or a short name (default: ${DEFAULT_ENCODER})`,
+        )
     )
       .option('--file <name>', 'ONNX file in the folder of the model (default: its encoder_model.onnx or model.onnx)')
       .addOption(
         new Option(
           '--precision <kind>',
-          'what the encoder computes in; int8 is about twice as fast on CPUs with VNNI, gradients stay float32 (default: float32)',
+          'what the encoder computes in; int8 is about twice as fast on CPUs with VNNI, gradients stay float32 (default: model, as its file has it)',
         ).choices([...PRECISIONS]),
       )
       .addOption(

@@ -27,10 +27,22 @@ export async function maxTokensOf(
   return known.length === 0 ? FALLBACK : Math.floor(Math.min(...known));
 }
 
-/** Families of RoBERTa number positions from the one after the padding id: of 514 rows the first two stand for no position. */
+/**
+ * Families that number positions from the one after the padding id (create_position_ids_from_input_ids of transformers): of 514 rows
+ * the first two stand for no position.
+ */
 const OFFSET_FAMILIES = new Set([
-  ...['roberta', 'xlm-roberta', 'xlm-roberta-xl', 'xlm', 'camembert', 'mpnet', 'longformer', 'data2vec-text'],
-  ...['roberta-prelayernorm', 'xmod', 'luke', 'ibert', 'esm'],
+  ...[
+    'roberta',
+    'xlm-roberta',
+    'xlm-roberta-xl',
+    'camembert',
+    'mpnet',
+    'longformer',
+    'data2vec-text',
+    'roberta-prelayernorm',
+  ],
+  ...['xmod', 'luke', 'ibert', 'esm', 'lilt', 'markuplm', 'layoutlmv3'],
 ]);
 
 /** The tokens that the model has positions for; undefined where its positions are relative. */

@@ -1,12 +1,13 @@
 /** From an encoder to an engine. */
+import { FungiError } from '../core/errors.js';
 import type { Encoder, Prepared } from '../encoders/encoder.js';
 import { CutEngine } from './cut-engine.js';
 import type { GradientEngine } from './engine.js';
-import type { ImportOptions } from './import-options.js';
+import { PRECISIONS, type ImportOptions } from './import-options.js';
 import { importEncoder } from './import.js';
 import type { ImportedEncoder } from './imported-encoder.js';
 import { OnnxTails } from './onnx-tails.js';
-import type { EngineName, Tails } from './tails.js';
+import { ENGINES, type EngineName, type Tails } from './tails.js';
 
 export interface EngineOptions extends ImportOptions {
   /** What computes losses and gradients; the encoder itself runs on onnxruntime. @default 'onnx' */
@@ -15,14 +16,26 @@ export interface EngineOptions extends ImportOptions {
 
 /**
  * @throws {FungiError} FILE_NOT_FOUND, MODEL_CORRUPT, MODEL_UNSUPPORTED, TARGET_NOT_FOUND, TOKENIZER_INVALID, PROVIDER_UNAVAILABLE,
- *   RUNTIME_FAILED
+ *   RUNTIME_FAILED; INVALID_ARGUMENT for an output, engine or precision that there is not; STORAGE_FAILED where int8 weights cannot be kept
  */
 export async function createEngine<P extends Prepared>(
   encoder: Encoder<P>,
   options: EngineOptions = {},
 ): Promise<GradientEngine> {
+  assertOneOf('engine', options.engine, ENGINES);
+  assertOneOf('precision', options.precision, PRECISIONS);
   const { imported, trunk } = await importEncoder(encoder, options);
-  return new CutEngine(encoder, imported, trunk, await tailsOf(imported, options));
+  try {
+    return new CutEngine(encoder, imported, trunk, await tailsOf(imported, options));
+  } catch (error) {
+    await trunk.release();
+    throw error;
+  }
+}
+
+function assertOneOf(what: string, value: string | undefined, known: readonly string[]): void {
+  if (value === undefined || known.includes(value)) return;
+  throw new FungiError('INVALID_ARGUMENT', `${what} "${value}" is not one of ${known.join(', ')}`);
 }
 
 async function tailsOf(imported: ImportedEncoder, { engine = 'onnx', ...options }: EngineOptions): Promise<Tails> {

@@ -2,7 +2,7 @@
 import type { Logger } from '../core/log.js';
 import type { RuntimeOptions } from '../runtime/session.js';
 
-export const PRECISIONS = ['float32', 'int8'] as const;
+export const PRECISIONS = ['model', 'int8'] as const;
 export type Precision = (typeof PRECISIONS)[number];
 
 export interface ImportOptions extends RuntimeOptions {
@@ -10,7 +10,7 @@ export interface ImportOptions extends RuntimeOptions {
   readonly target?: string;
   /** Tensor of the token states; default last_hidden_state, else token_embeddings, else the only output that can be it. */
   readonly output?: string;
-  /** What the encoder's products run in; tail, loss and gradient are float32. @default 'float32', or whatever the model file holds */
+  /** What the encoder's products run in: what its file has, or int8 made of that. Tail, loss and gradient are float32. @default 'model' */
   readonly precision?: Precision;
   /** Where findings are kept from one load to the next; absent: nowhere. */
   readonly cacheDir?: string;

@@ -12,7 +12,7 @@ import { divide } from './divide.js';
 import { readFindings, writeFindings } from './findings.js';
 import type { ImportOptions } from './import-options.js';
 import type { ImportedEncoder } from './imported-encoder.js';
-import { withInt8Trunk } from './int8-trunk.js';
+import { assertInt8, withInt8Trunk } from './int8-trunk.js';
 import { assertEncoder, assertVocabulary } from './model-inputs.js';
 import { findTokenStates, type TokenStates } from './token-states.js';
 import { tryOut } from './try-out.js';
@@ -32,6 +32,8 @@ export async function importEncoder<P extends Prepared>(
   options: ImportOptions = {},
 ): Promise<LoadedEncoder> {
   const { id } = encoder;
+  const { precision = 'model' } = options;
+  if (precision === 'int8') assertInt8(encoder, options);
   const { parts, states } = await readParts(encoder, options);
 
   const known = await readFindings(encoder, options);
@@ -43,9 +45,9 @@ export async function importEncoder<P extends Prepared>(
       `${id}: what follows the last attention does not work on token 0 alone (${findings.unsliced}); computing every token, which is slower`,
     );
   }
-  if (tried !== undefined && options.precision !== 'int8') return tried;
+  if (tried !== undefined && precision === 'model') return tried;
   await tried?.trunk.release();
-  const chosen = options.precision === 'int8' ? await withInt8Trunk(encoder, parts, findings, options) : parts;
+  const chosen = precision === 'int8' ? (await withInt8Trunk(encoder, parts, findings, options)).parts : parts;
   const imported = assemble(encoder, chosen, findings);
   return { imported, trunk: await acquireTrunk(imported, options) };
 }

@@ -1,4 +1,5 @@
 /** What the engine makes of a model, for people: where it is cut, what was checked, and what a text costs. */
+import { FungiError } from '../core/errors.js';
 import type { Encoder, Prepared } from '../encoders/encoder.js';
 import { dependencies } from '../onnx/graph.js';
 import { gradientPath } from '../onnx/gradient-path.js';
@@ -15,6 +16,8 @@ import { writeForward } from './forward.js';
 import { readParts } from './import.js';
 import type { ImportOptions } from './import-options.js';
 import type { BoundaryTensor, ImportedEncoder } from './imported-encoder.js';
+import { assertInt8, withInt8Trunk } from './int8-trunk.js';
+import { OnnxTails } from './onnx-tails.js';
 import { runUncut } from './probe.js';
 import { uncutGraph } from './trunk.js';
 import { tryOut, type Checks } from './try-out.js';
@@ -49,8 +52,12 @@ export interface Inspection {
   readonly checks: Checks;
   /** Operators between target and token states, as often as they come, and whether a derivative passes. */
   readonly operators: readonly { readonly op: string; readonly count: number; readonly rule: boolean }[];
-  /** Why no gradient can be had, where none can. */
+  /** Why no gradient can be had from this engine, where none can. */
   readonly undifferentiable?: string;
+  /** Whether TensorFlow.js can compute it instead; absent where there is no need. */
+  readonly tfjs?: boolean;
+  /** The trunk in int8, where asked for: products that are quantised, and how far its states are from float32's. */
+  readonly int8?: { readonly products: number; readonly error: number };
   readonly flops: {
     readonly tokens: number;
     /** Of the encoder as it is, for one text. */
@@ -73,6 +80,7 @@ export async function inspectEncoder<P extends Prepared>(
   loss: Loss,
   options: ImportOptions = {},
 ): Promise<Inspection> {
+  if (options.precision === 'int8') assertInt8(encoder, options);
   const { parts, states } = await readParts(encoder, options);
   const { findings, checks, imported, trunk } = await tryOut(encoder, parts, states, options);
   await trunk.release();
@@ -81,7 +89,8 @@ export async function inspectEncoder<P extends Prepared>(
   const { undifferentiable } = tail;
   const path = undifferentiable === undefined ? gradientPath(tail.nodes, imported.output, target.output) : [];
   const operators = counted(path);
-  const differentiable = undifferentiable === undefined && operators.every(({ rule }) => rule);
+  const obstacle = undifferentiable?.reason ?? obstacleOf(imported, loss);
+  const int8 = options.precision === 'int8' ? await withInt8Trunk(encoder, parts, findings, options) : undefined;
   return {
     modelPath: model.path,
     opset: model.opset,
@@ -106,9 +115,33 @@ export async function inspectEncoder<P extends Prepared>(
     ...(findings.unsliced !== undefined && { unsliced: findings.unsliced }),
     checks,
     operators,
-    ...(undifferentiable && { undifferentiable: undifferentiable.reason }),
-    flops: await costOf(encoder, parts, imported, options, differentiable ? loss : undefined),
+    ...(obstacle !== undefined && { undifferentiable: obstacle }),
+    ...(obstacle !== undefined && undifferentiable === undefined && { tfjs: await tfjsCan(imported) }),
+    ...(int8 && { int8: { products: int8.products, error: int8.error } }),
+    flops: await costOf(encoder, parts, imported, options, obstacle === undefined ? loss : undefined),
   };
+}
+
+/** What keeps the derivative from being written, if anything does: an operator without a rule, or in a form that has none. */
+function obstacleOf(imported: ImportedEncoder, loss: Loss): string | undefined {
+  try {
+    new OnnxTails(imported, {}).assertDifferentiable();
+    tailFlops(imported, 1, loss);
+    return undefined;
+  } catch (error) {
+    if (FungiError.is(error)) return error.message;
+    throw error;
+  }
+}
+
+async function tfjsCan(imported: ImportedEncoder): Promise<boolean> {
+  const { TfjsTails } = await import('./tfjs-tails.js');
+  try {
+    new TfjsTails(imported).assertDifferentiable();
+    return true;
+  } catch {
+    return false;
+  }
 }
 
 function counted(path: readonly NodeProto[]): Inspection['operators'] {

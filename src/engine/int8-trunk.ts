@@ -2,37 +2,34 @@
  * A trunk whose products run in int8, made of the float32 model: weights are quantised once and kept in the cache; how large tensors
  * get is learnt from a few sentences that the encoder brings along. The tail stays in float32.
  */
-import { readFile, rm } from 'node:fs/promises';
-import { cpus } from 'node:os';
+import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { z } from 'zod';
 import { replaceFileWith } from '../core/atomic-file.js';
 import { FungiError } from '../core/errors.js';
+import { FileLock } from '../core/file-lock.js';
 import { fingerprint } from '../core/fingerprint.js';
-import { LIBRARY_VERSION } from '../core/version.js';
+import { onStorage } from '../core/storage-failure.js';
 import { fileDigest } from '../encoders/digests.js';
 import type { Encoder, Prepared } from '../encoders/encoder.js';
-import { linkedFolder } from '../encoders/linked-folder.js';
+import { linkedFolder, type LinkedFile } from '../encoders/linked-folder.js';
+import { externalName } from '../onnx/external-path.js';
 import { isQuantised } from '../onnx/quantised.js';
-import {
-  GELU_MINIMUM,
-  GELU_ZERO_POINT,
-  productGroups,
-  SYMMETRIC_ZERO_POINT,
-  type ProductGroup,
-} from '../onnx/row-quantisation.js';
+import { productGroups, type ProductGroup } from '../onnx/row-quantisation.js';
 import { isExternal } from '../onnx/tensor.js';
+import { multipliesBytesExactly } from '../runtime/integer-products.js';
 import { acquireTrunk, assemble, type Findings, type ModelParts } from './assemble.js';
+import { calibrate, INT8_RECIPE } from './calibration.js';
 import type { ImportOptions } from './import-options.js';
-import { layoutOf, writeWeights, type Layout, type Scheme } from './int8-file.js';
-import { distance } from './precision.js';
-import { runUncut } from './probe.js';
-import { rangeOf, type Range } from './smoothing.js';
+import { layoutOf, writeWeights, type Layout } from './int8-file.js';
+import { distance } from './tolerance.js';
 import type { States } from './states.js';
-import { encodeStates, uncutGraph, type TrunkSource } from './trunk.js';
+import { encodeStates } from './trunk.js';
 
-/** How far the boundary may be from float32's: 0.05 on BERT-base; arithmetic that overflows is near 1 away. */
+/** How far the boundary may be from float32's: 0.05 on BERT-base and MiniLM. */
 const TOLERANCE = 0.2;
+/** Quantising takes seconds; one who waits longer for another to do it waits for nothing. */
+const WAIT_MS = 600_000;
 
 const recordSchema = z.object({
   schemes: z.array(z.object({ input: z.string(), zeroPoint: z.int() })),
@@ -41,131 +38,148 @@ const recordSchema = z.object({
   /** Largest relative distance of a boundary tensor from float32's. */
   error: z.number(),
 });
+type Int8Record = z.infer<typeof recordSchema>;
+
+/** @throws {FungiError} INVALID_ARGUMENT for what int8 cannot be had with, before anything is loaded */
+export function assertInt8(encoder: Encoder, { provider = 'cpu', cacheDir }: ImportOptions): void {
+  if (provider !== 'cpu') {
+    throw new FungiError(
+      'INVALID_ARGUMENT',
+      `${encoder.id}: precision int8 is for the CPU, not for provider "${provider}"`,
+      {
+        hint: 'Leave one of --precision and --provider out.',
+      },
+    );
+  }
+  if ((encoder.calibration?.() ?? []).length === 0 || cacheDir === undefined) {
+    throw new FungiError(
+      'INVALID_ARGUMENT',
+      `${encoder.id}: precision int8 needs a cache folder, and an encoder that brings items to calibrate with`,
+    );
+  }
+}
 
 /**
- * @returns the parts with that trunk in the place of their own
- * @throws {FungiError} MODEL_UNSUPPORTED for a model without float32 products, or when the numbers are not close to float32's;
- *   INVALID_ARGUMENT without a cache or calibration items
+ * @returns the parts with that trunk in the place of their own, and how far its numbers are from float32's
+ * @throws {FungiError} MODEL_UNSUPPORTED for a model without float32 products, when the numbers are not close to float32's, or on a
+ *   machine that does not multiply bytes exactly; STORAGE_FAILED
  */
 export async function withInt8Trunk<P extends Prepared>(
   encoder: Encoder<P>,
   parts: ModelParts,
   findings: Findings,
   options: ImportOptions,
-): Promise<ModelParts> {
-  const { id } = encoder;
-  const { model, graph, division } = parts;
-  const { provider = 'cpu' } = options;
+): Promise<{ readonly parts: ModelParts; readonly error: number; readonly products: number }> {
+  const { graph, division } = parts;
   const groups = productGroups(graph, division.trunk.nodes);
-  const [samples, cacheDir] = [encoder.calibration?.() ?? [], options.cacheDir];
-  if (samples.length === 0 || cacheDir === undefined) {
-    throw new FungiError(
-      'INVALID_ARGUMENT',
-      `${id}: precision int8 needs a cache folder and an encoder that brings items to calibrate with`,
-    );
-  }
-  if (provider !== 'cpu') {
-    throw new FungiError('INVALID_ARGUMENT', `${id}: precision int8 is for the CPU, not for provider "${provider}"`, {
-      hint: 'Leave one of --precision and --provider out.',
-    });
-  }
-  const rounded = isQuantised(division.trunk.nodes);
-  if (groups.length === 0 || model.opset < 13 || rounded) {
-    throw new FungiError(
-      'MODEL_UNSUPPORTED',
-      `${id}: precision int8 is made of products with float32 weights in operator set 13 or newer; ${model.path} ${rounded ? 'is quantised already' : `(operator set ${model.opset}) has ${groups.length}`}`,
-      { hint: 'Use the float32 export of the model, or leave --precision out.' },
-    );
-  }
-  const files = dataFiles(parts);
-  const folder = await linkedFolder(files, cacheDir, options.log);
-  const key = fingerprint({
-    ...{ version: LIBRARY_VERSION, model: encoder.modelSha256, preprocessor: encoder.preprocessorSha256 },
-    // Integers that overflow do so on some machines only.
-    ...{ cpu: cpus()[0]?.model, output: graph.outputs, boundary: findings.boundary.map(({ name }) => name) },
-  }).slice(0, 16);
-  const [weights, record] = [`int8-${key}.bin`, join(folder, `int8-${key}.json`)];
-
-  const sourceOf = ({ groups: quantised, constants }: Layout): TrunkSource => ({
-    ...division.trunk,
-    folder,
-    initializers: new Map([...division.trunk.initializers, ...constants]),
-    quantised,
+  await assertQuantisable(encoder.id, parts, groups);
+  const cacheDir = options.cacheDir!;
+  return onStorage(`quantising ${encoder.id} in ${cacheDir}`, async () => {
+    const folder = await linkedFolder(dataFiles(parts), cacheDir, options.log);
+    const name = `int8-${keyOf(encoder, parts, findings)}`;
+    const [weights, record] = [`${name}.bin`, join(folder, `${name}.json`)];
+    const products = groups.reduce((sum, group) => sum + group.products.length, 0);
+    const withTrunk = ({ groups: quantised, constants }: Layout): ModelParts => {
+      const initializers = new Map([...division.trunk.initializers, ...constants]);
+      return { ...parts, division: { ...division, trunk: { ...division.trunk, folder, initializers, quantised } } };
+    };
+    const kept = async (): Promise<Int8Record | undefined> => {
+      const known = await readRecord(record, groups);
+      if (known === undefined) return undefined;
+      const digest = await fileDigest(join(folder, weights), cacheDir).catch(() => undefined);
+      return known.sha256 === digest ? known : undefined;
+    };
+    const make = async (): Promise<Int8Record> => {
+      options.log?.info(`${encoder.id}: quantising the weights of ${products} products to int8, once`);
+      const samples = encoder.calibration!();
+      const { schemes, channels } = await calibrate(encoder, parts, groups, samples, options);
+      const layout = layoutOf(groups, schemes, weights);
+      await writeWeights(join(folder, weights), layout, channels, parts.model.folder);
+      const error = await errorOf(encoder, [parts, withTrunk(layout)], findings, samples, options);
+      const made = { schemes: [...schemes], sha256: await fileDigest(join(folder, weights), cacheDir), error };
+      await replaceFileWith(record, `${JSON.stringify(made)}\n`);
+      return made;
+    };
+    let known = await kept();
+    if (known === undefined) {
+      const lock = await FileLock.acquire(`${record}.lock`, `int8 weights of ${encoder.id}`, { waitMs: WAIT_MS });
+      try {
+        known = (await kept()) ?? (await make());
+      } finally {
+        await lock.release();
+      }
+    }
+    const { schemes, error } = known;
+    if (error > TOLERANCE) throw tooFar(encoder.id, error);
+    return { parts: withTrunk(layoutOf(groups, schemes, weights)), error, products };
   });
-  const withTrunk = (layout: Layout): ModelParts => ({ ...parts, division: { ...division, trunk: sourceOf(layout) } });
-  const known = await readRecord(record, groups);
-  const path = join(folder, weights);
-  if (known !== undefined && known.sha256 === (await fileDigest(path, cacheDir).catch(() => undefined)))
-    return withTrunk(layoutOf(groups, known.schemes, weights));
-
-  options.log?.info(`${id}: quantising ${groups.length} tensors' products to int8, once`);
-  const ranges = await calibrate(encoder, parts, groups, samples, options);
-  const schemes = groups.map(({ input }, i): Scheme => ({ input, zeroPoint: zeroPointOf(ranges[i]!) }));
-  const layout = layoutOf(groups, schemes, weights);
-  await writeWeights(path, layout, ranges.map(({ channels }) => channels), model.folder); // prettier-ignore
-  const made = withTrunk(layout);
-  const error = await errorOf(encoder, [parts, made], findings, samples, options);
-  if (error > TOLERANCE) {
-    await rm(path, { force: true });
-    throw new FungiError(
-      'MODEL_UNSUPPORTED',
-      `${id}: in int8 the encoder's states differ by ${error.toFixed(2)} from float32's (at most ${TOLERANCE})`,
-      { hint: 'Leave --precision out. A CPU without VNNI instructions overflows in 8 bits.', details: { error } },
-    );
-  }
-  await replaceFileWith(record, `${JSON.stringify({ schemes, sha256: await fileDigest(path, cacheDir), error })}\n`);
-  return made;
 }
 
-/** The files that the trunk's constants lie in. */
-function dataFiles({ model, graph }: ModelParts): string[] {
+/** By all that decides what is in the file. */
+function keyOf(encoder: Encoder, { graph }: ModelParts, { boundary }: Findings): string {
+  const { modelSha256, preprocessorSha256 } = encoder;
+  return fingerprint({
+    recipe: INT8_RECIPE,
+    ...{ modelSha256, preprocessorSha256, output: graph.outputs },
+    boundary: boundary.map(({ name }) => name),
+  }).slice(0, 16);
+}
+
+async function assertQuantisable(
+  id: string,
+  { model, graph }: ModelParts,
+  groups: readonly ProductGroup[],
+): Promise<void> {
+  const refuse = (reason: string, hint: string): never => {
+    throw new FungiError('MODEL_UNSUPPORTED', `${id}: precision int8 is made from a float32 export; ${reason}`, {
+      hint,
+    });
+  };
+  if (isQuantised(graph.nodes)) refuse(`${model.path} is quantised already`, 'Leave --precision out, or --file.');
+  if (model.opset < 13)
+    refuse(
+      `${model.path} is of operator set ${model.opset}, and 13 is the oldest that quantises by rows`,
+      'Export it with a newer opset, or leave --precision out.',
+    );
+  if (groups.length === 0)
+    refuse(
+      `${model.path} has no MatMul with a constant float32 weight of 64 × 64 or more (half precision and fused attention do not count)`,
+      'Use the plain float32 export, or leave --precision out.',
+    );
+  if (!(await multipliesBytesExactly()))
+    refuse(
+      'this CPU overflows when it multiplies bytes, as x86 without VNNI does',
+      'Leave --precision out on this machine.',
+    );
+}
+
+const tooFar = (id: string, error: number): FungiError =>
+  new FungiError(
+    'MODEL_UNSUPPORTED',
+    `${id}: in int8 the encoder's states differ by ${error.toFixed(2)} from float32's (at most ${TOLERANCE})`,
+    { hint: 'Its activations do not fit into 8 bits: leave --precision out.', details: { error } },
+  );
+
+/** The files that the model's constants lie in, under the names that the graph has for them. */
+function dataFiles({ model, graph }: ModelParts): LinkedFile[] {
   const names = [...graph.initializers.values()]
     .filter(isExternal)
     .map((tensor) => tensor.externalData.find(({ key }) => key === 'location')!.value);
-  return [...new Set(names)].sort().map((name) => join(model.folder, name));
+  return [...new Set(names)].sort().map((location) => {
+    const name = externalName(location, model.path);
+    return { path: join(model.folder, name), name };
+  });
 }
-
-type Int8Record = z.infer<typeof recordSchema>;
 
 /** Undefined where there is none, or none of these groups. */
 async function readRecord(path: string, groups: readonly ProductGroup[]): Promise<Int8Record | undefined> {
   try {
     const record = recordSchema.parse(JSON.parse(await readFile(path, 'utf8')));
-    const { schemes } = record;
-    return schemes.length === groups.length && groups.every(({ input }, i) => schemes[i]!.input === input)
-      ? record
-      : undefined;
+    const same = groups.every(({ input }, i) => record.schemes[i]?.input === input);
+    return same && record.schemes.length === groups.length ? record : undefined;
   } catch {
     return undefined;
   }
-}
-
-/** What the tensors of the groups look like in the model as it is. */
-async function calibrate<P extends Prepared>(
-  encoder: Encoder<P>,
-  { model, graph }: ModelParts,
-  groups: readonly ProductGroup[],
-  samples: readonly P[],
-  options: ImportOptions,
-): Promise<Range[]> {
-  const tensors = groups.map(({ input }) => input);
-  const batches = samples.map((sample) => [sample]);
-  const runs = await runUncut(encoder, uncutGraph(model, graph, tensors), tensors, batches, {
-    ...options,
-    folder: model.folder,
-  });
-  return groups.map(({ input, width }) =>
-    rangeOf(
-      runs.map(({ tensors: found }) => found[input]!.data as Float32Array),
-      width,
-    ),
-  );
-}
-
-/** What GELU and the like make is bounded below; a tensor of small numbers must not be taken for that. */
-function zeroPointOf({ least, largest }: Range): number {
-  const geluLike = least >= GELU_MINIMUM && largest * GELU_ZERO_POINT >= -GELU_MINIMUM * (255 - GELU_ZERO_POINT);
-  return geluLike ? GELU_ZERO_POINT : SYMMETRIC_ZERO_POINT;
 }
 
 /** Largest relative distance between boundary tensors of two trunks. */

@@ -6,8 +6,8 @@ import type { Tensor } from '../runtime/session.js';
 import type { ModelParts } from './assemble.js';
 import type { ImportOptions } from './import-options.js';
 import type { BoundaryTensor } from './imported-encoder.js';
-import { distance, TOLERANCE, type Precision } from './precision.js';
-import { inFloat32, pool, runUncut, type UncutRun } from './probe.js';
+import { distance, TOLERANCE, type Arithmetic } from './tolerance.js';
+import { asFloat32, pool, runUncut, type UncutRun } from './probe.js';
 import { assertTokenStates, type TokenStates } from './token-states.js';
 import { uncutGraph } from './trunk.js';
 
@@ -15,7 +15,7 @@ export interface Observed {
   /** D. */
   readonly dims: number;
   readonly boundary: readonly BoundaryTensor[];
-  readonly precision: Precision;
+  readonly precision: Arithmetic;
   /** f(x) [2,D] of the probe's items. */
   readonly pooled: Float32Array;
   /** Distance of an item's f(x) beside a longer one from the same alone; absent where items run alone. */
@@ -62,7 +62,7 @@ export async function observe<P extends Prepared>(
   return { dims, boundary, precision, pooled: batched, padding };
 }
 
-function precisionOf({ graph }: ModelParts, boundary: readonly BoundaryTensor[], hidden: Tensor): Precision {
+function precisionOf({ graph }: ModelParts, boundary: readonly BoundaryTensor[], hidden: Tensor): Arithmetic {
   if (isQuantised(graph.nodes)) return 'quantised';
   return hidden.type === 'float16' || boundary.some(({ type }) => type === 'float16') ? 'half' : 'float32';
 }
@@ -97,7 +97,7 @@ function assertFloating(id: string, name: string, { type }: Tensor): 'float32' |
  * @param error relative distance that padding made
  * @throws {FungiError} MODEL_UNSUPPORTED when an item's f(x) depends on what is in the batch beside it
  */
-function assertPaddingIsMasked(id: string, error: number, precision: Precision, inputs: readonly string[]): void {
+function assertPaddingIsMasked(id: string, error: number, precision: Arithmetic, inputs: readonly string[]): void {
   if (error <= TOLERANCE[precision]) return;
   throw new FungiError(
     'MODEL_UNSUPPORTED',
@@ -119,7 +119,7 @@ function assertPaddingIsMasked(id: string, error: number, precision: Precision, 
  */
 function assertLooksAhead<P extends Prepared>(id: string, runs: readonly UncutRun<P>[], output: string): void {
   const [a, b] = runs.flatMap(({ items, tensors }) => {
-    const hidden = inFloat32(tensors[output]!);
+    const hidden = asFloat32(tensors[output]!);
     const [, padded, dims] = hidden.shape as [number, number, number];
     return items.map((_, row) =>
       (hidden.data as Float32Array).subarray(row * padded * dims, (row * padded + 1) * dims),

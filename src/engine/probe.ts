@@ -57,7 +57,7 @@ export async function runUncut<P extends Prepared>(
 }
 
 /** A tensor of the model in float32; of another type than floating point as it is. */
-export function inFloat32(tensor: Tensor): Tensor {
+export function asFloat32(tensor: Tensor): Tensor {
   if (tensor.type !== 'float16') return tensor;
   const { buffer, byteOffset, length } = tensor.data;
   return float32(fromFloat16(new Uint16Array(buffer, byteOffset, length)), tensor.shape);
@@ -67,7 +67,7 @@ export function inFloat32(tensor: Tensor): Tensor {
 export function pool(hidden: Tensor, pooling: Encoder['pooling'], items: readonly Prepared[]): Float32Array {
   const [, padded, dims] = hidden.shape as [number, number, number];
   const out = new Float32Array(items.length * dims);
-  const data = inFloat32(hidden).data as Float32Array;
+  const data = asFloat32(hidden).data as Float32Array;
   items.forEach((item, row) => {
     poolingWeights(pooling, item.tokens).forEach((weight, token) => {
       for (let d = 0; d < dims; d++) out[row * dims + d]! += weight * data[(row * padded + token) * dims + d]!;

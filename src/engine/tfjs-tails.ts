@@ -2,10 +2,12 @@
  * Tails on TensorFlow.js: the same nodes of the model and the same loss, and the derivative by TensorFlow.js's own differentiation.
  * It needs no rule for an operator, and shares none with the other engine: where both agree, two derivations do.
  */
+import { sha256 } from '../core/fingerprint.js';
 import { GraphBuilder } from '../onnx/builder.js';
 import { tensorData } from '../onnx/tensor-data.js';
 import type { Feeds, Tensor } from '../runtime/session.js';
 import { TfjsGraph } from '../tfjs/graph.js';
+import { assertKernels } from '../tfjs/plan.js';
 import { loadTensorflow } from '../tfjs/tensorflow.js';
 import { writeForward } from './forward.js';
 import type { ImportedEncoder } from './imported-encoder.js';
@@ -22,14 +24,29 @@ export async function tfjsBackend(): Promise<{ backend: string; failed: Readonly
 export class TfjsTails implements Tails {
   readonly engine = 'tfjs';
   private readonly graphs: TfjsGraph[] = [];
+  /** By spec: indexes that differ only in their artefacts share one. */
+  private readonly tails = new Map<string, Promise<Tail>>();
 
   constructor(private readonly imported: ImportedEncoder) {}
 
   assertDifferentiable(): void {
     assertExact(this.imported);
+    assertKernels(this.imported.tail.nodes, this.imported.id);
   }
 
-  async load(spec: TailSpec): Promise<Tail> {
+  load(spec: TailSpec): Promise<Tail> {
+    const key = sha256(specGraph(this.imported, spec));
+    let tail = this.tails.get(key);
+    if (tail === undefined) {
+      tail = this.build(spec);
+      this.tails.set(key, tail);
+      tail.catch(() => this.tails.delete(key));
+    }
+    return tail;
+  }
+
+  private async build(spec: TailSpec): Promise<Tail> {
+    assertKernels(this.imported.tail.nodes, this.imported.id);
     const { target } = this.imported;
     const g = new GraphBuilder(`${this.imported.id} tail`, this.imported.tail.opset);
     const { pooled, loss } = writeForward(g, this.imported, spec.loss);
@@ -60,6 +77,7 @@ export class TfjsTails implements Tails {
   }
 
   close(): Promise<void> {
+    this.tails.clear();
     this.graphs.splice(0).forEach((graph) => {
       graph.dispose();
     });
@@ -85,6 +103,14 @@ export class TfjsTails implements Tails {
     this.graphs.push(graph);
     return graph;
   }
+}
+
+/** What tells specs apart: the graph that they write. */
+function specGraph(imported: ImportedEncoder, { loss, gradient }: TailSpec): Uint8Array {
+  const g = new GraphBuilder(JSON.stringify(gradient ?? null), imported.tail.opset);
+  const { pooled } = writeForward(g, imported, loss);
+  g.output(pooled, 'float32', ['views', imported.dims]);
+  return g.build();
 }
 
 const DELTA = 'fungi.delta';

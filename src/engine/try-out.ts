@@ -6,7 +6,7 @@ import { assemble, type Findings, type ModelParts } from './assemble.js';
 import type { ImportOptions } from './import-options.js';
 import type { ImportedEncoder } from './imported-encoder.js';
 import { observe } from './observe.js';
-import { distance, SLICE_TOLERANCE, TOLERANCE } from './precision.js';
+import { distance, SLICE_TOLERANCE, TOLERANCE } from './tolerance.js';
 import { runCut } from './probe.js';
 import type { TokenStates } from './token-states.js';
 

@@ -221,8 +221,7 @@ export class GraphBuilder implements Emitter {
   }
 
   build(): Uint8Array {
-    // Some exporters write the standard domain out: two names of one operator set must not get two versions.
-    const domains = new Set(this.nodes.map(({ domain }) => (domain === 'ai.onnx' ? '' : domain)));
+    const domains = new Set(this.nodes.map(({ domain }) => domain));
     const model = create(ModelProtoSchema, {
       irVersion: 9n,
       producerName: 'fungi-icl',

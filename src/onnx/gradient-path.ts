@@ -43,7 +43,7 @@ export function assertRules(path: readonly NodeProto[], model: string): void {
   if (node === undefined) return;
   const op = node.domain === '' ? node.opType : `${node.domain}.${node.opType}`;
   throw new FungiError('OP_UNSUPPORTED', `${model}: operator ${op} (node "${node.name}") has no derivative rule`, {
-    hint: 'Use an unoptimised, unquantised export of the model, or name a later layer with --target; embeddings alone (--losses none) need no rule.',
+    hint: 'Try --engine tfjs, which needs no rules; or an unoptimised, unquantised export; or name a later layer with --target. Embeddings alone (--losses none) need no rule either.',
     details: { op, node: node.name, graph: model },
   });
 }

@@ -1,6 +1,6 @@
 /**
- * A model file without its weights: everything of it is read but the bytes of large constants, which become references to where
- * they lie. A gigabyte of weights costs no memory and no time.
+ * A model file without its weights: everything of it is read but the raw bytes of large constants, which become references to where
+ * they lie. A gigabyte of weights costs no memory and no time. Weights in typed fields (float_data), which few tools write, are read.
  */
 import { fromBinary } from '@bufbuild/protobuf';
 import { WireType } from '@bufbuild/protobuf/wire';
@@ -32,6 +32,7 @@ export function readLightModel(path: string, location: string): ModelProto {
     const reader = new LightReader(file, location);
     const model = reader.model();
     if (model.graph === undefined || model.graph.node.length === 0) throw new Error('it holds no graph');
+    withShortDomain(model.graph.node);
     hoistConstants(model.graph);
     model.graph.initializer = model.graph.initializer.map((tensor) => reader.externalised(tensor));
     return model;
@@ -118,6 +119,15 @@ class LightReader {
 
 const holds = (field: Field, number: number): boolean =>
   field.number === number && field.wire === WireType.LengthDelimited;
+
+/** Some exporters write the standard domain out: one spelling for everything that follows. */
+function withShortDomain(nodes: readonly NodeProto[]): void {
+  for (const node of nodes) {
+    if (node.domain === 'ai.onnx') node.domain = '';
+    for (const { g, graphs } of node.attribute)
+      for (const graph of [...(g === undefined ? [] : [g]), ...graphs]) withShortDomain(graph.node);
+  }
+}
 
 /** Turns Constant nodes into initializers: one form of constant for everything that follows. */
 function hoistConstants(graph: GraphProto): void {

@@ -3,6 +3,7 @@ import { realpath, stat } from 'node:fs/promises';
 import { basename, dirname } from 'node:path';
 import { fromBinary, toBinary } from '@bufbuild/protobuf';
 import { FungiError } from '../core/errors.js';
+import { externalPath } from './external-path.js';
 import { readLightModel } from './light-model.js';
 import { ModelProtoSchema, type ModelProto, type TensorProto } from './proto/onnx_pb.js';
 import { isExternal } from './tensor.js';
@@ -81,21 +82,33 @@ async function assertExternalData(tensors: readonly TensorProto[], folder: strin
     ends.set(location, Math.max(ends.get(location) ?? 0, end));
   }
   for (const [location, end] of ends) {
-    const file = `${folder}/${location}`;
+    const file = externalPath(folder, location, model);
+    if (!Number.isSafeInteger(end) || end < 0) {
+      throw new FungiError('MODEL_CORRUPT', `${model}: it refers to bytes up to ${end} of ${location}`, {
+        hint: 'Download or export it again.',
+      });
+    }
     const size = await stat(file).then(
       (found) => found.size,
       () => undefined,
     );
+    const hint = `Put ${location} into the folder of the model; a hub keeps it beside the graph.`;
     if (size === undefined) {
       throw new FungiError(
         'MODEL_CORRUPT',
         `${model}: its weights are in ${location}, which is missing from ${folder}`,
+        { hint },
+      );
+    }
+    if (size < end) {
+      throw new FungiError(
+        'MODEL_CORRUPT',
+        `${file} (${size} bytes) is cut short: ${model} refers to bytes up to ${end} of it`,
         {
-          hint: `Download ${location} into the same folder.`,
+          hint: 'Download it again; a truncated download is the usual cause.',
         },
       );
     }
-    if (size < end) throw corrupt(file, size, `the model refers to bytes up to ${end}`);
   }
 }
 

@@ -1,7 +1,7 @@
 /** The values of a TensorProto, wherever they are kept: in raw bytes, in typed fields, or in a file beside the model. */
 import { open } from 'node:fs/promises';
-import { isAbsolute, join, relative } from 'node:path';
 import { FungiError } from '../core/errors.js';
+import { externalPath } from './external-path.js';
 import { fromBfloat16, fromFloat16 } from './half.js';
 import type { TensorProto } from './proto/onnx_pb.js';
 import { elementType, isExternal, tensorShape, type ElementType } from './tensor.js';
@@ -112,10 +112,7 @@ async function externalBytes(
 ): Promise<Uint8Array> {
   const named = Object.fromEntries(tensor.externalData.map(({ key, value }) => [key, value]));
   const { location = '', offset = '0', length = String(expected) } = named;
-  const path = join(folder, location);
-  const inside = relative(folder, path);
-  if (location === '' || isAbsolute(location) || inside.startsWith('..') || isAbsolute(inside))
-    throw corrupt(tensor, model, `its external data "${location}" are no file beside the model`);
+  const path = externalPath(folder, location, model);
   const [start, size] = [Number(offset), Number(length)];
   const range = `bytes ${offset} to ${offset} + ${length}`;
   if (!Number.isSafeInteger(start) || start < 0 || size !== expected) {
@@ -138,7 +135,18 @@ async function readRange(
   const file = await open(path, 'r');
   try {
     const bytes = new Uint8Array(size);
-    const { bytesRead } = await file.read(bytes, 0, size, start);
+    let bytesRead = 0;
+    // One read gives 2 GiB at most.
+    while (bytesRead < size) {
+      const { bytesRead: more } = await file.read(
+        bytes,
+        bytesRead,
+        Math.min(size - bytesRead, 2 ** 30),
+        start + bytesRead,
+      );
+      if (more === 0) break;
+      bytesRead += more;
+    }
     const fileSize = bytesRead < size ? (await file.stat()).size : start + size;
     return { bytes, bytesRead, fileSize };
   } finally {

@@ -32,6 +32,8 @@ export const int64 = (data: BigInt64Array, shape: readonly number[]): Tensor => 
 export const int8 = (data: Int8Array, shape: readonly number[]): Tensor => ({ type: 'int8', data, shape });
 
 export class Session {
+  private released = false;
+
   private constructor(
     private readonly session: ort.InferenceSession,
     readonly label: string,
@@ -100,7 +102,10 @@ export class Session {
     return this.session.inputNames;
   }
 
+  /** Frees the session; a second time does nothing. */
   async release(): Promise<void> {
+    if (this.released) return;
+    this.released = true;
     await this.session.release();
   }
 }

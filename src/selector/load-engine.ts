@@ -3,6 +3,7 @@ import { readConfig } from '../core/config.js';
 import type { Encoder } from '../encoders/encoder.js';
 import { loadTextEncoder } from '../encoders/text-encoder.js';
 import type { GradientEngine } from '../engine/engine.js';
+import { INT8_RECIPE } from '../engine/calibration.js';
 import { createEngine } from '../engine/create-engine.js';
 import type { SourceOptions } from '../encoders/sources/options.js';
 import type { EncoderSpec } from '../store/manifest.js';
@@ -38,7 +39,7 @@ export async function loadEngine(options: EncoderChoice & SelectorRuntime): Prom
     encoder: {
       id: encoder.id,
       ...(file !== undefined && { file }),
-      ...(precision === 'int8' && { precision }),
+      ...(precision === 'int8' && { precision, recipe: INT8_RECIPE }),
       modelSha256: encoder.modelSha256,
       preprocessorSha256: encoder.preprocessorSha256,
       pooling: encoder.pooling,

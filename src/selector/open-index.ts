@@ -70,7 +70,7 @@ async function openParts(options: OpenOptions, { folder, manifest }: Located): P
     pooling: pooling as 'first' | 'mean',
     target,
     ...(typeof output === 'string' && { output }),
-    ...(typeof file === 'string' && { file }),
+    ...(options.file === undefined && typeof file === 'string' && { file }),
     ...(precision === 'int8' && { precision }),
   });
   let store: LanceStore | undefined;

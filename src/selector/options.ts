@@ -26,7 +26,7 @@ export interface EncoderChoice {
   readonly encoder?: string | Encoder;
   /** ONNX file to take, relative to the model's folder. @default encoder_model.onnx or model.onnx, in onnx/ or beside the tokenizer */
   readonly file?: string;
-  /** What the encoder's products run in. `int8` is about twice as fast on a CPU with VNNI; gradients stay float32. @default 'float32' */
+  /** What the encoder's products run in. `int8` is about twice as fast on a CPU with VNNI; gradients stay float32. @default 'model', what its file has */
   readonly precision?: Precision;
   /** @default what the model's files say, else the first token */
   readonly pooling?: Pooling;
@@ -57,6 +57,8 @@ export interface OpenOptions extends SelectorRuntime {
   readonly indexes?: string;
   /** Where the model lies now, when not where the index was built; it must be the same model. */
   readonly encoder?: string | Encoder;
+  /** Its ONNX file there, when of another name. @default as the index was built */
+  readonly file?: string;
 }
 
 export const DEFAULT_ENCODER = 'sentence-transformers/all-MiniLM-L6-v2';

@@ -13,6 +13,7 @@ import {
   FunctionProtoSchema,
   ModelProtoSchema,
   NodeProtoSchema,
+  OperatorSetIdProtoSchema,
   TensorProto_DataLocation,
   TensorProtoSchema,
   type NodeProto,
@@ -133,6 +134,22 @@ it('reads Constant nodes in every form', async () => {
   expect(integers(tensors.get('value_ints')!)).toEqual([1, -1]);
   expect(integers(tensors.get('value')!)).toEqual([9]);
   expect(graph!.node.map((node) => node.opType)).toEqual(['Constant', 'Neg', 'Identity']); // of a string nothing is known
+});
+
+it('has one spelling of the standard domain, also inside branches', async () => {
+  const g = new GraphBuilder('domains');
+  const branch = create(NodeProtoSchema, { opType: 'Neg', domain: 'ai.onnx', input: ['x'], output: ['inner'] });
+  const y = g.op('Neg', [g.input('x', 'float32', [1])], {}, { domain: 'ai.onnx' });
+  g.output(y, 'float32', [1], 'y');
+  const proto = fromBinary(ModelProtoSchema, g.build());
+  proto.opsetImport = [create(OperatorSetIdProtoSchema, { domain: 'ai.onnx', version: 17n })];
+  const attribute = create(AttributeProtoSchema, { name: 'then_branch', g: { node: [branch] } });
+  proto.graph!.node.push(
+    create(NodeProtoSchema, { opType: 'If', input: ['x'], output: ['z'], attribute: [attribute] }),
+  );
+  const { graph } = (await readModel(await written(toBinary(ModelProtoSchema, proto)))).proto;
+  expect(graph!.node.map(({ domain }) => domain)).toEqual(['', '', '']);
+  expect(graph!.node[2]!.attribute[0]!.g!.node[0]!.domain).toBe('');
 });
 
 it('goes by the real path of a linked file', async () => {

@@ -53,7 +53,7 @@ describe.skipIf(!(await exactInt8()))('an index in int8', () => {
     expect(float32.encoder).not.toHaveProperty('precision');
     expect(float32.fingerprint).not.toBe(int8.fingerprint);
     for (const [manifest, precision] of [
-      [int8, 'float32'],
+      [int8, 'model'],
       [float32, 'int8'],
     ] as const) {
       const { engine, encoder } = await loadEngine({ ...place.options('any'), precision });
@@ -64,7 +64,7 @@ describe.skipIf(!(await exactInt8()))('an index in int8', () => {
       }).toThrow(
         expect.objectContaining({
           code: 'INDEX_MISMATCH',
-          message: expect.stringMatching(/\n {2}encoder\.precision: [^\n]*$/) as string,
+          message: expect.stringMatching(/\n {2}encoder\.precision: [^\n]*\n {2}encoder\.recipe: [^\n]*$/) as string,
         }) as Error,
       );
     }

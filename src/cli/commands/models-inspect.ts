@@ -2,11 +2,11 @@
 import type { Command } from 'commander';
 import type { Inspection } from '../../engine/inspect.js';
 import type { CommonOptions, Report, Run } from '../context.js';
-import { addCommonOptions, addEncoderOptions, sourcesOf, type EncoderFlags } from '../options.js';
+import { addCommonOptions, addEncoderOptions, pick, sourcesOf, type EncoderFlags } from '../options.js';
 import { pairs } from '../output.js';
 
 export function addInspect(models: Command, run: Run): void {
-  addCommonOptions(addEncoderOptions(models.command('inspect'), { encoder: false }))
+  addCommonOptions(addEncoderOptions(models.command('inspect'), { argument: true }))
     .description('show where an encoder is cut, what was checked, which derivatives there are and what a text costs')
     .argument('<model>', 'folder, hub id or short name')
     .addHelpText(
@@ -18,13 +18,12 @@ export function addInspect(models: Command, run: Run): void {
         const { loadTextEncoder } = await import('../../encoders/text-encoder.js');
         const { inspectEncoder } = await import('../../engine/inspect.js');
         const { kl } = await import('../../losses/kl.js');
-        const { file, pooling, target, output, provider, threads } = flags;
-        const encoder = await loadTextEncoder(id, { ...sourcesOf(context), offline: true, file, pooling });
+        const { file, pooling } = flags;
+        const sources = sourcesOf(context);
+        const encoder = await loadTextEncoder(id, { ...sources, offline: true, file, pooling });
         const inspection = await inspectEncoder(encoder, kl({ mode: 'paper' }), {
-          ...(target !== undefined && { target }),
-          ...(output !== undefined && { output }),
-          ...(provider !== undefined && { provider }),
-          ...(threads !== undefined && { threads }),
+          ...pick(flags, 'target', 'output', 'provider', 'threads', 'precision'),
+          cacheDir: sources.cacheDir,
           log: context.log,
         });
         const { maxTokens, poolingSource } = encoder;
@@ -51,6 +50,7 @@ function lines(
     ['inputs', `${inspection.inputs.join(', ')}; up to ${maxTokens} tokens`],
     ['token states', `${inspection.output} [batch, tokens, ${inspection.dims}]`],
     ['pooling', `${inspection.pooling} (${poolingSource})`],
+    ...(inspection.int8 ? [['int8', int8Line(inspection.int8)] as [string, string]] : []),
     ...(inspection.quantised ? [['quantised', quantised(inspection)] as [string, string]] : []),
     [
       'target layer',
@@ -72,6 +72,9 @@ function lines(
   ];
 }
 
+const int8Line = ({ products, error }: NonNullable<Inspection['int8']>): string =>
+  `${products} products; the states at the cut differ by ${error.toFixed(3)} from those of the file`;
+
 const quantised = ({ entangled }: Inspection): string =>
   entangled ? 'with scales taken from the batch: each text runs alone' : 'with fixed scales';
 
@@ -81,15 +84,11 @@ function tokensBehind({ sliced, unsliced, pooling }: Inspection): string {
   return `every token, as pooling ${pooling} needs`;
 }
 
-function derivatives({ operators, undifferentiable }: Inspection): string {
-  if (undifferentiable !== undefined) return `none: ${undifferentiable}`;
-  const list = (rule: boolean): string =>
-    operators
-      .filter((each) => each.rule === rule)
-      .map(({ op, count }) => `${op} × ${count}`)
-      .join(', ');
-  const missing = list(false);
-  return missing === '' ? list(true) : `no rule for ${missing}: --engine tfjs may do; rules for ${list(true)}`;
+function derivatives({ operators, undifferentiable, tfjs }: Inspection): string {
+  const list = operators.map(({ op, count, rule }) => `${op} × ${count}${rule ? '' : ' (no rule)'}`).join(', ');
+  if (undifferentiable === undefined) return list;
+  const way = tfjs === undefined ? '' : tfjs ? '; --engine tfjs can' : '; nor can --engine tfjs';
+  return `none: ${undifferentiable}${way}${list === '' ? '' : `. Operators: ${list}`}`;
 }
 
 const UNITS = [

@@ -3,7 +3,13 @@ import type { Command } from 'commander';
 import type { SelectedExample } from '../../selector/selector.js';
 import { readText, type CommonOptions, type Context, type Report, type Run } from '../context.js';
 import { selectOptions, warnOf, withSelector, type FilterFlags, type OpenFlags } from '../open-selector.js';
-import { addCommonOptions, addFilterOptions, addIndexesOption, addRuntimeOptions } from '../options.js';
+import {
+  addCommonOptions,
+  addEngineOption,
+  addFilterOptions,
+  addIndexesOption,
+  addRuntimeOptions,
+} from '../options.js';
 import { table, type Column } from '../output.js';
 
 interface RetrieveFlags extends CommonOptions, OpenFlags, FilterFlags {}
@@ -42,7 +48,9 @@ export const addOpenOptions = (command: Command): Command =>
   addCommonOptions(
     addIndexesOption(
       addRuntimeOptions(
-        command.option('--encoder <id|dir>', "where the index's model lies now, if not where the index was built"),
+        addEngineOption(command)
+          .option('--encoder <id|dir>', "where the index's model lies now, if not where the index was built")
+          .option('--file <name>', 'its ONNX file there, if of another name'),
       ),
     ),
   );

@@ -43,7 +43,5 @@ export type StandardOp = keyof typeof standard;
 
 export const RULES: ReadonlyMap<string, Rule> = new Map([
   ...Object.entries<Rule>(standard).map(([type, rule]) => [`:${type}`, rule] as const),
-  // Some exporters write the standard domain out.
-  ...Object.entries<Rule>(standard).map(([type, rule]) => [`ai.onnx:${type}`, rule] as const),
   ...Object.entries<Rule>(microsoft).map(([type, rule]) => [`com.microsoft:${type}`, rule] as const),
 ]);

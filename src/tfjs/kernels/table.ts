@@ -44,7 +44,5 @@ const microsoft: Readonly<Record<string, Kernel>> = {
 
 export const KERNELS: ReadonlyMap<string, Kernel> = new Map([
   ...Object.entries(standard).map(([type, kernel]) => [`:${type}`, kernel] as const),
-  // Some exporters write the standard domain out.
-  ...Object.entries(standard).map(([type, kernel]) => [`ai.onnx:${type}`, kernel] as const),
   ...Object.entries(microsoft).map(([type, kernel]) => [`com.microsoft:${type}`, kernel] as const),
 ]);

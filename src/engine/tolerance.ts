@@ -10,7 +10,7 @@ export const TOLERANCE = { float32: 1e-4, half: 1e-2, quantised: 0.25 } as const
 export const SLICE_TOLERANCE = { float32: 1e-4, half: 2e-3, quantised: 2e-3 } as const;
 
 /** Of what the encoder computes in. */
-export type Precision = keyof typeof TOLERANCE;
+export type Arithmetic = keyof typeof TOLERANCE;
 
 /** ‖a − b‖/‖b‖. */
 export function distance(a: Float32Array, b: Float32Array): number {
