@@ -1,4 +1,5 @@
 /** The gradient engine: a trunk on onnxruntime, and tails that compute loss and gradient from what it leaves behind. */
+import { FungiError } from '../core/errors.js';
 import type { Item } from '../core/item.js';
 import type { OnProgress } from '../core/progress.js';
 import type { Encoder, Prepared } from '../encoders/encoder.js';
@@ -20,6 +21,7 @@ const TAIL_LIMITS: BatchLimits = { maxTokens: 1024, maxRows: 256 };
 
 export class CutEngine<P extends Prepared> implements GradientEngine {
   readonly info: EngineInfo;
+  private closed = false;
 
   constructor(
     private readonly encoder: Encoder<P>,
@@ -34,6 +36,7 @@ export class CutEngine<P extends Prepared> implements GradientEngine {
   }
 
   async encode(items: readonly Item[], onProgress?: OnProgress): Promise<States> {
+    this.assertOpen();
     let done = 0;
     return encodeStates(this.trunk, this.imported, this.encoder, this.encoder.prepare(items), (count) => {
       done += count;
@@ -46,6 +49,7 @@ export class CutEngine<P extends Prepared> implements GradientEngine {
   }
 
   async program(spec: ProgramSpec, artefacts: Artefacts = {}): Promise<Program> {
+    this.assertOpen();
     if (spec.gradient !== undefined) this.assertDifferentiable();
     const tail = await this.tails.load(spec);
     const frozen = Object.fromEntries(
@@ -55,8 +59,14 @@ export class CutEngine<P extends Prepared> implements GradientEngine {
     return { run: (states, items) => this.runTail(tail, frozen, views, states, items) };
   }
 
+  /** A second time does nothing. */
   async close(): Promise<void> {
+    this.closed = true;
     await Promise.all([this.trunk.release(), this.tails.close()]);
+  }
+
+  private assertOpen(): void {
+    if (this.closed) throw new FungiError('INVALID_ARGUMENT', `the engine of ${this.encoder.id} is closed`);
   }
 
   private async runTail(

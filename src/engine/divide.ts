@@ -8,14 +8,14 @@ import { isEntangled, isQuantised } from '../onnx/quantised.js';
 import type { NodeProto } from '../onnx/proto/onnx_pb.js';
 import { inFloat32 } from '../onnx/single-precision.js';
 import { findTarget, type TargetLayer } from '../onnx/target.js';
-import type { Tail } from './imported-encoder.js';
+import type { TailSource } from './imported-encoder.js';
 import type { TrunkSource } from './trunk.js';
 
 export interface Division {
   readonly target: TargetLayer;
   readonly trunk: TrunkSource;
   readonly boundary: readonly string[];
-  readonly tail: Tail;
+  readonly tail: TailSource;
 }
 
 /**

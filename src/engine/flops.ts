@@ -1,11 +1,10 @@
 /** Floating-point operations of a graph: those of its matrix products, two for each multiply and add; all else is small beside them. */
 import { intAttribute } from '../onnx/attributes.js';
 import type { NodeProto } from '../onnx/proto/onnx_pb.js';
+import { sizeOf } from '../onnx/shape.js';
 
 /** Sizes of a tensor, undefined where they are not known. */
 export type SizesOf = (tensor: string) => readonly number[] | undefined;
-
-const product = (sizes: readonly number[]): number => sizes.reduce((total, size) => total * size, 1);
 
 /** Tensors whose sizes {@link flopsOf} asks for. */
 export function measuredTensors(nodes: readonly NodeProto[]): string[] {
@@ -27,7 +26,7 @@ function flopsOfNode(node: NodeProto, sizesOf: SizesOf): number {
     const [out, a] = [sizesOf(node.output[0]!), sizesOf(node.input[0]!)];
     if (out === undefined || a === undefined) return 0;
     const summed = intAttribute(node, 'transA', 0) === 1 ? a.at(-2)! : a.at(-1)!;
-    return 2 * product(out) * summed;
+    return 2 * sizeOf(out) * summed;
   }
   if (!ATTENTIONS.has(node.opType)) return 0;
   // Scores and their product with V; Attention computes Q, K and V from its input [B,T,D] and a weight [D,3D] itself.

@@ -14,7 +14,7 @@ export interface BoundaryTensor {
 export interface Trunk {
   /** Serialised. */
   readonly bytes: Uint8Array;
-  /** Folder of the model file: the weights stay there. */
+  /** Where its weights lie: the model's folder, or a folder of the cache that holds int8 weights beside links to it. */
   readonly folder: string;
   /** Inputs that it takes. */
   readonly inputs: readonly string[];
@@ -23,7 +23,7 @@ export interface Trunk {
 }
 
 /** From the boundary to the token states, in float32. */
-export interface Tail extends Subgraph {
+export interface TailSource extends Subgraph {
   readonly folder: string;
   readonly opset: number;
   /** Why no derivative goes through it, where that is known beforehand. */
@@ -43,7 +43,7 @@ export interface ImportedEncoder {
   /** Whether trunk outputs and tail hold token 0 alone. */
   readonly sliced: boolean;
   readonly trunk: Trunk;
-  readonly tail: Tail;
+  readonly tail: TailSource;
 }
 
 /** Name of the trunk's output for a boundary tensor. */

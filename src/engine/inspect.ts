@@ -9,6 +9,7 @@ import { isQuantised } from '../onnx/quantised.js';
 import { RULES } from '../onnx/rules/table.js';
 import type { NodeProto, TensorProto } from '../onnx/proto/onnx_pb.js';
 import { elementType, tensorShape } from '../onnx/tensor.js';
+import { sizeOf } from '../onnx/shape.js';
 import type { Loss } from '../losses/loss.js';
 import type { ModelParts } from './assemble.js';
 import { flopsOf, measuredTensors, type SizesOf } from './flops.js';
@@ -168,7 +169,7 @@ function parametersOf({ graph, division }: ModelParts): Inspection['parameters']
       const tensor = constants.get(name);
       if (tensor === undefined || seen.has(name)) continue;
       seen.add(name);
-      const size = tensorShape(tensor).reduce((product, dim) => product * dim, 1);
+      const size = sizeOf(tensorShape(tensor));
       const type = elementType(tensor.dataType);
       if (NO_WEIGHTS.has(type)) continue;
       types[type] = (types[type] ?? 0) + size;

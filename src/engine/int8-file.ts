@@ -8,6 +8,7 @@ import {
   type QuantisedGroup,
   type QuantisedWeight,
 } from '../onnx/row-quantisation.js';
+import { sizeOf } from '../onnx/shape.js';
 import { elementCode, externalTensor, type ElementType } from '../onnx/tensor.js';
 import type { TensorProto } from '../onnx/proto/onnx_pb.js';
 import { tensorData } from '../onnx/tensor-data.js';
@@ -34,7 +35,7 @@ export function layoutOf(groups: readonly ProductGroup[], schemes: readonly Sche
   const constants = new Map<string, TensorProto>();
   let offset = 0;
   const place = (name: string, type: ElementType, shape: readonly number[]): string => {
-    const length = shape.reduce((size, dim) => size * dim, type === 'int8' ? 1 : 4);
+    const length = sizeOf(shape) * (type === 'int8' ? 1 : 4);
     constants.set(name, externalTensor(name, elementCode(type), shape, { location, offset, length }));
     offset += Math.ceil(length / ALIGNMENT) * ALIGNMENT;
     return name;

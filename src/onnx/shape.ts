@@ -4,6 +4,9 @@ import { FungiError } from '../core/errors.js';
 export type Dim = number | string;
 export type Shape = readonly Dim[];
 
+/** Elements of a tensor of this shape. */
+export const sizeOf = (shape: readonly number[]): number => shape.reduce((size, dim) => size * dim, 1);
+
 export const showShape = (shape: Shape): string => `[${shape.join(', ')}]`;
 
 /**

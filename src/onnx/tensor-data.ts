@@ -4,6 +4,7 @@ import { FungiError } from '../core/errors.js';
 import { externalPath } from './external-path.js';
 import { fromBfloat16, fromFloat16 } from './half.js';
 import type { TensorProto } from './proto/onnx_pb.js';
+import { sizeOf } from './shape.js';
 import { elementType, isExternal, tensorShape, type ElementType } from './tensor.js';
 
 /** A dense row-major tensor. The 16-bit floating-point types are float32 here, which holds all of their values. */
@@ -52,7 +53,7 @@ export function inlineTensorData(tensor: TensorProto, model: string): TensorData
   return decoded(tensor, type, bytes);
 }
 
-const elements = (tensor: TensorProto): number => tensorShape(tensor).reduce((size, dim) => size * dim, 1);
+const elements = (tensor: TensorProto): number => sizeOf(tensorShape(tensor));
 
 function corrupt(tensor: TensorProto, place: string, reason: string, cause?: unknown): FungiError {
   return new FungiError('MODEL_CORRUPT', `${place}: tensor "${tensor.name}": ${reason}`, {

@@ -2,13 +2,14 @@
  * Sessions over one model's weights, shared by all in this process that ask for the same graph: onnxruntime packs the weights of
  * every session anew, which for BERT-base takes 340 MB.
  */
+import { FungiError } from '../core/errors.js';
 import { fingerprint, sha256 } from '../core/fingerprint.js';
 import { Session, type Feeds, type RuntimeOptions, type Tensor } from './session.js';
 
 export interface SharedOptions extends RuntimeOptions {
   /** Of the graph's external data. */
   readonly folder: string;
-  /** sha256 of these data; '' where it is not known: nothing is shared then. */
+  /** sha256 of the model that the graph is made of; '' where it is not known: nothing is shared then. */
   readonly weightsSha256: string;
 }
 
@@ -43,7 +44,11 @@ export async function acquireSession(graph: Uint8Array, label: string, options: 
   const session = await entry.session;
   let released = false;
   return {
-    run: (feeds, outputs) => session.run(feeds, outputs),
+    run(feeds, outputs) {
+      // Others may still hold the session: this user has no right to it any more.
+      if (released) throw new FungiError('RUNTIME_FAILED', `${label}: the session is closed`);
+      return session.run(feeds, outputs);
+    },
     async release() {
       if (released) return;
       released = true;

@@ -1,6 +1,6 @@
 /** A model on disk: which files of a folder make it up. */
 import { readFile, realpath, stat } from 'node:fs/promises';
-import { basename, dirname, join } from 'node:path';
+import { basename, dirname, join, posix } from 'node:path';
 import { FungiError } from '../../core/errors.js';
 import type { Logger } from '../../core/log.js';
 import { isQuantisedModel } from '../../onnx/quantised.js';
@@ -81,8 +81,9 @@ async function unquantisedBeside(
   graph: string,
   options: LocateOptions,
 ): Promise<readonly string[] | undefined> {
-  const exports = WEIGHTS.filter((name) => name !== file && name !== WEIGHTS_FILE);
-  const main = exports.length === WEIGHTS.length - 1 ? await firstFile(folder, exports) : undefined;
+  const exports: readonly string[] = WEIGHTS.filter((name) => name !== WEIGHTS_FILE);
+  if (exports.includes(posix.normalize(file)) || file === WEIGHTS_FILE) return undefined;
+  const main = await firstFile(folder, exports);
   if (main === undefined || !isQuantisedModel(graph)) return undefined;
   return withExternalData(join(folder, main), options);
 }

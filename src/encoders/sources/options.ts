@@ -21,7 +21,7 @@ type SourceConfig = Pick<Config, 'cacheDir' | 'hubCacheDir' | 'hubEndpoint' | 'h
 
 /** `readConfig()` fills the settings: `resolveModel(id, readConfig())`. */
 export interface SourceOptions extends SourceConfig {
-  /** ONNX file to take, relative to the model's folder. @default onnx/model.onnx, model.onnx, or model.safetensors converted */
+  /** ONNX file to take, relative to the model's folder. @default encoder_model.onnx or model.onnx, in onnx/ or beside the configs, or model.safetensors converted */
   readonly file?: string | undefined;
   /** Longest silence of the hub. @default 60000 */
   readonly timeoutMs?: number | undefined;

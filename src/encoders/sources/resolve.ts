@@ -1,5 +1,6 @@
 /** Finds a model by name: a local folder, the local caches, the hub, a package index, in this order. */
-import { isAbsolute } from 'node:path';
+import { readdir } from 'node:fs/promises';
+import { isAbsolute, join, posix } from 'node:path';
 import { FungiError } from '../../core/errors.js';
 import { silentLogger } from '../../core/log.js';
 import { isDiskError } from './disk-error.js';
@@ -158,7 +159,11 @@ class Search {
     const id = source === 'folder' ? this.id : this.name;
     const model = await locateModel(id, path, source, this.options);
     const wanted = this.options.file ?? WEIGHTS.join(', ');
-    if (model === undefined) this.tried.push(`${place} ${path} (holds no ${wanted})`);
+    if (model === undefined) {
+      const graphs = await graphsIn(path);
+      const others = graphs.length === 0 ? '' : `; it has ${graphs.join(', ')}: choose one with --file`;
+      this.tried.push(`${place} ${path} (holds no ${wanted}${others})`);
+    }
     return model;
   }
 
@@ -184,4 +189,16 @@ class Search {
       cause,
     });
   }
+}
+
+/** ONNX files of a folder and of onnx/ in it, as `file` names them. */
+async function graphsIn(folder: string): Promise<string[]> {
+  const names = await Promise.all(
+    ['', 'onnx'].map(async (inner) =>
+      (await readdir(join(folder, inner)).catch((): string[] => []))
+        .filter((name) => name.endsWith('.onnx'))
+        .map((name) => posix.join(inner, name)),
+    ),
+  );
+  return names.flat().sort().slice(0, 8);
 }
