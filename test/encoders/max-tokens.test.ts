@@ -13,10 +13,12 @@ it.each<[string, number | null | undefined, number | undefined, number | undefin
   ['bert', 512, 0, 512],
   ['distilbert', 512, 0, 512],
   ['deberta-v2', 512, 0, 512],
+  ['xlm', 512, 2, 512],
   ['roberta', 514, 1, 512],
   ['xlm-roberta', 514, 1, 512],
   ['camembert', 514, 1, 512],
   ['mpnet', 514, 1, 512],
+  ['layoutlmv3', 514, 1, 512],
   // Without a padding id in its config, a model of these has transformers' own, 1.
   ['roberta', 514, undefined, 512],
   ['longformer', 4098, 1, 4096],

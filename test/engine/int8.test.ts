@@ -8,6 +8,7 @@ import type { Encoder, Pooling } from '../../src/encoders/encoder.js';
 import { createEngine, type EngineOptions } from '../../src/engine/create-engine.js';
 import { Rng } from '../../src/core/rng.js';
 import { GraphBuilder } from '../../src/onnx/builder.js';
+import { multipliesBytesExactly } from '../../src/runtime/integer-products.js';
 import { exactInt8 } from '../support/exact-int8.js';
 import { relativeError } from '../support/golden.js';
 import { idEncoder } from '../support/id-encoder.js';
@@ -184,6 +185,17 @@ describe('int8 is refused', () => {
         /^ids: precision int8 needs a cache folder, and an encoder that brings items/,
       ) as string,
     });
+  });
+
+  it('for another device than the CPU', async () => {
+    expect(await outcome(await attention(17, float), {}, { provider: 'cuda' })).toMatchObject({
+      code: 'INVALID_ARGUMENT',
+      message: expect.stringContaining('is for the CPU, not for provider "cuda"') as string,
+    });
+  });
+
+  it('on the machines that do not multiply bytes exactly', async () => {
+    expect(await multipliesBytesExactly()).toBe(exact);
   });
 
   it.each<[string, number, Product, RegExp]>([

@@ -1,5 +1,5 @@
 /** What an index remembers of its encoder beside the model: the precision it computed in, and the file it took. */
-import { copyFile, mkdir, mkdtemp, readdir, rm } from 'node:fs/promises';
+import { copyFile, mkdir, mkdtemp, readdir, rename, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { basename, join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
@@ -84,6 +84,10 @@ describe('an index of one file of a folder', () => {
     const [nearest] = (await selector.select(examples[5]!.input)).examples;
     expect(nearest!.distance).toBeLessThan(1e-4);
     await selector.close();
+    // It may lie elsewhere, or have another name, as long as it is told so.
+    await rename(join(encoder, 'exports', 'second.onnx'), join(encoder, 'moved.onnx'));
+    await expect(FungiSelector.open(place.options('bank'))).rejects.toMatchObject({ code: 'MODEL_NOT_FOUND' });
+    await (await FungiSelector.open({ ...place.options('bank'), file: 'moved.onnx' })).close();
     // The name alone does not make features: a copy of the model that has another is the same model.
     expect((await built('plain', {})).encoder).not.toHaveProperty('file');
     const renamed = { ...manifest.encoder, file: 'model.onnx' };
