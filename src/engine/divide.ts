@@ -8,6 +8,8 @@ import { isEntangled, isQuantised } from '../onnx/quantised.js';
 import type { NodeProto } from '../onnx/proto/onnx_pb.js';
 import { inFloat32 } from '../onnx/single-precision.js';
 import { findTarget, type TargetLayer } from '../onnx/target.js';
+import { unfuse } from '../onnx/unfuse.js';
+import type { ImportOptions } from './import-options.js';
 import type { TailSource } from './imported-encoder.js';
 import type { TrunkSource } from './trunk.js';
 
@@ -25,7 +27,20 @@ export interface Division {
  * @param graph of `model`, pruned to the token states
  * @throws {FungiError} TARGET_NOT_FOUND, MODEL_UNSUPPORTED; of the unquantised file also FILE_NOT_FOUND, MODEL_CORRUPT
  */
-export async function divide(encoder: Encoder, model: OnnxModel, graph: Graph, name?: string): Promise<Division> {
+export async function divide(
+  encoder: Encoder,
+  model: OnnxModel,
+  graph: Graph,
+  { target, provider = 'cpu' }: ImportOptions,
+): Promise<Division> {
+  const division = await divideAsWritten(encoder, model, graph, target);
+  if (provider !== 'cpu') return division;
+  const { nodes, constants } = unfuse(graph, division.trunk.nodes, model.opset);
+  const initializers = new Map([...division.trunk.initializers, ...constants]);
+  return { ...division, trunk: { ...division.trunk, nodes, initializers } };
+}
+
+async function divideAsWritten(encoder: Encoder, model: OnnxModel, graph: Graph, name?: string): Promise<Division> {
   const { id, unquantised } = encoder;
   if (!isQuantised(graph.nodes)) return cutWithin(id, model, graph, name);
   if (unquantised === undefined) return uncut(model, graph);

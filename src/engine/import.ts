@@ -55,14 +55,14 @@ export async function importEncoder<P extends Prepared>(
 /** The model as its file has it, and where it divides. @throws {FungiError} as {@link importEncoder}, but for what only running it tells */
 export async function readParts(
   encoder: Encoder,
-  { output, target }: ImportOptions,
+  options: ImportOptions,
 ): Promise<{ readonly parts: ModelParts; readonly states: TokenStates }> {
   const { id } = encoder;
   const model = await readModel(encoder.modelPath);
   const proto = model.proto.graph!;
   assertEncoder(id, proto);
-  const states = findTokenStates(proto, id, output);
+  const states = findTokenStates(proto, id, options.output);
   const graph = new Graph(proto, [states.tensor]);
   assertVocabulary(encoder, graph);
-  return { parts: { model, graph, division: await divide(encoder, model, graph, target) }, states };
+  return { parts: { model, graph, division: await divide(encoder, model, graph, options) }, states };
 }

@@ -7,6 +7,7 @@
  * What a few outlier channels do to the scale of a row is moved into the weights: x·W = (x/s)·(diag(s)·W), as in SmoothQuant
  * (Xiao et al. 2023, arXiv:2211.10438, equation 4).
  */
+import { intsAttribute } from './attributes.js';
 import { MICROSOFT, type GraphBuilder } from './builder.js';
 import type { Graph } from './graph.js';
 import type { NodeProto, TensorProto } from './proto/onnx_pb.js';
@@ -40,7 +41,7 @@ export function productGroups(graph: Graph, nodes: readonly NodeProto[]): Produc
     if (node.opType !== 'MatMul' || node.domain !== '') continue;
     const [input, name] = node.input as [string, string];
     const turned = graph.maker(name);
-    const transposed = turned?.opType === 'Transpose';
+    const transposed = turned?.opType === 'Transpose' && (intsAttribute(turned, 'perm') ?? [1, 0]).join() === '1,0';
     const weight = graph.initializers.get(transposed ? turned.input[0]! : name);
     if (weight === undefined || graph.isConstant(input) || elementType(weight.dataType) !== 'float32') continue;
     const shape = tensorShape(weight);

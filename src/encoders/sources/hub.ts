@@ -11,7 +11,7 @@ import { downloadFile, retrying } from './download.js';
 import { externalDataFiles } from './external-data.js';
 import { TransientError, hubGet } from './http.js';
 import { installFolder } from './install-folder.js';
-import { WEIGHTS } from './model-files.js';
+import { exportsOf, WEIGHTS } from './model-files.js';
 import type { SourceOptions } from './options.js';
 import { writeOrigin } from './origin.js';
 import { isPlainPath } from './plain-path.js';
@@ -143,7 +143,7 @@ function dataOf(id: string, graph: string, present: ReadonlySet<string>, staging
 
 /** What a quantised file was made of. */
 function unquantisedExport(file: string, present: ReadonlySet<string>): string | undefined {
-  const exports: readonly string[] = WEIGHTS.filter((name) => name !== WEIGHTS_FILE);
+  const exports = exportsOf(file);
   return exports.includes(file) ? undefined : exports.find((name) => present.has(name));
 }
 

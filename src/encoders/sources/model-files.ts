@@ -74,6 +74,13 @@ async function converted(folder: string, options: LocateOptions): Promise<string
   return [graph, join(dirname(graph), WEIGHTS_FILE)];
 }
 
+/** Exports that `file` may be a form of, by its name: encoder_model_quantized.onnx is one of encoder_model.onnx. */
+export function exportsOf(file: string): readonly string[] {
+  const stem = (path: string): string => basename(path, '.onnx');
+  const isForm = (name: string): boolean => stem(file).startsWith(stem(name));
+  return WEIGHTS.filter((name) => name !== WEIGHTS_FILE).toSorted((a, b) => Number(isForm(b)) - Number(isForm(a)));
+}
+
 /** The export that a quantised one was made of, as hubs keep it beside: onnx/model_quantized.onnx, onnx/model.onnx. */
 async function unquantisedBeside(
   folder: string,
@@ -83,7 +90,7 @@ async function unquantisedBeside(
 ): Promise<readonly string[] | undefined> {
   const exports: readonly string[] = WEIGHTS.filter((name) => name !== WEIGHTS_FILE);
   if (exports.includes(posix.normalize(file)) || file === WEIGHTS_FILE) return undefined;
-  const main = await firstFile(folder, exports);
+  const main = await firstFile(folder, exportsOf(file));
   if (main === undefined || !isQuantisedModel(graph)) return undefined;
   return withExternalData(join(folder, main), options);
 }
