@@ -1,0 +1,23 @@
+/** What is compared: anything that chooses k examples of a pool for each query. */
+import type { OnProgress } from '../../core/progress.js';
+import type { LabelledItem } from '../knn.js';
+
+export interface SelectionTask {
+  /** Examples to choose from. */
+  readonly pool: readonly LabelledItem[];
+  readonly queries: readonly string[];
+  readonly k: number;
+  readonly seed: number;
+  readonly onProgress?: OnProgress | undefined;
+}
+
+export interface ExampleSelector {
+  readonly name: string;
+  /**
+   * Rows of the pool for each query, the most fitting first; at most k, without repetition.
+   *
+   * @throws {FungiError} as the selector says
+   */
+  select(task: SelectionTask): Promise<readonly (readonly number[])[]>;
+  close?(): Promise<void>;
+}
