@@ -45,6 +45,7 @@ const OWNED_PACKAGES: Record<string, string> = {
   openai: 'llm',
   liquidjs: 'prompt',
   commander: 'cli',
+  minisearch: 'eval',
 };
 
 interface Import {
