@@ -207,7 +207,8 @@ async function costOf<P extends Prepared>(
   return {
     tokens: item.tokens,
     uncut: flopsOf(graph.nodes, inRun),
-    trunk: flopsOf(division.trunk.nodes, inRun),
+    // As the file has it: nodes that were taken apart compute the same products.
+    trunk: flopsOf(graph.upstreamOf(division.boundary), inRun),
     tail: tailFlops(imported, tokens),
     ...(loss && { gradient: tailFlops(imported, tokens, loss) }),
   };

@@ -8,7 +8,7 @@ import { z } from 'zod';
 import { replaceFileWith } from '../core/atomic-file.js';
 import { FungiError } from '../core/errors.js';
 import { FileLock } from '../core/file-lock.js';
-import { fingerprint } from '../core/fingerprint.js';
+import { fingerprint, sha256 } from '../core/fingerprint.js';
 import { onStorage } from '../core/storage-failure.js';
 import { fileDigest } from '../encoders/digests.js';
 import type { Encoder, Prepared } from '../encoders/encoder.js';
@@ -51,10 +51,10 @@ export function assertInt8(encoder: Encoder, { provider = 'cpu', cacheDir }: Imp
       },
     );
   }
-  if ((encoder.calibration?.() ?? []).length === 0 || cacheDir === undefined) {
+  if ((encoder.calibration?.() ?? []).length === 0 || encoder.modelSha256 === '' || cacheDir === undefined) {
     throw new FungiError(
       'INVALID_ARGUMENT',
-      `${encoder.id}: precision int8 needs a cache folder, and an encoder that brings items to calibrate with`,
+      `${encoder.id}: precision int8 needs a cache folder, and an encoder that brings items to calibrate with and the digest of its model`,
     );
   }
 }
@@ -62,7 +62,7 @@ export function assertInt8(encoder: Encoder, { provider = 'cpu', cacheDir }: Imp
 /**
  * @returns the parts with that trunk in the place of their own, and how far its numbers are from float32's
  * @throws {FungiError} MODEL_UNSUPPORTED for a model without float32 products, when the numbers are not close to float32's, or on a
- *   machine that does not multiply bytes exactly; STORAGE_FAILED
+ *   machine that does not multiply bytes exactly; STORAGE_FAILED; INDEX_LOCKED when another process takes ten minutes to make the file
  */
 export async function withInt8Trunk<P extends Prepared>(
   encoder: Encoder<P>,
@@ -95,8 +95,12 @@ export async function withInt8Trunk<P extends Prepared>(
       const { schemes, channels } = await calibrate(encoder, parts, groups, samples, options);
       const layout = layoutOf(groups, schemes, weights);
       await writeWeights(join(folder, weights), layout, channels, parts.model.folder);
-      const error = await errorOf(encoder, [parts, withTrunk(layout)], findings, samples, options);
-      const made = { schemes: [...schemes], sha256: await fileDigest(join(folder, weights), cacheDir), error };
+      // On every token, whatever pooling asks for now.
+      const whole = { ...findings, sliced: false };
+      const error = await errorOf(encoder, [parts, withTrunk(layout)], whole, samples, options);
+      const sha256 = await fileDigest(join(folder, weights), cacheDir);
+      // JSON has no NaN: a refusal is remembered as the largest number.
+      const made = { schemes: [...schemes], sha256, error: Number.isFinite(error) ? error : Number.MAX_VALUE };
       await replaceFileWith(record, `${JSON.stringify(made)}\n`);
       return made;
     };
@@ -110,7 +114,8 @@ export async function withInt8Trunk<P extends Prepared>(
       }
     }
     const { schemes, error } = known;
-    if (error > TOLERANCE) throw tooFar(encoder.id, error);
+    // NaN is too far as well.
+    if (!(error <= TOLERANCE)) throw tooFar(encoder.id, error);
     return { parts: withTrunk(layoutOf(groups, schemes, weights)), error, products };
   });
 }
@@ -121,6 +126,8 @@ function keyOf(encoder: Encoder, { graph }: ModelParts, { boundary }: Findings):
   return fingerprint({
     recipe: INT8_RECIPE,
     ...{ modelSha256, preprocessorSha256, output: graph.outputs },
+    // What the encoder makes of its items, which its length limit decides too.
+    samples: sha256(JSON.stringify(encoder.calibration!())),
     boundary: boundary.map(({ name }) => name),
   }).slice(0, 16);
 }
@@ -156,7 +163,7 @@ async function assertQuantisable(
 const tooFar = (id: string, error: number): FungiError =>
   new FungiError(
     'MODEL_UNSUPPORTED',
-    `${id}: in int8 the encoder's states differ by ${error.toFixed(2)} from float32's (at most ${TOLERANCE})`,
+    `${id}: in int8 the encoder's states differ by ${error.toPrecision(2)} from float32's (at most ${TOLERANCE})`,
     { hint: 'Its activations do not fit into 8 bits: leave --precision out.', details: { error } },
   );
 

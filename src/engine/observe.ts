@@ -50,6 +50,7 @@ export async function observe<P extends Prepared>(
   const precision = precisionOf(parts, boundary, found(output));
 
   const pooled = runs.map((run) => pool(run.tensors[output]!, pooling, run.items));
+  assertNumbers(id, pooled);
   if (apart) {
     assertLooksAhead(id, runs, output);
     return { dims, boundary, precision, pooled: joined(pooled) };
@@ -76,6 +77,18 @@ function boundaryTensor(id: string, name: string, tensor: Tensor, hidden: Tensor
     'MODEL_UNSUPPORTED',
     `${id}: tensor "${name}" (${tensor.type}) crosses from before the target layer to behind it with shape [${tensor.shape.join(', ')}], not one row a token`,
     { hint: 'Name another target layer with --target, or export the model without flattening batch and tokens.' },
+  );
+}
+
+/** @throws {FungiError} MODEL_UNSUPPORTED */
+function assertNumbers(id: string, pooled: readonly Float32Array[]): void {
+  if (pooled.every((rows) => rows.every(Number.isFinite))) return;
+  throw new FungiError(
+    'MODEL_UNSUPPORTED',
+    `${id}: the embedding of a short text is not made of numbers: the model overflows`,
+    {
+      hint: 'Use its float32 export: half precision holds no number above 65,504.',
+    },
   );
 }
 

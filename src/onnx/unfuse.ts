@@ -8,7 +8,7 @@ import { attributeProtos, floatAttribute, intAttribute, intsAttribute, type Attr
 import type { Graph } from './graph.js';
 import { MICROSOFT } from './builder.js';
 import { NodeProtoSchema, type NodeProto, type TensorProto } from './proto/onnx_pb.js';
-import { inlineTensor, tensorShape } from './tensor.js';
+import { elementType, inlineTensor, tensorShape } from './tensor.js';
 
 export interface Unfused {
   readonly nodes: readonly NodeProto[];
@@ -21,11 +21,16 @@ export function unfuse(graph: Graph, nodes: readonly NodeProto[], opset: number)
   const constants = new Map<string, TensorProto>();
   const plain = nodes.flatMap((node) => {
     if (node.domain !== MICROSOFT) return [node];
+    // In half precision the fused kernels keep their sums in float32, which plain nodes would round, or overflow.
+    if (!isSingle(graph, node.input[node.opType === 'Attention' ? 1 : 2])) return [node];
     if (node.opType === 'SkipLayerNormalization') return skipNormalization(node, opset) ?? [node];
     return node.opType === 'Attention' ? (attention(graph, node, opset, constants) ?? [node]) : [node];
   });
   return { nodes: plain, constants };
 }
+
+/** Before the names of tensors that the model does not have. */
+const PREFIX = 'fungi.unfused/';
 
 const made = (
   opType: string,
@@ -39,6 +44,12 @@ const made = (
     attribute: attributeProtos(attributes),
   });
 
+/** Whether a constant of the model is float32, as its activations are then. */
+function isSingle(graph: Graph, name: string | undefined): boolean {
+  const tensor = graph.initializers.get(name ?? '');
+  return tensor !== undefined && elementType(tensor.dataType) === 'float32';
+}
+
 const given = (name: string | undefined): name is string => name !== undefined && name !== '';
 
 /** y = LayerNormalization(sum), sum = input + skip + bias, which may be an output too. */
@@ -47,8 +58,8 @@ function skipNormalization(node: NodeProto, opset: number): NodeProto[] | undefi
   const [y, mean, inverse, total] = node.output;
   // LayerNormalization is an operator of its own from 17 on.
   if (opset < 17 || given(mean) || given(inverse)) return undefined;
-  const sum = given(total) ? total : `${y!}/sum`;
-  const added = given(bias) ? `${y!}/added` : sum;
+  const sum = given(total) ? total : `${PREFIX}${y!}/sum`;
+  const added = given(bias) ? `${PREFIX}${y!}/added` : sum;
   const epsilon = { float: floatAttribute(node, 'epsilon', 1e-12) };
   return [
     made('Add', [x!, skip!], [added]),
@@ -82,15 +93,24 @@ function attention(
   const [y] = node.output as [string];
   const width = shape[1]! / 3;
   const integer = (value: number): string => {
-    const name = `${y}/${value}`;
+    const name = `${PREFIX}${y}/${value}`;
     constants.set(name, inlineTensor(name, 'int64', BigInt64Array.of(BigInt(value)), [1]));
     return name;
   };
   const parts = ['query', 'key', 'value'].flatMap((part, i) => [
-    made('Slice', [weight!, integer(i * width), integer((i + 1) * width), integer(1)], [`${y}/${part}/weight`]),
-    made('MatMul', [x!, `${y}/${part}/weight`], [`${y}/${part}`]),
+    made(
+      'Slice',
+      [weight!, integer(i * width), integer((i + 1) * width), integer(1)],
+      [`${PREFIX}${y}/${part}/weight`],
+    ),
+    made('MatMul', [x!, `${PREFIX}${y}/${part}/weight`], [`${PREFIX}${y}/${part}`]),
   ]);
-  const inputs = [`${y}/query`, `${y}/key`, `${y}/value`, bias ?? '', mask ?? '', relative ?? ''];
+  const inputs = [
+    ...['query', 'key', 'value'].map((part) => `${PREFIX}${y}/${part}`),
+    bias ?? '',
+    mask ?? '',
+    relative ?? '',
+  ];
   while (inputs.at(-1) === '') inputs.pop();
   const scale = floatAttribute(node, 'scale', 0);
   const attributes = {

@@ -44,7 +44,7 @@ export async function acquireSession(graph: Uint8Array, label: string, options: 
   const session = await entry.session;
   let released = false;
   return {
-    run(feeds, outputs) {
+    async run(feeds, outputs) {
       // Others may still hold the session: this user has no right to it any more.
       if (released) throw new FungiError('RUNTIME_FAILED', `${label}: the session is closed`);
       return session.run(feeds, outputs);

@@ -120,6 +120,17 @@ describe('a tokenizer of another model', () => {
   );
 });
 
+it('a model that overflows is no decoder, and is refused for that', async () => {
+  const path = await models.write((edit) => {
+    const huge = edit.constant('huge', 'float32', Float32Array.of(3e38), []);
+    edit.node('Mul', [edit.renamed(HIDDEN), huge], 'large');
+    edit.node('Mul', ['large', huge], HIDDEN);
+  });
+  const error = await refusal(path);
+  expect(error.code).toBe('MODEL_UNSUPPORTED');
+  expect(error.message).toContain('is not made of numbers: the model overflows');
+});
+
 it('names of tensors and layers that are not there are refused with those that are', async () => {
   const output = await refusal(TINY_BERT, { options: { output: 'hidden' } });
   expect(output.code).toBe('INVALID_ARGUMENT');

@@ -159,7 +159,8 @@ describe('int8 is refused', () => {
 
   async function outcome(path: string, changes: Partial<Encoder> = {}, options: EngineOptions = {}): Promise<unknown> {
     const ids = idEncoder(path, 'first');
-    const encoder = { ...ids, calibration: () => ids.prepare(['2 5 7 9 3', '2 40 3']), ...changes } as Encoder<never>;
+    const calibration = () => ids.prepare(['2 5 7 9 3', '2 40 3']);
+    const encoder = { ...ids, modelSha256: 'a'.repeat(64), calibration, ...changes } as Encoder<never>;
     try {
       const cacheDir = await newCache();
       await (await createEngine(encoder, { cacheDir, precision: 'int8', ...options })).close();
@@ -182,7 +183,7 @@ describe('int8 is refused', () => {
     expect(await outcome(await attention(17, float), changes, options)).toMatchObject({
       code: 'INVALID_ARGUMENT',
       message: expect.stringMatching(
-        /^ids: precision int8 needs a cache folder, and an encoder that brings items/,
+        /^ids: precision int8 needs a cache folder, and an encoder that brings items to calibrate with and the digest/,
       ) as string,
     });
   });

@@ -1,9 +1,12 @@
 /** Fused operators taken apart: the same numbers from plainer nodes, and what is not understood left alone. */
+import { create } from '@bufbuild/protobuf';
 import { describe, expect, it } from 'vitest';
 import { GraphBuilder } from '../../src/onnx/builder.js';
 import type { Attributes } from '../../src/onnx/attributes.js';
 import { Graph } from '../../src/onnx/graph.js';
 import { readModel } from '../../src/onnx/model.js';
+import { TensorProtoSchema } from '../../src/onnx/proto/onnx_pb.js';
+import { elementCode } from '../../src/onnx/tensor.js';
 import { unfuse } from '../../src/onnx/unfuse.js';
 import { int64, Session, type Tensor } from '../../src/runtime/session.js';
 import { fixture, relativeError } from '../support/golden.js';
@@ -85,6 +88,26 @@ describe('left alone', () => {
       return g.op('Attention', all, { num_heads: 2, ...attributes }, microsoft(['a']));
     };
   const mask = (shape: readonly (string | number)[]) => (g: GraphBuilder) => [g.input('mask', 'int32', shape)];
+
+  it('is half precision, whose fused kernels sum in float32', () => {
+    const half = (g: GraphBuilder, shape: readonly number[]): string =>
+      g.initializer(
+        create(TensorProtoSchema, {
+          ...{ name: g.fresh('half'), dataType: elementCode('float16'), dims: shape.map(BigInt) },
+          rawData: new Uint8Array(2 * shape.reduce((a, b) => a * b, 1)),
+        }),
+      );
+    const norm = (g: GraphBuilder): string => {
+      const x = g.input('x', 'float16', ['B', 'T', 4]);
+      return g.op('SkipLayerNormalization', [x, x, half(g, [4]), half(g, [4])], {}, microsoft(['n']));
+    };
+    const fused = (g: GraphBuilder): string => {
+      const x = g.input('x', 'float16', ['B', 'T', 4]);
+      return g.op('Attention', [x, half(g, [4, 12]), half(g, [12])], { num_heads: 2 }, microsoft(['a']));
+    };
+    expect(opsOf(17, norm)).toEqual(['SkipLayerNormalization', 'Identity']);
+    expect(opsOf(17, fused)).toEqual(['Attention', 'Identity']);
+  });
 
   it('is a normalisation below operator set 17, or whose statistics are read', () => {
     expect(opsOf(17, skip(['n']))).toEqual(['Add', 'LayerNormalization', 'Identity']);

@@ -143,8 +143,8 @@ function dataOf(id: string, graph: string, present: ReadonlySet<string>, staging
 
 /** What a quantised file was made of. */
 function unquantisedExport(file: string, present: ReadonlySet<string>): string | undefined {
-  const exports = exportsOf(file);
-  return exports.includes(file) ? undefined : exports.find((name) => present.has(name));
+  const exports: readonly string[] = WEIGHTS;
+  return exports.includes(posix.normalize(file)) ? undefined : exportsOf(file).find((name) => present.has(name));
 }
 
 function chooseWeights(id: string, { siblings }: Listing, file: string | undefined): string {

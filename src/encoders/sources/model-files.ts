@@ -74,11 +74,11 @@ async function converted(folder: string, options: LocateOptions): Promise<string
   return [graph, join(dirname(graph), WEIGHTS_FILE)];
 }
 
-/** Exports that `file` may be a form of, by its name: encoder_model_quantized.onnx is one of encoder_model.onnx. */
+/** Exports that `file` may be a form of, by its name, those beside it first: encoder_model_quantized.onnx is one of encoder_model.onnx. */
 export function exportsOf(file: string): readonly string[] {
-  const stem = (path: string): string => basename(path, '.onnx');
-  const isForm = (name: string): boolean => stem(file).startsWith(stem(name));
-  return WEIGHTS.filter((name) => name !== WEIGHTS_FILE).toSorted((a, b) => Number(isForm(b)) - Number(isForm(a)));
+  const isForm = (name: string): boolean => basename(file).startsWith(basename(name, '.onnx'));
+  const beside = (name: string): number => Number(posix.dirname(name) === posix.dirname(posix.normalize(file)));
+  return WEIGHTS.filter((name) => name !== WEIGHTS_FILE && isForm(name)).toSorted((a, b) => beside(b) - beside(a));
 }
 
 /** The export that a quantised one was made of, as hubs keep it beside: onnx/model_quantized.onnx, onnx/model.onnx. */
