@@ -14,16 +14,26 @@ export interface LoadedEngine {
   readonly encoder: EncoderSpec;
 }
 
-/** @throws {FungiError} MODEL_NOT_FOUND, MODEL_CORRUPT, MODEL_UNSUPPORTED, TARGET_NOT_FOUND, OP_UNSUPPORTED, TOKENIZER_INVALID */
+/** @throws {FungiError} MODEL_NOT_FOUND, DOWNLOAD_FAILED, MODEL_CORRUPT, MODEL_UNSUPPORTED, TOKENIZER_INVALID */
+export async function loadEncoder(options: EncoderChoice & SelectorRuntime): Promise<Encoder> {
+  const { encoder = DEFAULT_ENCODER, file, pooling } = options;
+  if (typeof encoder !== 'string') return encoder;
+  return loadTextEncoder(encoder, { ...sourcesOf(options), ...(file !== undefined && { file }), pooling });
+}
+
+const sourcesOf = ({ log, onProgress, sources }: SelectorRuntime): SourceOptions => ({
+  ...readConfig(),
+  log,
+  onProgress,
+  ...sources,
+});
+
+/** @throws {FungiError} as {@link loadEncoder} and createEngine */
 export async function loadEngine(options: EncoderChoice & SelectorRuntime): Promise<LoadedEngine> {
-  const { encoder: choice = DEFAULT_ENCODER, file, precision, pooling, log, onProgress } = options;
-  const sources: SourceOptions = { ...readConfig(), log, onProgress, ...options.sources };
-  const encoder: Encoder =
-    typeof choice === 'string'
-      ? await loadTextEncoder(choice, { ...sources, ...(file !== undefined && { file }), pooling })
-      : choice;
+  const { file, precision, log } = options;
+  const encoder = await loadEncoder(options);
   const engine = await createEngine(encoder, {
-    cacheDir: sources.cacheDir,
+    cacheDir: sourcesOf(options).cacheDir,
     ...defined({
       precision,
       engine: options.engine,

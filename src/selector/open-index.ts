@@ -9,7 +9,7 @@ import { findIndex, lockIndex } from '../store/index-folder.js';
 import { LanceStore } from '../store/lance.js';
 import { assertOwnStore, assertSameFeatures, readManifest, verifyArtefacts, type Manifest } from '../store/manifest.js';
 import { ARTEFACTS_FILE, REDUCER_FILE } from './build-index.js';
-import { loadEngine } from './load-engine.js';
+import { loadEncoder, loadEngine } from './load-engine.js';
 import type { OpenedIndex } from './opened-index.js';
 import { DEFAULT_INDEXES, type OpenOptions } from './options.js';
 import { loadPca } from './reducer-file.js';
@@ -64,15 +64,20 @@ async function openParts(options: OpenOptions, { folder, manifest }: Located): P
   const spec = specOf(manifest);
   await verifyArtefacts(folder, manifest);
   const { pooling, target, output, id, file, precision } = manifest.encoder;
-  const { engine, encoder } = await loadEngine({
+  const choice = {
     ...options,
     encoder: options.encoder ?? id,
     pooling: pooling as 'first' | 'mean',
     target,
     ...(typeof output === 'string' && { output }),
     ...(options.file === undefined && typeof file === 'string' && { file }),
-    ...(precision === 'int8' && { precision }),
-  });
+    ...(precision === 'int8' && ({ precision } as const)),
+  };
+  const found = await loadEncoder(choice);
+  // Before anything is made of another model: the layers of this index may not even be in it.
+  const { modelSha256, preprocessorSha256 } = found;
+  assertSameFeatures(manifest, { encoder: { ...manifest.encoder, modelSha256, preprocessorSha256 }, features: spec });
+  const { engine, encoder } = await loadEngine({ ...choice, encoder: found });
   let store: LanceStore | undefined;
   try {
     assertSameFeatures(manifest, { encoder, features: spec });

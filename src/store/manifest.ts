@@ -177,7 +177,9 @@ export function assertSameFeatures(manifest: Manifest, wanted: FeatureSpec): voi
     'INDEX_MISMATCH',
     `index "${manifest.name}" was made with other settings (fingerprint ${manifest.fingerprint}, asked for ${found}):\n${lines.join('\n')}`,
     {
-      hint: 'Use the model and settings of the index, or build it again with these.',
+      hint: differences.some(({ field }) => field === 'encoder.modelSha256')
+        ? 'It was made with another model file. Leave --encoder out, or name a folder that holds that very file; or build the index again.'
+        : 'Use the model and settings of the index, or build it again with these.',
       details: { index: manifest.fingerprint, wanted: found, differences },
     },
   );

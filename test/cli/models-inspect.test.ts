@@ -86,13 +86,13 @@ describe('a BERT', () => {
         /^cut at +\S+Reshape_3_output_0 \(32, float32\); \S+LayerNormalization_output_0 \(32, float32\)$/m,
       );
       expect(text).toMatch(
-        /^checked +cut against whole: f\(x\) differs by \d\.\de-\d; beside a longer text by \d\.\de[-+]\d$/m,
+        /^checked +cut against whole: f\(x\) differs by \d\.\de-\d; beside a longer text by (?:0|\d\.\de-\d)$/m,
       );
       const gigas = [2 * (ATTENTION + T * TOKEN_BEHIND), trunk + tail, trunk + gradient].map((n) =>
         (n / 1e9).toPrecision(3),
       );
       expect(text).toContain(
-        `of 6 tokens takes ${gigas[0]!} GFLOP; cut ${gigas[1]!}, with the KL gradient ${gigas[2]!}\n`,
+        `of 6 tokens takes ${gigas[0]!} GFLOP whole, ${gigas[1]!} as it is cut, ${gigas[2]!} with the KL gradient\n`,
       );
     },
   );
@@ -155,7 +155,7 @@ it.skipIf(!(await exactInt8()))(
     // Six of the first layer, three of the second before the cut.
     expect(json).toMatchObject({ int8: { products: 9, error: expect.any(Number) as number } });
     expect((json as { int8: { error: number } }).int8.error).toBeLessThan(0.2);
-    expect(text).toMatch(/^int8 +9 products; the states at the cut differ by 0\.\d{3} from those of the file$/m);
+    expect(text).toMatch(/^int8 +9 products; the states at the cut differ by 0\.\d{3} from those of the file \(0\.2 is allowed\)$/m);
   },
 );
 

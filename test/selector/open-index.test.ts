@@ -1,12 +1,15 @@
 import { cpSync, renameSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, vi } from 'vitest';
 import type { Json } from '../../src/core/fingerprint.js';
 import type { Encoder } from '../../src/encoders/encoder.js';
 import { loadTextEncoder } from '../../src/encoders/text-encoder.js';
 import { readConfig } from '../../src/core/config.js';
+import { Session } from '../../src/runtime/session.js';
 import { FungiSelector } from '../../src/selector/selector.js';
 import { featureFingerprint, readManifest, writeManifest } from '../../src/store/manifest.js';
+import { fixture } from '../support/golden.js';
+import { idEncoder } from '../support/id-encoder.js';
 import { inPlace, tinyExamples, type Place } from './support.js';
 
 /** Two indexes that differ in rows, artefacts and dimensions. */
@@ -75,6 +78,21 @@ describe('opening an index', () => {
       await expect(FungiSelector.open({ ...place.options('bank'), encoder: removing })).rejects.toMatchObject({
         code: 'INDEX_NOT_FOUND',
       });
+    }));
+
+  it('knows another model by its digest, before it is taken apart', () =>
+    inPlace(async (place) => {
+      await (await FungiSelector.build({ ...place.options('bank'), examples: tinyExamples(9) })).close();
+      const other = { ...idEncoder(fixture('families/t5/plain.onnx'), 'first'), modelSha256: 'f'.repeat(64) };
+      const sessions = vi.spyOn(Session, 'load');
+      const opening = FungiSelector.open({ ...place.options('bank'), encoder: other as never });
+      await expect(opening).rejects.toMatchObject({
+        code: 'INDEX_MISMATCH',
+        message: expect.stringContaining('encoder.modelSha256') as string,
+        hint: expect.stringContaining('another model file') as string,
+      });
+      expect(sessions).not.toHaveBeenCalled();
+      sessions.mockRestore();
     }));
 
   it('refuses a folder that was restored from two copies', () =>

@@ -41,6 +41,7 @@ function lines(
   const { target, boundary, checks, parameters, flops } = inspection;
   const types = Object.entries(parameters.types).map(([type, count]) => `${quantity(count)} ${type}`);
   return [
+    ['verdict', verdict(inspection)],
     ['model', id],
     ['file', `${inspection.modelPath}, operator set ${inspection.opset}`],
     [
@@ -61,19 +62,26 @@ function lines(
     ['cut at', boundary.map(({ name, width, type }) => `${name} (${width}, ${type})`).join('; ')],
     [
       'checked',
-      `cut against whole: f(x) differs by ${checks.cut.toExponential(1)}${checks.padding === undefined ? '' : `; beside a longer text by ${checks.padding.toExponential(1)}`}`,
+      `cut against whole: f(x) differs by ${distance(checks.cut)}${checks.padding === undefined ? '' : `; beside a longer text by ${distance(checks.padding)}`}`,
     ],
     ['behind the cut', tokensBehind(inspection)],
     ['derivatives', derivatives(inspection)],
     [
       'a text',
-      `of ${flops.tokens} tokens takes ${giga(flops.uncut)} GFLOP; cut ${giga(flops.trunk + flops.tail)}${flops.gradient === undefined ? '' : `, with the KL gradient ${giga(flops.trunk + flops.gradient)}`}`,
+      `of ${flops.tokens} tokens takes ${giga(flops.uncut)} GFLOP whole, ${giga(flops.trunk + flops.tail)} as it is cut${flops.gradient === undefined ? '' : `, ${giga(flops.trunk + flops.gradient)} with the KL gradient`}`,
     ],
   ];
 }
 
+/** What the model can be used for. */
+function verdict({ undifferentiable, tfjs, unsliced }: Inspection): string {
+  if (undifferentiable === undefined)
+    return unsliced === undefined ? 'embeddings and gradients' : 'embeddings and gradients, slower than it could be';
+  return tfjs === true ? 'embeddings; gradients with --engine tfjs only' : 'embeddings only (--losses none)';
+}
+
 const int8Line = ({ products, error }: NonNullable<Inspection['int8']>): string =>
-  `${products} products; the states at the cut differ by ${error.toFixed(3)} from those of the file`;
+  `${products} products; the states at the cut differ by ${error.toFixed(3)} from those of the file (0.2 is allowed)`;
 
 const quantised = ({ entangled }: Inspection): string =>
   entangled ? 'with scales taken from the batch: each text runs alone' : 'with fixed scales';
@@ -102,5 +110,7 @@ function quantity(count: number): string {
   const [size, unit] = UNITS.find(([limit]) => count >= limit) ?? [1, ''];
   return `${(count / size).toFixed(size === 1 ? 0 : 1)} ${unit}`.trim();
 }
+
+const distance = (error: number): string => (error === 0 ? '0' : error.toExponential(1));
 
 const giga = (flops: number): string => (flops / 1e9).toPrecision(3);

