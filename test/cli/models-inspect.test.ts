@@ -155,7 +155,9 @@ it.skipIf(!(await exactInt8()))(
     // Six of the first layer, three of the second before the cut.
     expect(json).toMatchObject({ int8: { products: 9, error: expect.any(Number) as number } });
     expect((json as { int8: { error: number } }).int8.error).toBeLessThan(0.2);
-    expect(text).toMatch(/^int8 +9 products; the states at the cut differ by 0\.\d{3} from those of the file \(0\.2 is allowed\)$/m);
+    expect(text).toMatch(
+      /^int8 +9 products; the states at the cut differ by 0\.\d{3} from those of the file \(0\.2 is allowed\)$/m,
+    );
   },
 );
 
