@@ -85,7 +85,7 @@ describe('opening an index', () => {
       await (await FungiSelector.build({ ...place.options('bank'), examples: tinyExamples(9) })).close();
       const other = { ...idEncoder(fixture('families/t5/plain.onnx'), 'first'), modelSha256: 'f'.repeat(64) };
       const sessions = vi.spyOn(Session, 'load');
-      const opening = FungiSelector.open({ ...place.options('bank'), encoder: other as never });
+      const opening = FungiSelector.open({ ...place.options('bank'), encoder: other });
       await expect(opening).rejects.toMatchObject({
         code: 'INDEX_MISMATCH',
         message: expect.stringContaining('encoder.modelSha256') as string,
