@@ -1,11 +1,12 @@
 /** Forms in which a model's file comes: quantised with and without its unquantised file, over 2 GiB, loaded twice. */
-import { mkdtemp, open, readdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, open, readdir, readFile, rm, stat, symlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { fromBinary, toBinary } from '@bufbuild/protobuf';
 import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from 'vitest';
 import { FungiError } from '../../src/core/errors.js';
 import type { Encoder } from '../../src/encoders/encoder.js';
+import { locateModel } from '../../src/encoders/sources/model-files.js';
 import { createEngine, type EngineOptions } from '../../src/engine/create-engine.js';
 import type { GradientEngine } from '../../src/engine/engine.js';
 import { kl } from '../../src/losses/kl.js';
@@ -136,6 +137,40 @@ describe('a model whose weights lie beyond 2 GiB', () => {
     await writeFile(join(folder, 'model.onnx'), toBinary(ModelProtoSchema, proto));
     const [large, small] = [await load(encoderOf(join(folder, 'model.onnx'))), await load(encoderOf(source))];
     expect(await deltas(large, TEXTS)).toEqual(await deltas(small, TEXTS));
+  });
+});
+
+describe('a cache of links, as Hugging Face’s tools keep one', () => {
+  let root: string;
+  beforeAll(async () => (root = await mkdtemp(join(tmpdir(), 'fungi-links-'))));
+  afterAll(() => rm(root, { recursive: true }));
+
+  it('is used in place: graph and data are links to blobs of other names', async () => {
+    const source = bert('plain');
+    const proto = fromBinary(ModelProtoSchema, await readFile(source));
+    const pieces: Uint8Array[] = [];
+    let offset = 0;
+    for (const [i, tensor] of proto.graph!.initializer.entries()) {
+      if (isExternal(tensor) || tensor.rawData.length < 256) continue;
+      const place = { location: 'model.onnx_data', offset, length: tensor.rawData.length };
+      pieces.push(tensor.rawData);
+      offset += tensor.rawData.length;
+      proto.graph!.initializer[i] = externalTensor(tensor.name, tensor.dataType, tensorShape(tensor), place);
+    }
+    const [blobs, snapshot] = [join(root, 'blobs'), join(root, 'snapshots', 'abc', 'onnx')];
+    await Promise.all([mkdir(blobs, { recursive: true }), mkdir(snapshot, { recursive: true })]);
+    await writeFile(join(blobs, '1f'), toBinary(ModelProtoSchema, proto));
+    await writeFile(join(blobs, '2e'), Buffer.concat(pieces));
+    await symlink('../../../blobs/1f', join(snapshot, 'model.onnx'));
+    await symlink('../../../blobs/2e', join(snapshot, 'model.onnx_data'));
+    const cacheDir = join(root, 'cache');
+    const model = await locateModel('linked', join(root, 'snapshots', 'abc'), 'cache', { cacheDir });
+    const [linked, whole] = [await load(encoderOf(model!.modelPath)), await load(encoderOf(source))];
+    expect(await deltas(linked, TEXTS)).toEqual(await deltas(whole, TEXTS));
+    // Links, or hard links: no second copy of the weights.
+    expect((await stat(join(dirname(model!.modelPath), 'model.onnx_data'))).ino).toBe(
+      (await stat(join(blobs, '2e'))).ino,
+    );
   });
 });
 

@@ -4,7 +4,9 @@ import { mkdtemp, readdir, readFile, rm, stat, truncate, writeFile } from 'node:
 import { tmpdir } from 'node:os';
 import { basename, join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { readConfig } from '../../src/core/config.js';
 import type { Encoder, Pooling } from '../../src/encoders/encoder.js';
+import { loadTextEncoder } from '../../src/encoders/text-encoder.js';
 import { createEngine, type EngineOptions } from '../../src/engine/create-engine.js';
 import { Rng } from '../../src/core/rng.js';
 import { GraphBuilder } from '../../src/onnx/builder.js';
@@ -58,6 +60,24 @@ describe.skipIf(!exact)('a model in int8', () => {
     const output = execFileSync(process.execPath, ['--import', 'tsx', child, model, cache, 'first'], { encoding: 'utf8' }); // prettier-ignore
     expect(output).toBe(Buffer.concat(features.map((row) => new Uint8Array(row.slice().buffer))).toString('base64'));
     expect(await snapshot(cache)).toEqual(made);
+  });
+
+  it('is made once by two that ask for it at once', async () => {
+    const cache = await newCache();
+    const both = await Promise.all([int8Features(model, cache, 'first'), int8Features(model, cache, 'mean')]);
+    await Promise.all([int8File(cache, 'bin'), int8File(cache, 'json')]);
+    const again = [await int8Features(model, cache, 'first'), await int8Features(model, cache, 'mean')];
+    expect(both.map(({ states }) => states)).toEqual(again.map(({ states }) => states));
+  });
+
+  it('is made of what the encoder sees: a shorter limit is another file, and does not take the place of the first', async () => {
+    const cache = await newCache();
+    const { states } = await int8Features(model, cache, 'first');
+    const short = await loadTextEncoder(model, { ...readConfig({}), cacheDir: cache, offline: true, maxTokens: 4 });
+    await (await createEngine(short, { cacheDir: cache, precision: 'int8', threads: 1 })).close();
+    const files = Object.keys(await snapshot(cache)).filter((path) => path.endsWith('.bin'));
+    expect(files).toHaveLength(2);
+    expect((await int8Features(model, cache, 'first')).states).toEqual(states);
   });
 
   describe.each<Pooling>(['first', 'mean'])('pooling %s', (pooling) => {
