@@ -67,7 +67,7 @@ function poolLine(
   return `${rows}${few}, ${data.labels} labels, ${counted(seeds, 'seed')}`;
 }
 
-function dataLines(data: DataCounts): string[] {
+export function dataLines(data: DataCounts): string[] {
   const { repeatedTrain, repeatedTest, testInTrain, testInTrainNormalised, conflicts, unknownLabel } = data;
   return [
     `duplicates, all kept: ${repeatedTrain} training and ${repeatedTest} test rows repeat an earlier text; ` +

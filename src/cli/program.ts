@@ -4,7 +4,7 @@ import { LIBRARY_VERSION } from '../core/version.js';
 import { addAnswer } from './commands/answer.js';
 import { addDemo } from './commands/demo.js';
 import { addDoctor } from './commands/doctor.js';
-import { addEval } from './commands/eval-knn.js';
+import { addEval } from './commands/eval.js';
 import { addIndex } from './commands/index-examples.js';
 import { addIndexes } from './commands/indexes.js';
 import { addModels } from './commands/models.js';

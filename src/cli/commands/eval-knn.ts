@@ -1,22 +1,16 @@
 /** `fungi eval knn`: do FUNGI features retrieve better than plain embeddings on this data? */
 import { Option, type Command } from 'commander';
-import { constants } from 'node:fs';
-import { access, mkdir, stat } from 'node:fs/promises';
-import { dirname } from 'node:path';
-import { replaceFileWith } from '../../core/atomic-file.js';
-import { FungiError } from '../../core/errors.js';
 import { fingerprint, type Json } from '../../core/fingerprint.js';
-import type { ExampleInput } from '../../core/item.js';
-import { Rng } from '../../core/rng.js';
 import { parseFeatureSets } from '../../eval/feature-sets.js';
 import { sampleShots } from '../../eval/few-shot.js';
 import { countData, intervalScope, knnRows, summarise, type KnnReport } from '../../eval/knn-report.js';
 import type { TruncatedRows } from '../../eval/knn.js';
-import { assertLabels, readExamples } from '../../eval/read-examples.js';
+import { assertLabels } from '../../eval/read-examples.js';
 import { rowsFingerprint } from '../../eval/rows-fingerprint.js';
 import type { FeatureArtefacts } from '../../features/frozen.js';
 import type { FeatureSpec } from '../../features/spec.js';
 import type { CommonOptions, Context, Report, Run } from '../context.js';
+import { assertWritable, part, readRows, saveReport } from '../eval-data.js';
 import { knnText, warnOfKnn, type KnnSettings } from '../knn-text.js';
 import {
   addCommonOptions,
@@ -38,10 +32,8 @@ interface KnnFlags extends CommonOptions, EncoderFlags, FeatureFlags, KeyFlags, 
   readonly throughputTexts: number;
 }
 
-export function addEval(program: Command, run: Run): void {
-  const command = program
-    .command('eval')
-    .description('measure on your own data')
+export function addEvalKnn(evaluation: Command, run: Run): void {
+  const command = evaluation
     .command('knn')
     .description('accuracy of k-nearest-neighbour classification by feature set, all over one encoding pass')
     .requiredOption('--train <file>', 'examples to retrieve from: .jsonl, .csv or .tsv')
@@ -95,8 +87,8 @@ async function evalKnn(context: Context, flags: KnnFlags): Promise<Report> {
   const { onProgress } = context;
   parseFeatureSets(features);
   if (typeof flags.json === 'string') await assertWritable(flags.json);
-  const train = part(await read(flags.train, flags, context), flags.limitTrain, 'train');
-  const test = part(await read(flags.test, flags, context), flags.limitTest, 'test');
+  const train = part(await readRows(flags.train, flags, context), flags.limitTrain, 'train');
+  const test = part(await readRows(flags.test, flags, context), flags.limitTest, 'test');
   assertLabels(train, flags.train);
   const labels = train.map(({ label }) => label);
   const seeds = Array.from({ length: flags.seeds }, (_, seed) => seed);
@@ -153,54 +145,9 @@ async function evalKnn(context: Context, flags: KnnFlags): Promise<Report> {
       truncated,
     } satisfies KnnReport & Record<string, unknown>;
     warnOfKnn(report, k, context);
-    const error = typeof flags.json === 'string' ? await save(flags.json, report) : undefined;
+    const error = typeof flags.json === 'string' ? await saveReport(flags.json, report) : undefined;
     return { text: knnText(report, flags), json: report, ...(error && { error }) };
   } finally {
     await engine.close();
   }
 }
-
-/** The table is shown whatever becomes of the file: hours of work are in it. */
-async function save(file: string, report: object): Promise<FungiError | undefined> {
-  try {
-    await replaceFileWith(file, `${JSON.stringify(report, null, 2)}\n`);
-    return undefined;
-  } catch (cause) {
-    return unwritable(file, cause as Error);
-  }
-}
-
-/** Ids are not compared here, so they need not be unique. */
-async function read(path: string, keys: KeyFlags, { log }: Context): Promise<readonly ExampleInput[]> {
-  const { examples, warnings } = await readExamples(path, { ...keys, idKey: null });
-  warnings.forEach((warning) => {
-    log.warn(warning);
-  });
-  return examples;
-}
-
-/** `limit` rows at random, in file order; the same ones in every run. */
-function part<T>(rows: readonly T[], limit: number | undefined, name: string): readonly T[] {
-  if (limit === undefined || limit >= rows.length) return rows;
-  const picks = Rng.stream(0, 'eval', 'limit', name).sample(rows.length, limit);
-  return picks.sort((a, b) => a - b).map((row) => rows[row]!);
-}
-
-/** Asked before the hours of work, not after. */
-async function assertWritable(file: string): Promise<void> {
-  const folder = dirname(file);
-  try {
-    await mkdir(folder, { recursive: true });
-    await access(folder, constants.W_OK);
-    const there = await stat(file).catch(() => undefined);
-    if (there?.isDirectory()) throw new Error('it is a folder');
-  } catch (cause) {
-    throw unwritable(file, cause as Error);
-  }
-}
-
-const unwritable = (file: string, cause: Error): FungiError =>
-  new FungiError('STORAGE_FAILED', `${file} cannot be written: ${cause.message}`, {
-    hint: 'Give --json a file in a folder that may be written, or no file to have the JSON on stdout.',
-    cause,
-  });

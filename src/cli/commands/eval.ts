@@ -1,0 +1,11 @@
+/** `fungi eval`: measurements on the user's own data. */
+import type { Command } from 'commander';
+import type { Run } from '../context.js';
+import { addEvalCompare } from './eval-compare.js';
+import { addEvalKnn } from './eval-knn.js';
+
+export function addEval(program: Command, run: Run): void {
+  const evaluation = program.command('eval').description('measure on your own data');
+  addEvalKnn(evaluation, run);
+  addEvalCompare(evaluation, run);
+}
