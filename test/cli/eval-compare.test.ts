@@ -23,10 +23,11 @@ it('prints a verdict, a row for each selector, and what the data are like', asyn
   ]);
   expect(stderr.includes('error')).toBe(false);
   expect(code).toBe(0);
-  const [first, , head, ...rows] = stdout.split('\n');
+  const [first, , settings, head, ...rows] = stdout.split('\n');
+  expect(settings).toMatch(/: k = 3, gain over embedding, 12 pool rows, 6 queries, 2 labels, 1 seed$/);
   expect(first).toMatch(/^(?:Use|Stay with) .*on these 6 queries/);
   // The test file is a part of the training file.
-  expect(first).toContain('6 of the queries are in the pool');
+  expect(first).toContain('6 of the 6 queries (100.0 %) are also in the pool');
   expect(head).toMatch(/^selector +accuracy % +95 % +gain/);
   expect(rows.slice(0, 6).map((row) => row.split(' ')[0])).toEqual([
     'random',
@@ -36,7 +37,7 @@ it('prints a verdict, a row for each selector, and what the data are like', asyn
     'mmr:embedding',
     'kl',
   ]);
-  expect(stdout).toContain('accuracy without the 6 queries that are in the pool: random none left');
+  expect(stdout).toContain('accuracy % without the queries that are in the pool: random none left');
 });
 
 it('writes the report as JSON, the same again for the same data and settings', async () => {
@@ -65,17 +66,22 @@ it('writes the report as JSON, the same again for the same data and settings', a
     queries: 6,
     leaked: 6,
     encoder: { pooling: 'mean' },
+    selectors: ['bm25', 'embedding'],
+    dims: 512,
+    spec: { losses: [] },
+    data: { train: 12, test: 6, unknownLabel: 0 },
+    verdict: expect.stringMatching(/^(?:Use|Stay with) /) as string,
   });
   expect(a['fingerprint']).toBe(b['fingerprint']);
   const shares = (report: Record<string, unknown>): unknown[] =>
-    (report['summary'] as object[]).map((summary) => ({ ...summary, secondsPerQuery: 0 }));
+    (report['summary'] as object[]).map((summary) => ({ ...summary, secondsPerQuery: 0, seconds: 0 }));
   expect(shares(a)).toEqual(shares(b));
 });
 
 it('needs no model for selectors without features', async () => {
   const { code, json } = await workspace.fungi(['eval', 'compare', ...DATA, '--encoder', 'no/such-model', '--selectors', 'random,bm25', '--json']); // prettier-ignore
   expect(code).toBe(0);
-  expect(json()).toMatchObject({ baseline: 'random', encoder: null });
+  expect(json()).toMatchObject({ baseline: 'random', encoder: null, spec: null, dims: null });
 });
 
 it('takes a program, and fails with its words', async () => {
@@ -101,9 +107,30 @@ it('takes a program, and fails with its words', async () => {
 
 it.each([
   [['--selectors', 'random,nearest'], /INVALID_ARGUMENT\]: "nearest" is not a selector/],
-  [['--selectors', 'random', '--baseline', 'kl'], /INVALID_ARGUMENT\]: baseline "kl" is not compared/],
-])('refuses %j', async (argv, message) => {
-  const { code, stderr } = await workspace.fungi(['eval', 'compare', ...DATA, ...argv]);
+  [['--selectors', 'random', '--baseline', 'kl'], /INVALID_ARGUMENT\]: the baseline "kl" is not compared/],
+  [['--selectors', 'random,random'], /INVALID_ARGUMENT\]: selector "random" is given twice/],
+])('refuses %j before anything is read', async (argv, message) => {
+  const { code, stderr } = await workspace.fungi(['eval', 'compare', ...DATA, '--train', '@absent.jsonl', ...argv]);
   expect(code).toBe(2);
   expect(stderr).toMatch(message);
+});
+
+it('times features by themselves, or not at all', async () => {
+  const argv = ['eval', 'compare', ...DATA, '--encoder', 'MODEL', '--selectors', 'embedding,mmr:kl', '--json'];
+  const costs = async (...more: string[]): Promise<(number | null)[]> => {
+    const { json } = await workspace.fungi([...argv, ...more]);
+    return (json() as { summary: { secondsPerQuery: number | null }[] }).summary.map((each) => each.secondsPerQuery);
+  };
+  for (const cost of await costs()) expect(cost).toBeGreaterThan(0);
+  expect(await costs('--throughput-texts', '0')).toEqual([null, null]);
+});
+
+it('says where a selector found nothing, and counts labels that the pool lacks', async () => {
+  await workspace.write({ 'odd.jsonl': `${JSON.stringify({ text: 'zebra', label: 'zebra' })}\n` });
+  const argv = ['eval', 'compare', '--train', '@train.jsonl', '--test', '@odd.jsonl', '--selectors', 'bm25,random'];
+  const { code, stdout } = await workspace.fungi(argv);
+  expect(code).toBe(0);
+  expect(stdout).toContain('queries for which nothing was chosen: bm25 1');
+  expect(stdout).toContain('1 test row with a label that no training row has');
+  expect(stdout).toMatch(/on this 1 query .* None of the queries is in the pool\.\n/);
 });

@@ -72,7 +72,7 @@ const OPTIONS: Readonly<Record<string, readonly string[]>> = {
       '--limit-train',
       '--limit-test',
     ],
-    ...['--encoder', '--dims', '--mode', '--projection', '--input-key', '--label-key'],
+    ...['--encoder', '--dims', '--mode', '--projection', '--input-key', '--label-key', '--throughput-texts'],
   ],
   'indexes list': ['--indexes'],
   'indexes describe': ['--indexes'],

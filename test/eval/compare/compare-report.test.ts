@@ -1,8 +1,9 @@
 /** Figures of a comparison counted by hand, and what the verdict says of them. */
 import { describe, expect, it } from 'vitest';
+import { wilson } from '../../../src/eval/intervals.js';
 import type { Comparison, SelectorRun } from '../../../src/eval/compare/compare.js';
 import { compareReport, verdict } from '../../../src/eval/compare/compare-report.js';
-import { namedSelectors } from '../../../src/eval/compare/named-selectors.js';
+import { namedSelectors, selectorTitles } from '../../../src/eval/compare/named-selectors.js';
 
 const POOL = ['x', 'x', 'y', 'z'].map((label, row) => ({ input: `text ${row}`, label }));
 
@@ -36,14 +37,49 @@ it('counts accuracy, F1, own labels shown, what is leaked and what is empty', ()
   // x: precision ½, recall 1; y: 1 and 1; z: never.
   expect(embedding).toMatchObject({
     ...{ accuracy: 0.5, labelHit: 0.75, accuracyUnleaked: 1 / 3, empty: 1, secondsPerQuery: 0.001 },
-    sameLabel: (1 + 0.5 + 0.5 + 0) / 4,
+    ...{ sameLabel: (1 + 0.5 + 0.5 + 0) / 4, examples: 6 / 4, seconds: 0.004, ...wilson(2, 4) },
   });
+  // All of x, all of y, none of z.
+  expect(embedding!.meanPerClass).toBeCloseTo(2 / 3, 12);
   expect(embedding!.macroF1).toBeCloseTo((2 / 3 + 1 + 0) / 3, 12);
   expect(embedding!.gain).toBeUndefined();
   expect(bm25).toMatchObject({ accuracy: 0, macroF1: 0, labelHit: 0, sameLabel: 0, empty: 0 });
   // Two discordant pairs, both lost: mid-p 2·¼ − ¼.
   expect(bm25!.gain!.difference).toBe(-0.5);
   expect([bm25!.gain!.p, bm25!.gain!.adjusted]).toEqual([expect.closeTo(0.25, 12), expect.closeTo(0.25, 12)]);
+});
+
+it('takes several seeds together: bootstrap where they disagree, Wilson where they do not, and the time of features as timed', () => {
+  const truth = Array.from({ length: 40 }, () => 'x');
+  const queries = truth.map((label, i) => ({ input: `query ${i}`, label }));
+  const firstRight = (name: string, count: number, seed: number): SelectorRun =>
+    runOf(name, truth.map((_, i) => [i < count ? 0 : 2]), truth, seed); // prettier-ignore
+  const runs = [0, 1].flatMap((seed) => [
+    firstRight('random', 10 + 4 * seed, seed),
+    firstRight('embedding', 30, seed),
+    firstRight('kl', 30, seed),
+  ]);
+  const leaked = truth.map(() => false);
+  const featureSeconds = new Map([
+    ['embedding', 0.002],
+    ['kl', null],
+  ]);
+  const report = compareReport({ runs, leaked }, { pool: POOL, queries, k: 1, featureSeconds });
+  const [random, embedding, kl] = report.summary;
+  expect(report).toMatchObject({ baseline: 'embedding', seeds: 2 });
+  expect(embedding).toMatchObject({ accuracy: 0.75, ...wilson(30, 40), secondsPerQuery: 0.002, seconds: 0.08 });
+  expect(random!.accuracy).toBeCloseTo(0.3, 12);
+  expect([random!.low < 0.3, random!.high > 0.3, random!.secondsPerQuery]).toEqual([true, true, 0.001]);
+  // A bootstrap of 2000 cannot get below 2/2001, which Holm doubles, the smaller of two.
+  expect(random!.gain!.p).toBeCloseTo(2 / 2001, 12);
+  expect(random!.gain!.adjusted).toBeCloseTo(4 / 2001, 12);
+  expect(kl).toMatchObject({ secondsPerQuery: null, gain: { difference: 0, low: 0, high: 0, p: 1, adjusted: 1 } });
+  expect(JSON.parse(JSON.stringify(report))).toEqual(report);
+  expect(verdict(report)).toBe(
+    'Stay with embedding: on these 40 queries under 2 seeds no other is right more often, and none is better by a difference that is ' +
+      'significant at 5 % after correction for 2 comparisons. Significantly worse than embedding here: random. A query took 2.0 ms with ' +
+      'embedding. None of the queries is in the pool.',
+  );
 });
 
 describe('the verdict', () => {
@@ -59,33 +95,52 @@ describe('the verdict', () => {
     return verdict(compareReport(comparison, { pool: POOL, queries, k: 1, baseline }));
   };
 
-  it('names a selector that is surely better, by how much and at what cost', () => {
+  it('names a selector that is clearly better, by how much and at what cost', () => {
     expect(verdictOf({ embedding: 100, kl: 130 })).toMatch(
-      /^Use kl: on these 200 queries the vote of its 1 examples is right 15\.0 points more often than that of embedding \(\+\d+\.\d to \+\d+\.\d\), .* p = \S+ after correction for 1 comparisons\. It takes 1\.0 ms a query, embedding 1\.0 ms a query\.$/,
+      /^Use kl: on these 200 queries the vote of its 1 example is right 15\.0 points more often than that of embedding \(95 % interval \+\d+\.\d to \+\d+\.\d\), which is significant at 5 % \(p < 0\.001\)\. A query took 1\.0 ms with kl, 1\.0 ms with embedding\. None of the queries is in the pool\.$/,
     );
   });
 
-  it('stays with the baseline where the difference may be chance, and says how near it is', () => {
+  it('does not take one winner for better than another that was not tested against it', () => {
+    const words = verdictOf({ embedding: 100, kl: 130, simclr: 128 });
+    expect(words).toMatch(/^Use kl: .* after correction for 2 comparisons/);
+    expect(words).toContain('Significantly better than embedding too: simclr, not tested against kl.');
+  });
+
+  it('stays with the baseline where nothing is significant, and says how near it is', () => {
     expect(verdictOf({ embedding: 100, kl: 103 })).toMatch(
-      /^Stay with embedding: .* no selector is better by more than chance would bring about; kl is ahead by 1\.5 points \(p = 0\.\d+ after correction\)\.$/,
+      /^Stay with embedding: on these 200 queries kl is ahead of it by 1\.5 points \(95 % interval \+0\.0 to \+\d\.\d, p = 0\.125\), and no difference from it is significant at 5 %\. A query took 1\.0 ms with embedding\./,
+    );
+    expect(verdictOf({ embedding: 100, kl: 100 })).toMatch(
+      /^Stay with embedding: on these 200 queries no other is right more often, and no difference from it is significant/,
     );
   });
 
-  it('says what is surely worse, and that nothing is ahead of the best', () => {
-    expect(verdictOf({ embedding: 150, random: 20 })).toMatch(/^Stay with embedding: .* bring about\. Surely worse than embedding: random\.$/); // prettier-ignore
+  it('says when the baseline is the best, and what is worse', () => {
+    expect(verdictOf({ embedding: 150, random: 20, kl: 149 })).toMatch(
+      /^Stay with embedding: .* no other is right more often, and none is better by .*\. Significantly worse than embedding here: random\./,
+    );
   });
 
-  it('warns of queries that are in the pool', () => {
-    expect(verdictOf({ embedding: 100, kl: 100 }, { leaked: 7 })).toContain('7 of the queries are in the pool');
+  it('counts queries that are in the pool, and gives the accuracy without them', () => {
+    expect(verdictOf({ embedding: 100, kl: 130 }, { leaked: 50 })).toMatch(
+      / 50 of the 200 queries \(25\.0 %\) are also in the pool, but for case and spaces; accuracy without: kl 53\.3 %, embedding 33\.3 %\.$/,
+    );
+    expect(verdictOf({ embedding: 100 }, { leaked: 1 })).toContain('1 of the 200 queries (0.5 %) is also in the pool');
+    expect(verdictOf({ embedding: 100 }, { leaked: 200 })).toMatch(/these figures say nothing of new texts\.$/);
+  });
+
+  it('of one selector compares nothing', () => {
+    expect(verdictOf({ bm25: 150 })).toBe(
+      'Only bm25 was compared: on these 200 queries the vote of its 1 example is right 75.0 % of the time. None of the queries is in the pool.',
+    );
   });
 
   it('takes another baseline, and refuses one that is not compared', () => {
     expect(verdictOf({ embedding: 150, bm25: 100 }, { baseline: 'bm25' })).toMatch(
       /^Use embedding: .* than that of bm25/,
     );
-    expect(() => verdictOf({ embedding: 1 }, { baseline: 'kl' })).toThrow(
-      'baseline "kl" is not compared; embedding are',
-    );
+    expect(() => verdictOf({ embedding: 1, bm25: 1 }, { baseline: 'kl' })).toThrow('the baseline "kl" is not compared');
   });
 });
 
@@ -104,7 +159,11 @@ describe('names', () => {
     [['mmr:bm25'], '"mmr:bm25" is not a selector'],
     [['bm25', 'bm25'], 'selector "bm25" is given twice'],
     [['mine=a', 'mine=b'], 'selector "mine" is given twice'],
+    [['mine='], '"mine=" is not a selector'],
+    [['kl=python3 x.py'], 'a program cannot be called "kl": that is a selector of its own'],
+    [['kl', 'embedding+kl'], 'feature sets: "kl" and "embedding+kl" are the same set'],
   ])('%j are refused', async (names, message) => {
+    expect(() => selectorTitles(names)).toThrow(message);
     await expect(namedSelectors(names, options, engine)).rejects.toMatchObject({ code: 'INVALID_ARGUMENT', message });
   });
 });

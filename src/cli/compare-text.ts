@@ -1,0 +1,61 @@
+/** What `fungi eval compare` tells people: the verdict, a table, and the data it was measured on. */
+import { pText, type CompareReport, type SelectorSummary } from '../eval/compare/compare-report.js';
+import type { DataCounts } from '../eval/knn-report.js';
+import { dataLines } from './knn-text.js';
+import { counted, percent, table } from './output.js';
+
+interface ShownReport extends CompareReport {
+  readonly verdict: string;
+  readonly encoder: { readonly id: string } | null;
+  readonly data: DataCounts;
+  readonly fingerprint: string;
+}
+
+type Cells = readonly (readonly [title: string, cell: (summary: SelectorSummary) => string])[];
+
+const CELLS: Cells = [
+  ['selector', ({ selector }) => selector],
+  ['accuracy %', ({ accuracy }) => percent(accuracy)],
+  ['95 %', ({ low, high }) => `${percent(low)} to ${percent(high)}`],
+  ['gain', ({ gain }) => (gain === undefined ? '' : signed(gain.difference))],
+  ['95 %', ({ gain }) => (gain === undefined ? '' : `${signed(gain.low)} to ${signed(gain.high)}`)],
+  ['p', ({ gain }) => (gain === undefined ? '' : pText(gain.adjusted).replace(/^p (?:= )?/, ''))],
+  ['macro-F1', ({ macroF1 }) => percent(macroF1)],
+  ['per class', ({ meanPerClass }) => percent(meanPerClass)],
+  ['label hit', ({ labelHit }) => percent(labelHit)],
+  ['same label', ({ sameLabel }) => percent(sameLabel)],
+  ['examples', ({ examples }) => examples.toFixed(1)],
+  ['ms/query', ({ secondsPerQuery }) => (secondsPerQuery === null ? '' : (1000 * secondsPerQuery).toPrecision(2))],
+];
+const LEGEND =
+  'p: two-sided, corrected for the number of comparisons; label hit: queries with an example of their label among the chosen; ' +
+  'same label: share of the chosen with it';
+
+export function compareText(report: ShownReport): string {
+  const { summary, baseline, k, seeds, leaked, encoder, data } = report;
+  const columns = CELLS.map(([title], i) => ({ title, align: i === 0 ? ('left' as const) : ('right' as const) }));
+  const model = encoder === null ? '' : `${encoder.id}: `;
+  const empty = summary.filter((each) => each.empty > 0);
+  const unleaked = summary.map(
+    ({ selector, accuracyUnleaked }) =>
+      `${selector} ${accuracyUnleaked === null ? 'none left' : percent(accuracyUnleaked)}`,
+  );
+  return [
+    report.verdict,
+    '',
+    `${model}k = ${k}, gain over ${baseline}, ${data.train} pool rows, ${data.test} queries, ${data.labels} labels, ${counted(seeds, 'seed')}`,
+    table(
+      columns,
+      summary.map((each) => CELLS.map(([, cell]) => cell(each))),
+    ),
+    LEGEND,
+    ...(empty.length > 0
+      ? [`queries for which nothing was chosen: ${empty.map((each) => `${each.selector} ${each.empty}`).join(', ')}`]
+      : []),
+    ...(leaked > 0 ? [`accuracy % without the queries that are in the pool: ${unleaked.join(', ')}`] : []),
+    ...dataLines(data),
+    `fingerprint: ${report.fingerprint}`,
+  ].join('\n');
+}
+
+const signed = (fraction: number): string => `${fraction < 0 ? '' : '+'}${percent(fraction)}`;
