@@ -52,7 +52,7 @@ export function featureSelectors(engine: GradientEngine, options: FeatureSelecto
     }));
   const searches = new Map<string, Promise<Nearest>>();
   const search = (set: FeatureSet, task: SelectionTask, rows: FeatureRows): Promise<Nearest> => {
-    const key = `${set.name} ${task.seed}`;
+    const key = `${set.name} ${task.seed} ${task.k}`;
     let found = searches.get(key);
     if (found === undefined) {
       const k = Math.min(task.k * CANDIDATES_PER_CHOICE, task.pool.length);

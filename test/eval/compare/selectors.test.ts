@@ -73,6 +73,13 @@ describe('baselines', () => {
   });
 });
 
+it('features give as many as are asked for, also after fewer were', async () => {
+  for (const selector of byFeatures) {
+    await selector.select(task(1));
+    expect((await selector.select(task(100)))[0]).toHaveLength(POOL.length);
+  }
+});
+
 it('features find the text itself first, by nearness and by MMR', async () => {
   for (const selector of byFeatures) expect((await selector.select(task()))[2]![0]).toBe(8);
   expect(NAMES.every(isFeatureSelector)).toBe(true);
