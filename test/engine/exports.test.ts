@@ -115,6 +115,25 @@ it('weights kept in int8 are weights: nothing is rounded when they are used', as
   expect(relativeError(together[0]!, alone!)).toBeLessThan(1e-5);
 });
 
+/** A model with its larger weights, one after the other from `start` on, in a file of their own. */
+async function withDataApart(
+  source: string,
+  start: number,
+): Promise<{ readonly graph: Uint8Array; readonly weights: readonly { offset: number; bytes: Uint8Array }[] }> {
+  const proto = fromBinary(ModelProtoSchema, await readFile(source));
+  const weights: { offset: number; bytes: Uint8Array }[] = [];
+  let offset = start;
+  for (const [i, tensor] of proto.graph!.initializer.entries()) {
+    const bytes = tensor.rawData;
+    if (isExternal(tensor) || bytes.length < 256) continue;
+    const place = { location: 'model.onnx_data', offset, length: bytes.length };
+    proto.graph!.initializer[i] = externalTensor(tensor.name, tensor.dataType, tensorShape(tensor), place);
+    weights.push({ offset, bytes });
+    offset += bytes.length;
+  }
+  return { graph: toBinary(ModelProtoSchema, proto), weights };
+}
+
 describe('a model whose weights lie beyond 2 GiB', () => {
   let folder: string;
   beforeAll(async () => (folder = await mkdtemp(join(tmpdir(), 'fungi-large-'))));
@@ -122,19 +141,11 @@ describe('a model whose weights lie beyond 2 GiB', () => {
 
   it('is used where it lies', async () => {
     const source = bert('plain');
-    const proto = fromBinary(ModelProtoSchema, await readFile(source));
+    const { graph, weights } = await withDataApart(source, 2 ** 31 + 4096);
     const data = await open(join(folder, 'model.onnx_data'), 'w');
-    let offset = 2 ** 31 + 4096;
-    for (const [i, tensor] of proto.graph!.initializer.entries()) {
-      if (isExternal(tensor) || tensor.rawData.length < 256) continue;
-      const { rawData } = tensor;
-      await data.write(rawData, 0, rawData.length, offset);
-      const place = { location: 'model.onnx_data', offset, length: rawData.length };
-      proto.graph!.initializer[i] = externalTensor(tensor.name, tensor.dataType, tensorShape(tensor), place);
-      offset += Math.ceil(rawData.length / 4096) * 4096;
-    }
+    for (const { offset, bytes } of weights) await data.write(bytes, 0, bytes.length, offset);
     await data.close();
-    await writeFile(join(folder, 'model.onnx'), toBinary(ModelProtoSchema, proto));
+    await writeFile(join(folder, 'model.onnx'), graph);
     const [large, small] = [await load(encoderOf(join(folder, 'model.onnx'))), await load(encoderOf(source))];
     expect(await deltas(large, TEXTS)).toEqual(await deltas(small, TEXTS));
   });
@@ -147,20 +158,11 @@ describe('a cache of links, as Hugging Face’s tools keep one', () => {
 
   it('is used in place: graph and data are links to blobs of other names', async () => {
     const source = bert('plain');
-    const proto = fromBinary(ModelProtoSchema, await readFile(source));
-    const pieces: Uint8Array[] = [];
-    let offset = 0;
-    for (const [i, tensor] of proto.graph!.initializer.entries()) {
-      if (isExternal(tensor) || tensor.rawData.length < 256) continue;
-      const place = { location: 'model.onnx_data', offset, length: tensor.rawData.length };
-      pieces.push(tensor.rawData);
-      offset += tensor.rawData.length;
-      proto.graph!.initializer[i] = externalTensor(tensor.name, tensor.dataType, tensorShape(tensor), place);
-    }
+    const { graph, weights } = await withDataApart(source, 0);
     const [blobs, snapshot] = [join(root, 'blobs'), join(root, 'snapshots', 'abc', 'onnx')];
     await Promise.all([mkdir(blobs, { recursive: true }), mkdir(snapshot, { recursive: true })]);
-    await writeFile(join(blobs, '1f'), toBinary(ModelProtoSchema, proto));
-    await writeFile(join(blobs, '2e'), Buffer.concat(pieces));
+    await writeFile(join(blobs, '1f'), graph);
+    await writeFile(join(blobs, '2e'), Buffer.concat(weights.map(({ bytes }) => bytes)));
     await symlink('../../../blobs/1f', join(snapshot, 'model.onnx'));
     await symlink('../../../blobs/2e', join(snapshot, 'model.onnx_data'));
     const cacheDir = join(root, 'cache');
