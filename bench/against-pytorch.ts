@@ -13,7 +13,7 @@ import { env, pipeline } from '@huggingface/transformers';
 import { readConfig } from '../src/core/config.js';
 import { loadTextEncoder } from '../src/encoders/text-encoder.js';
 import { createEngine } from '../src/engine/create-engine.js';
-import { readExamples } from '../src/eval/read-examples.js';
+import { readExamples } from '../src/eval/data/read-examples.js';
 import { buildArtefacts } from '../src/features/artefacts.js';
 import { FeatureExtractor } from '../src/features/extractor.js';
 import { featureSpec, type FeatureOptions } from '../src/features/spec.js';

@@ -10,7 +10,7 @@ import type { Pooling } from '../src/encoders/encoder.js';
 import { loadTextEncoder } from '../src/encoders/text-encoder.js';
 import { createEngine } from '../src/engine/create-engine.js';
 import type { Precision } from '../src/engine/import-options.js';
-import { readExamples } from '../src/eval/read-examples.js';
+import { readExamples } from '../src/eval/data/read-examples.js';
 import { buildArtefacts } from '../src/features/artefacts.js';
 import { FeatureExtractor } from '../src/features/extractor.js';
 import { featureSpec, type FeatureOptions } from '../src/features/spec.js';

@@ -12,7 +12,7 @@ import { loadTextEncoder } from '../src/encoders/text-encoder.js';
 import { batchesByTokens } from '../src/engine/batches.js';
 import { createEngine } from '../src/engine/create-engine.js';
 import { TRUNK_LIMITS } from '../src/engine/trunk.js';
-import { readExamples } from '../src/eval/read-examples.js';
+import { readExamples } from '../src/eval/data/read-examples.js';
 import { buildArtefacts } from '../src/features/artefacts.js';
 import { FeatureExtractor } from '../src/features/extractor.js';
 import { featureSpec, type FeatureOptions } from '../src/features/spec.js';

@@ -8,9 +8,9 @@ import { Rng } from '../src/core/rng.js';
 import { loadTextEncoder } from '../src/encoders/text-encoder.js';
 import { createEngine } from '../src/engine/create-engine.js';
 import { PRECISIONS } from '../src/engine/import-options.js';
-import { pairedBootstrap } from '../src/eval/intervals.js';
-import { evaluateKnn, type KnnResult } from '../src/eval/knn.js';
-import { readExamples } from '../src/eval/read-examples.js';
+import { pairedBootstrap } from '../src/eval/measures/intervals.js';
+import { evaluateKnn, type KnnResult } from '../src/eval/knn/knn.js';
+import { readExamples } from '../src/eval/data/read-examples.js';
 
 const [folder, trainFile, testFile, features = 'embedding,kl', seeds = '3'] = process.argv.slice(2);
 if (folder === undefined || trainFile === undefined || testFile === undefined)

@@ -11,8 +11,8 @@
 import { readConfig } from '../src/core/config.js';
 import { loadTextEncoder } from '../src/encoders/text-encoder.js';
 import { createEngine } from '../src/engine/create-engine.js';
-import { nearestVotes } from '../src/eval/knn.js';
-import { readExamples } from '../src/eval/read-examples.js';
+import { nearestVotes } from '../src/eval/knn/knn.js';
+import { readExamples } from '../src/eval/data/read-examples.js';
 import { buildArtefacts } from '../src/features/artefacts.js';
 import { FeatureExtractor } from '../src/features/extractor.js';
 import { featureSpec, type FeatureOptions } from '../src/features/spec.js';

@@ -40,4 +40,4 @@ export type { OpenAiOptions } from './llm/openai.js';
 export type { Completion, CompletionRequest, LlmClient } from './llm/client.js';
 export { labelOf, parseLabel } from './llm/label.js';
 export type { ParsedLabel } from './llm/label.js';
-export { readExamples } from './eval/read-examples.js';
+export { readExamples } from './eval/data/read-examples.js';

@@ -1,6 +1,6 @@
 /** What `fungi eval compare` tells people: the verdict, a table, and the data it was measured on. */
 import { pText, type CompareReport, type SelectorSummary } from '../eval/compare/compare-report.js';
-import type { DataCounts } from '../eval/knn-report.js';
+import type { DataCounts } from '../eval/data/data-counts.js';
 import { dataLines } from './knn-text.js';
 import { counted, percent, table } from './output.js';
 

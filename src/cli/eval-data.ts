@@ -6,7 +6,7 @@ import { replaceFileWith } from '../core/atomic-file.js';
 import { FungiError } from '../core/errors.js';
 import type { ExampleInput } from '../core/item.js';
 import { Rng } from '../core/rng.js';
-import { readExamples } from '../eval/read-examples.js';
+import { readExamples } from '../eval/data/read-examples.js';
 import type { Context } from './context.js';
 import type { KeyFlags } from './options.js';
 

@@ -1,7 +1,8 @@
 /** What `fungi eval knn` tells people: a table, the data it was measured on, and warnings. */
-import type { ShotSampling } from '../eval/few-shot.js';
-import type { TruncatedRows } from '../eval/knn.js';
-import { tableRows, tableTitles, type DataCounts, type KnnReport, type KnnSummary } from '../eval/knn-report.js';
+import type { ShotSampling } from '../eval/data/few-shot.js';
+import type { TruncatedRows } from '../eval/knn/knn.js';
+import type { DataCounts } from '../eval/data/data-counts.js';
+import { tableRows, tableTitles, type KnnReport, type KnnSummary } from '../eval/knn/knn-report.js';
 import type { TieRule } from '../retrieve/vote.js';
 import type { Context } from './context.js';
 import { counted, table } from './output.js';

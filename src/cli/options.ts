@@ -3,7 +3,7 @@ import { InvalidArgumentError, Option, type Command } from 'commander';
 import type { Pooling } from '../encoders/encoder.js';
 import { PRECISIONS, type Precision } from '../engine/import-options.js';
 import { ENGINES, type EngineName } from '../engine/tails.js';
-import { LOSS_NAMES, type LossName } from '../eval/feature-sets.js';
+import { LOSS_NAMES, type LossName } from '../eval/features/feature-sets.js';
 import type { FeatureOptions } from '../features/spec.js';
 import { PROVIDERS, type Provider } from '../runtime/providers.js';
 import { DEFAULT_DIMS, DEFAULT_ENCODER, DEFAULT_INDEXES } from '../selector/options.js';

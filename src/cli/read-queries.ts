@@ -1,8 +1,8 @@
 /** Reads texts to answer: as labelled examples when they carry labels, and without when they do not. */
 import { extname } from 'node:path';
 import { assertText } from '../core/text.js';
-import { atKey, readExamples } from '../eval/read-examples.js';
-import { delimitedRows, jsonlRows } from '../eval/rows.js';
+import { atKey, readExamples } from '../eval/data/read-examples.js';
+import { delimitedRows, jsonlRows } from '../eval/data/rows.js';
 import type { KeyFlags } from './options.js';
 
 export interface Query {

@@ -1,12 +1,13 @@
 /** `fungi eval knn`: do FUNGI features retrieve better than plain embeddings on this data? */
 import { Option, type Command } from 'commander';
 import { fingerprint, type Json } from '../../core/fingerprint.js';
-import { parseFeatureSets } from '../../eval/feature-sets.js';
-import { sampleShots } from '../../eval/few-shot.js';
-import { countData, intervalScope, knnRows, summarise, type KnnReport } from '../../eval/knn-report.js';
-import type { TruncatedRows } from '../../eval/knn.js';
-import { assertLabels } from '../../eval/read-examples.js';
-import { rowsFingerprint } from '../../eval/rows-fingerprint.js';
+import { parseFeatureSets } from '../../eval/features/feature-sets.js';
+import { sampleShots } from '../../eval/data/few-shot.js';
+import { countData } from '../../eval/data/data-counts.js';
+import { intervalScope, knnRows, summarise, type KnnReport } from '../../eval/knn/knn-report.js';
+import type { TruncatedRows } from '../../eval/knn/knn.js';
+import { assertLabels } from '../../eval/data/read-examples.js';
+import { rowsFingerprint } from '../../eval/data/rows-fingerprint.js';
 import type { FeatureArtefacts } from '../../features/frozen.js';
 import type { FeatureSpec } from '../../features/spec.js';
 import type { CommonOptions, Context, Report, Run } from '../context.js';
@@ -94,8 +95,8 @@ async function evalKnn(context: Context, flags: KnnFlags): Promise<Report> {
   const seeds = Array.from({ length: flags.seeds }, (_, seed) => seed);
 
   const { loadEngine } = await import('../../selector/load-engine.js');
-  const { evaluateKnn } = await import('../../eval/knn.js');
-  const { measureThroughput } = await import('../../eval/throughput.js');
+  const { evaluateKnn } = await import('../../eval/knn/knn.js');
+  const { measureThroughput } = await import('../../eval/features/throughput.js');
   const { engine, encoder } = await loadEngine(engineOptions(flags, context));
   try {
     let truncated: TruncatedRows = { train: 0, test: 0 };

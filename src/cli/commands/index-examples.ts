@@ -1,8 +1,8 @@
 /** `fungi index`: labelled examples into an index. */
 import { Option, type Command } from 'commander';
-import { findDuplicates, findLabelConflicts } from '../../eval/duplicates.js';
-import type { LossName } from '../../eval/feature-sets.js';
-import { assertLabels, readExamples } from '../../eval/read-examples.js';
+import { findDuplicates, findLabelConflicts } from '../../eval/data/duplicates.js';
+import type { LossName } from '../../eval/features/feature-sets.js';
+import { assertLabels, readExamples } from '../../eval/data/read-examples.js';
 import type { CommonOptions, Context, Report, Run } from '../context.js';
 import { ensureIndex } from '../ensure-index.js';
 import { manifestLines } from '../manifest-lines.js';

@@ -2,10 +2,17 @@
 import { mean } from 'simple-statistics';
 import { FungiError } from '../../core/errors.js';
 import { Rng } from '../../core/rng.js';
-import { bootstrapMean, wilson, type Interval, type PairedDifference } from '../intervals.js';
-import type { LabelledItem } from '../knn.js';
-import { confusion, labelHitAt, macroF1, meanPerClassAccuracy, ownLabels, sameLabelShareAt } from '../metrics.js';
-import { discordantPairs, holm, mcnemar, pairedBootstrapTest } from '../significance.js';
+import { bootstrapMean, wilson, type Interval, type PairedDifference } from '../measures/intervals.js';
+import type { LabelledItem } from '../data/labelled.js';
+import {
+  confusion,
+  labelHitAt,
+  macroF1,
+  meanPerClassAccuracy,
+  ownLabels,
+  sameLabelShareAt,
+} from '../measures/metrics.js';
+import { discordantPairs, holm, mcnemar, pairedBootstrapTest } from '../measures/significance.js';
 import type { Comparison, SelectorRun } from './compare.js';
 
 /** One selector over all seeds. Shares are fractions of 1. Names and units are fixed: this is read by other programs. */

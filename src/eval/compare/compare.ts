@@ -1,8 +1,8 @@
 /** Runs selectors on the same pool and queries, under the same seeds, and counts what each of them shows a prompt. */
 import type { OnProgress } from '../../core/progress.js';
 import { majorityVote } from '../../retrieve/vote.js';
-import { findOverlap } from '../duplicates.js';
-import type { LabelledItem } from '../knn.js';
+import { findOverlap } from '../data/duplicates.js';
+import type { LabelledItem } from '../data/labelled.js';
 import type { ExampleSelector } from './example-selector.js';
 
 export interface CompareOptions {

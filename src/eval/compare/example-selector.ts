@@ -1,6 +1,6 @@
 /** What is compared: anything that chooses k examples of a pool for each query. */
 import type { OnProgress } from '../../core/progress.js';
-import type { LabelledItem } from '../knn.js';
+import type { LabelledItem } from '../data/labelled.js';
 
 export interface SelectionTask {
   /** Examples to choose from. */

@@ -2,9 +2,9 @@
 import type { GradientEngine } from '../../engine/engine.js';
 import type { FeatureOptions } from '../../features/spec.js';
 import { mmr } from '../../retrieve/mmr.js';
-import { FeatureRows } from '../feature-rows.js';
-import { parseFeatureSet, type FeatureSet } from '../feature-sets.js';
-import { nearestRows, type Nearest } from '../nearest.js';
+import { FeatureRows } from '../features/feature-rows.js';
+import { parseFeatureSet, type FeatureSet } from '../features/feature-sets.js';
+import { nearestRows, type Nearest } from '../features/nearest.js';
 import type { ExampleSelector, SelectionTask } from './example-selector.js';
 
 export interface FeatureSelectorsOptions {

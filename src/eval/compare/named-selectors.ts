@@ -1,7 +1,7 @@
 /** Selectors by the names that users give them. */
 import { FungiError } from '../../core/errors.js';
 import type { GradientEngine } from '../../engine/engine.js';
-import { parseFeatureSets } from '../feature-sets.js';
+import { parseFeatureSets } from '../features/feature-sets.js';
 import { bm25Selector, fixedSelector, randomSelector } from './baselines.js';
 import { commandSelector } from './command-selector.js';
 import type { ExampleSelector } from './example-selector.js';

@@ -4,7 +4,7 @@ import type { OnProgress } from '../../core/progress.js';
 import type { GradientEngine } from '../../engine/engine.js';
 import { buildArtefacts } from '../../features/artefacts.js';
 import type { FeatureSpec } from '../../features/spec.js';
-import { measureThroughput } from '../throughput.js';
+import { measureThroughput } from '../features/throughput.js';
 
 export interface QueryCostOptions {
   /** What the feature sets are parts of. */

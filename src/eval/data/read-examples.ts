@@ -1,9 +1,9 @@
 import { extname } from 'node:path';
 
-import { FungiError } from '../core/errors.js';
-import { assertId, assertStorable } from '../core/example-check.js';
-import type { ExampleInput, MetadataValue } from '../core/item.js';
-import { assertText } from '../core/text.js';
+import { FungiError } from '../../core/errors.js';
+import { assertId, assertStorable } from '../../core/example-check.js';
+import type { ExampleInput, MetadataValue } from '../../core/item.js';
+import { assertText } from '../../core/text.js';
 import { findDuplicates } from './duplicates.js';
 import { delimitedRows, jsonlRows, otherDelimiter, type Row } from './rows.js';
 import { assertNoFolder } from './utf8-file.js';

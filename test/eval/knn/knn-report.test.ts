@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
-import type { KnnResult } from '../../src/eval/knn.js';
-import { countData, intervalScope, knnRows, summarise, tableRows, tableTitles } from '../../src/eval/knn-report.js';
+import type { KnnResult } from '../../../src/eval/knn/knn.js';
+import { countData } from '../../../src/eval/data/data-counts.js';
+import { intervalScope, knnRows, summarise, tableRows, tableTitles } from '../../../src/eval/knn/knn-report.js';
 
 const result = (features: string, seed: number, correct: string): KnnResult => ({
   features,

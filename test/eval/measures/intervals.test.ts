@@ -1,8 +1,8 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 
-import { Rng } from '../../src/core/rng.js';
-import { bootstrapMean, pairedBootstrap, wilson } from '../../src/eval/intervals.js';
+import { Rng } from '../../../src/core/rng.js';
+import { bootstrapMean, pairedBootstrap, wilson } from '../../../src/eval/measures/intervals.js';
 
 const invalid = expect.objectContaining({ code: 'INVALID_ARGUMENT' }) as Error;
 const times = (count: number, value: number): number[] => Array<number>(count).fill(value);

@@ -1,10 +1,10 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 
-import { Rng } from '../../src/core/rng.js';
-import { pairedBootstrap } from '../../src/eval/intervals.js';
-import { discordantPairs, holm, mcnemar, pairedBootstrapTest } from '../../src/eval/significance.js';
-import { readGolden } from '../support/golden.js';
+import { Rng } from '../../../src/core/rng.js';
+import { pairedBootstrap } from '../../../src/eval/measures/intervals.js';
+import { discordantPairs, holm, mcnemar, pairedBootstrapTest } from '../../../src/eval/measures/significance.js';
+import { readGolden } from '../../support/golden.js';
 
 const golden = readGolden('metrics/significance.json') as {
   /** onlyA, onlyB, then p: exact, mid-p, chi-squared corrected and plain. */

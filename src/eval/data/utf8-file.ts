@@ -2,7 +2,7 @@ import { isUtf8 } from 'node:buffer';
 import { createReadStream } from 'node:fs';
 import { stat } from 'node:fs/promises';
 
-import { FungiError } from '../core/errors.js';
+import { FungiError } from '../../core/errors.js';
 
 const NEWLINE = 0x0a;
 const REPLACEMENT = Buffer.from('\ufffd');

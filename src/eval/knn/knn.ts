@@ -2,17 +2,15 @@
  * The paper's evaluation (§5.1, §5.3): kNN classification with majority vote over the 20 nearest training rows, of plain embeddings
  * and of FUNGI features side by side. One encoding pass serves every feature set and seed; every set gets the same PCA and L2.
  */
-import type { Example } from '../core/item.js';
-import type { OnProgress } from '../core/progress.js';
-import type { GradientEngine } from '../engine/engine.js';
-import type { FeatureArtefacts } from '../features/frozen.js';
-import type { FeatureOptions, FeatureSpec } from '../features/spec.js';
-import { majorityVote, type TieRule } from '../retrieve/vote.js';
-import { FeatureRows } from './feature-rows.js';
-import { parseFeatureSets } from './feature-sets.js';
-import { nearestRows } from './nearest.js';
-
-export type LabelledItem = Pick<Example, 'input' | 'label'>;
+import type { OnProgress } from '../../core/progress.js';
+import type { GradientEngine } from '../../engine/engine.js';
+import type { FeatureArtefacts } from '../../features/frozen.js';
+import type { FeatureOptions, FeatureSpec } from '../../features/spec.js';
+import { majorityVote, type TieRule } from '../../retrieve/vote.js';
+import type { LabelledItem } from '../data/labelled.js';
+import { FeatureRows } from '../features/feature-rows.js';
+import { parseFeatureSets } from '../features/feature-sets.js';
+import { nearestRows } from '../features/nearest.js';
 
 export interface KnnOptions {
   readonly train: readonly LabelledItem[];

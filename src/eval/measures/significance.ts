@@ -3,8 +3,8 @@
  * paired bootstrap for several runs or other scores, and Holm's correction for several comparisons.
  */
 import { binomialDistribution } from 'simple-statistics';
-import { FungiError } from '../core/errors.js';
-import type { Rng } from '../core/rng.js';
+import { FungiError } from '../../core/errors.js';
+import type { Rng } from '../../core/rng.js';
 import { bootstrapMean, pairedBootstrap, type PairedDifference, type Scores } from './intervals.js';
 
 /** Queries that just one of two methods got right; what both or neither got right says nothing of their difference. */

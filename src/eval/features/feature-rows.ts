@@ -1,13 +1,13 @@
 /** Features of training and test rows under several seeds, from one encoding pass: the trunk sees every distinct string once for all. */
-import type { Item } from '../core/item.js';
-import type { OnProgress } from '../core/progress.js';
-import type { GradientEngine } from '../engine/engine.js';
-import { buildArtefacts } from '../features/artefacts.js';
-import { FeatureExtractor } from '../features/extractor.js';
-import type { FeatureArtefacts } from '../features/frozen.js';
-import { featureSpec, type FeatureOptions, type FeatureSpec } from '../features/spec.js';
-import { encodeDistinct } from '../features/strings.js';
-import { windows } from '../features/windows.js';
+import type { Item } from '../../core/item.js';
+import type { OnProgress } from '../../core/progress.js';
+import type { GradientEngine } from '../../engine/engine.js';
+import { buildArtefacts } from '../../features/artefacts.js';
+import { FeatureExtractor } from '../../features/extractor.js';
+import type { FeatureArtefacts } from '../../features/frozen.js';
+import { featureSpec, type FeatureOptions, type FeatureSpec } from '../../features/spec.js';
+import { encodeDistinct } from '../../features/strings.js';
+import { windows } from '../../features/windows.js';
 import { FeatureColumns, type FeatureSet, type LossName } from './feature-sets.js';
 
 export interface FeatureRowsOptions {

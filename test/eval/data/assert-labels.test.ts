@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 
-import { assertLabels, distinctLabels } from '../../src/eval/read-examples.js';
+import { assertLabels, distinctLabels } from '../../../src/eval/data/read-examples.js';
 
 describe('assertLabels', () => {
   const labelled = (...labels: string[]) => labels.map((label) => ({ input: 'a', label }));

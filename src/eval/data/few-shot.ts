@@ -1,5 +1,5 @@
-import { FungiError } from '../core/errors.js';
-import { Rng } from '../core/rng.js';
+import { FungiError } from '../../core/errors.js';
+import { Rng } from '../../core/rng.js';
 import { groupRows } from './group-rows.js';
 
 /**

@@ -15,8 +15,8 @@ import {
   recallAt,
   reciprocalRank,
   sameLabelShareAt,
-} from '../../src/eval/metrics.js';
-import { readGolden } from '../support/golden.js';
+} from '../../../src/eval/measures/metrics.js';
+import { readGolden } from '../../support/golden.js';
 
 interface Classes {
   readonly name: string;

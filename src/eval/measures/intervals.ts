@@ -1,8 +1,8 @@
 /** How sure a measured share is: 95 % intervals of one method, and of what another gains over it. */
 import { quantileSorted } from 'simple-statistics';
 
-import { FungiError } from '../core/errors.js';
-import type { Rng } from '../core/rng.js';
+import { FungiError } from '../../core/errors.js';
+import type { Rng } from '../../core/rng.js';
 
 /** The ends of a 95 % interval. */
 export interface Interval {

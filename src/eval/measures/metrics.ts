@@ -4,7 +4,7 @@
  * simple-statistics has the `mean`.
  */
 import { mean, sum } from 'simple-statistics';
-import { FungiError } from '../core/errors.js';
+import { FungiError } from '../../core/errors.js';
 
 /** Who was taken for whom. */
 export interface Confusion {

@@ -1,11 +1,11 @@
 /** The kNN protocol on the tiny BERT: one encoding pass for all feature sets and seeds. */
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import type { GradientEngine } from '../../src/engine/engine.js';
-import { createEngine } from '../../src/engine/create-engine.js';
-import { evaluateKnn, type KnnOptions } from '../../src/eval/knn.js';
-import { fixture } from '../support/golden.js';
-import { idEncoder } from '../support/id-encoder.js';
-import { tinyPool } from '../support/tiny-extractor.js';
+import type { GradientEngine } from '../../../src/engine/engine.js';
+import { createEngine } from '../../../src/engine/create-engine.js';
+import { evaluateKnn, type KnnOptions } from '../../../src/eval/knn/knn.js';
+import { fixture } from '../../support/golden.js';
+import { idEncoder } from '../../support/id-encoder.js';
+import { tinyPool } from '../../support/tiny-extractor.js';
 
 const rows = tinyPool.map((input) => ({ input, label: input.split(' ').length > 16 ? 'long' : 'short' }));
 const [train, test] = [rows.slice(0, 18), rows.slice(18)];

@@ -1,7 +1,7 @@
 /** Feature sets by name: which blocks of a full feature row take part in a comparison. */
-import { FungiError } from '../core/errors.js';
-import type { FeatureLayout } from '../features/layout.js';
-import type { LossSpec } from '../features/spec.js';
+import { FungiError } from '../../core/errors.js';
+import type { FeatureLayout } from '../../features/layout.js';
+import type { LossSpec } from '../../features/spec.js';
 
 export const LOSS_NAMES = ['kl', 'simclr'] as const satisfies readonly LossSpec['name'][];
 export type LossName = (typeof LOSS_NAMES)[number];

@@ -4,9 +4,9 @@
  */
 import { describe, expect, it } from 'vitest';
 
-import { Rng } from '../../src/core/rng.js';
-import { pairedBootstrap } from '../../src/eval/intervals.js';
-import { discordantPairs, mcnemar } from '../../src/eval/significance.js';
+import { Rng } from '../../../src/core/rng.js';
+import { pairedBootstrap } from '../../../src/eval/measures/intervals.js';
+import { discordantPairs, mcnemar } from '../../../src/eval/measures/significance.js';
 
 const TRIALS = 200;
 const QUERIES = 1000;

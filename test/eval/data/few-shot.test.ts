@@ -1,8 +1,8 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 
-import { Rng } from '../../src/core/rng.js';
-import { proportionalCounts, sampleShots } from '../../src/eval/few-shot.js';
+import { Rng } from '../../../src/core/rng.js';
+import { proportionalCounts, sampleShots } from '../../../src/eval/data/few-shot.js';
 
 /** Labels of a training set with `sizes[c]` rows of class c, the classes mixed. */
 function labelsOf(sizes: Readonly<Record<string, number>>): string[] {

@@ -5,8 +5,8 @@ import { join } from 'node:path';
 import fc from 'fast-check';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 
-import { FungiError } from '../../src/core/errors.js';
-import { readExamples, type ReadExamplesOptions } from '../../src/eval/read-examples.js';
+import { FungiError } from '../../../src/core/errors.js';
+import { readExamples, type ReadExamplesOptions } from '../../../src/eval/data/read-examples.js';
 
 let folder: string;
 beforeAll(async () => {

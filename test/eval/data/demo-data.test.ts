@@ -1,8 +1,8 @@
 import { describe, expect, it } from 'vitest';
 
-import { findDuplicates, findLabelConflicts, findOverlap, normaliseText } from '../../src/eval/duplicates.js';
-import { groupRows } from '../../src/eval/group-rows.js';
-import { readExamples } from '../../src/eval/read-examples.js';
+import { findDuplicates, findLabelConflicts, findOverlap, normaliseText } from '../../../src/eval/data/duplicates.js';
+import { groupRows } from '../../../src/eval/data/group-rows.js';
+import { readExamples } from '../../../src/eval/data/read-examples.js';
 
 const train = await readExamples('examples/demo/train.jsonl');
 const test = await readExamples('examples/demo/test.jsonl');

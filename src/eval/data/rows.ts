@@ -2,7 +2,7 @@ import { pipeline, Readable } from 'node:stream';
 
 import { CsvError, parse, type Options } from 'csv-parse';
 
-import { FungiError } from '../core/errors.js';
+import { FungiError } from '../../core/errors.js';
 import { countNewlines, readUtf8 } from './utf8-file.js';
 
 /** One record of a data file, before anything is known of its meaning. */

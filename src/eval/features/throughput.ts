@@ -1,11 +1,11 @@
 /** How many items a second each feature set takes, from text to joined features. */
-import type { Item } from '../core/item.js';
-import type { OnProgress } from '../core/progress.js';
-import type { GradientEngine } from '../engine/engine.js';
-import { FeatureExtractor } from '../features/extractor.js';
-import type { FeatureArtefacts } from '../features/frozen.js';
-import type { FeatureSpec } from '../features/spec.js';
-import { windows } from '../features/windows.js';
+import type { Item } from '../../core/item.js';
+import type { OnProgress } from '../../core/progress.js';
+import type { GradientEngine } from '../../engine/engine.js';
+import { FeatureExtractor } from '../../features/extractor.js';
+import type { FeatureArtefacts } from '../../features/frozen.js';
+import type { FeatureSpec } from '../../features/spec.js';
+import { windows } from '../../features/windows.js';
 import { parseFeatureSet } from './feature-sets.js';
 
 export interface ThroughputOptions {

@@ -1,5 +1,5 @@
-import { fingerprintLines } from '../core/fingerprint.js';
-import type { ExampleInput } from '../core/item.js';
+import { fingerprintLines } from '../../core/fingerprint.js';
+import type { ExampleInput } from '../../core/item.js';
 
 /** sha256 of rows' texts and labels, in order. */
 export const rowsFingerprint = (rows: readonly ExampleInput[]): string => fingerprintLines(pairs(rows));

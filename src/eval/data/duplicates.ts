@@ -1,4 +1,4 @@
-import type { ExampleInput } from '../core/item.js';
+import type { ExampleInput } from '../../core/item.js';
 import { groupRows } from './group-rows.js';
 
 /** Rows of one set that share a text. */

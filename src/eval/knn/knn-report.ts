@@ -1,7 +1,5 @@
 /** The figures of a kNN evaluation: as a file that other programs read, and as rows of a table. */
-import { Rng } from '../core/rng.js';
-import { findDuplicates, findLabelConflicts, findOverlap } from './duplicates.js';
-import { distinctLabels } from './read-examples.js';
+import { Rng } from '../../core/rng.js';
 import {
   bootstrapMean,
   pairedBootstrap,
@@ -9,8 +7,8 @@ import {
   type Interval,
   type PairedDifference,
   type Scores,
-} from './intervals.js';
-import type { KnnResult, LabelledItem } from './knn.js';
+} from '../measures/intervals.js';
+import type { KnnResult } from './knn.js';
 
 /** One feature set under one seed. Names and units are fixed: this is read by other programs. */
 export interface KnnRow extends Interval {
@@ -125,41 +123,6 @@ export function tableRows(summaries: readonly KnnSummary[], throughput: Readonly
     String(dims),
     throughput[features]?.toFixed(1) ?? '',
   ]);
-}
-
-/** What the data are like: an evaluation keeps every row, so its reader has to know. */
-export interface DataCounts {
-  readonly train: number;
-  readonly test: number;
-  readonly labels: number;
-  /** Rows whose text an earlier row of the same set has, to the letter. */
-  readonly repeatedTrain: number;
-  readonly repeatedTest: number;
-  /** Test rows whose text is also in the training set: to the letter, and but for case and spaces. */
-  readonly testInTrain: number;
-  readonly testInTrainNormalised: number;
-  /** Training texts with several labels. */
-  readonly conflicts: number;
-  /** Test rows whose label no training row has: they cannot be right. */
-  readonly unknownLabel: number;
-}
-
-export function countData(train: readonly LabelledItem[], test: readonly LabelledItem[]): DataCounts {
-  const [trainTexts, testTexts] = [train, test].map((rows) => rows.map(({ input }) => input)) as [string[], string[]];
-  const repeated = (texts: readonly string[]): number =>
-    findDuplicates(texts, 'exact').reduce((sum, { rows }) => sum + rows.length - 1, 0);
-  const labels = new Set(distinctLabels(train));
-  return {
-    train: train.length,
-    test: test.length,
-    labels: labels.size,
-    repeatedTrain: repeated(trainTexts),
-    repeatedTest: repeated(testTexts),
-    testInTrain: findOverlap(trainTexts, testTexts, 'exact').length,
-    testInTrainNormalised: findOverlap(trainTexts, testTexts, 'normalised').length,
-    conflicts: findLabelConflicts(train, 'exact').length,
-    unknownLabel: test.filter(({ label }) => !labels.has(label)).length,
-  };
 }
 
 const mean = (values: readonly number[]): number => values.reduce((sum, value) => sum + value, 0) / values.length;

@@ -1,6 +1,6 @@
 /** The paper's retrieval (§5.1): PCA fitted on the pool, exact search. */
-import { PcaFitter } from '../reduce/pca.js';
-import { ExactSearch, type Metric, type Neighbour } from '../retrieve/exact-search.js';
+import { PcaFitter } from '../../reduce/pca.js';
+import { ExactSearch, type Metric, type Neighbour } from '../../retrieve/exact-search.js';
 import type { SetRows } from './feature-rows.js';
 
 export interface Nearest {
