@@ -46,6 +46,13 @@ const OWNED_PACKAGES: Record<string, string> = {
   liquidjs: 'prompt',
   commander: 'cli',
   minisearch: 'eval',
+  hyparquet: 'eval',
+  'hyparquet-compressors': 'eval',
+  '@observablehq/plot': 'eval',
+  linkedom: 'eval',
+  'ml-kmeans': 'eval',
+  'munkres-algorithm': 'eval',
+  'umap-js': 'eval',
 };
 
 interface Import {
