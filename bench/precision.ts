@@ -9,6 +9,7 @@ import { loadTextEncoder } from '../src/encoders/text-encoder.js';
 import { createEngine } from '../src/engine/create-engine.js';
 import { PRECISIONS } from '../src/engine/import-options.js';
 import { pairedBootstrap } from '../src/eval/measures/intervals.js';
+import { drawPools } from '../src/eval/data/pools.js';
 import { evaluateKnn, type KnnResult } from '../src/eval/knn/knn.js';
 import { readExamples } from '../src/eval/data/read-examples.js';
 
@@ -20,7 +21,7 @@ const config = readConfig();
 const encoder = await loadTextEncoder(folder, config);
 const train = (await readExamples(trainFile, {})).examples;
 const test = (await readExamples(testFile, {})).examples;
-const results: Record<string, KnnResult[]> = {};
+const results: Record<string, readonly KnnResult[]> = {};
 for (const precision of PRECISIONS) {
   const engine = await createEngine(encoder, { cacheDir: config.cacheDir, precision });
   const began = performance.now();
@@ -28,8 +29,11 @@ for (const precision of PRECISIONS) {
     train,
     test,
     features: features.split(','),
-    seeds: Array.from({ length: Number(seeds) }, (_, i) => i),
-  });
+    pools: drawPools(
+      train.map(({ label }) => label),
+      { seeds: Array.from({ length: Number(seeds) }, (_, i) => i) },
+    ),
+  }).then(({ results }) => results);
   console.log(`${precision}: ${((performance.now() - began) / 1000).toFixed(1)} s`);
   await engine.close();
 }

@@ -11,6 +11,7 @@
 import { readConfig } from '../src/core/config.js';
 import { loadTextEncoder } from '../src/encoders/text-encoder.js';
 import { createEngine } from '../src/engine/create-engine.js';
+import { rowsInMemory } from '../src/eval/features/row-source.js';
 import { nearestVotes } from '../src/eval/knn/knn.js';
 import { readExamples } from '../src/eval/data/read-examples.js';
 import { buildArtefacts } from '../src/features/artefacts.js';
@@ -64,7 +65,8 @@ async function measure(options: FeatureOptions): Promise<{ accuracy: number; wid
     ms += performance.now() - began;
   }
   const at = pool.length * width;
-  const { predicted } = await nearestVotes({ rows: rows.subarray(0, at), labels }, rows.subarray(at));
+  const set = { pool: rowsInMemory(rows.subarray(0, at), width), queries: rowsInMemory(rows.subarray(at), width) };
+  const { predicted } = await nearestVotes(set, labels);
   const accuracy = truth.filter((label, i) => label === predicted[i]).length / truth.length;
   return { accuracy, width: width - engine.info.dims, ms: ms / texts.length };
 }

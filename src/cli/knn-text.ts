@@ -12,7 +12,7 @@ export interface KnnSettings {
   readonly k: number;
   readonly dims: number;
   readonly ties: TieRule;
-  readonly shots?: number;
+  readonly shots?: readonly (number | null)[];
   readonly sampling: ShotSampling;
   readonly seeds: number;
   readonly limitTrain?: number;
@@ -29,12 +29,12 @@ export function knnText(
   { results, throughput, encoder, summary, data, ...rest }: ShownReport,
   settings: KnnSettings,
 ): string {
-  const columns = tableTitles(settings.seeds, settings.shots ?? null).map((title, i) => ({
+  const columns = tableTitles(settings.seeds, settings.shots ?? [null]).map((title, i) => ({
     title,
     align: i === 0 ? ('left' as const) : ('right' as const),
   }));
   return [
-    `${encoder.id}: k = ${settings.k}, ties by ${settings.ties}, PCA to at most ${settings.dims}, ${poolLine(results[0]!.pool, data, settings)}`,
+    `${encoder.id}: k = ${settings.k}, ties by ${settings.ties}, PCA to at most ${settings.dims}, ${poolLine(results, data, settings)}`,
     table(columns, tableRows(summary, throughput)),
     ...dataLines(data),
     `fingerprint: ${rest.fingerprint}`,
@@ -58,14 +58,17 @@ export function warnOfKnn(
 }
 
 function poolLine(
-  pool: number,
+  results: KnnReport['results'],
   data: DataCounts,
-  { shots, sampling, limitTrain, limitTest, seeds }: KnnSettings,
+  { shots = [null], sampling, limitTrain, limitTest, seeds }: KnnSettings,
 ): string {
   const drawn = (limit: number | undefined): string => (limit === undefined ? '' : ' drawn with seed 0');
   const rows = `${data.train} training rows${drawn(limitTrain)}, ${data.test} test rows${drawn(limitTest)}`;
-  const few = shots === undefined ? '' : `, ${counted(shots, 'shot')} ${sampling} (${pool} rows)`;
-  return `${rows}${few}, ${data.labels} labels, ${counted(seeds, 'seed')}`;
+  const few = shots.flatMap((count) => {
+    const pool = results.find((row) => row.shots === count)!.pool;
+    return count === null ? [] : [`${counted(count, 'shot')} ${sampling} (${pool} rows)`];
+  });
+  return [rows, ...few, `${data.labels} labels`, counted(seeds, 'seed')].join(', ');
 }
 
 export function dataLines(data: DataCounts): string[] {

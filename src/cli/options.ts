@@ -127,6 +127,15 @@ export function whole(low: number, high = Number.MAX_SAFE_INTEGER): (value: stri
   };
 }
 
+/** Numbers of shots, "all" for every row: "5", or "1,2,5,all". */
+export function shotList(value: string): readonly (number | null)[] {
+  const shots = value.split(',').map((part) => (part === 'all' ? null : /^[1-9]\d*$/.test(part) ? Number(part) : NaN));
+  if (shots.every((count) => count === null || Number.isSafeInteger(count)) && new Set(shots).size === shots.length) {
+    return shots;
+  }
+  throw new InvalidArgumentError('It must be whole numbers from 1, or all, separated by commas, each once.');
+}
+
 export const collect = (value: string, previous: readonly string[] = []): string[] => [...previous, value];
 
 /** "kl,simclr", or "none". */

@@ -1,5 +1,6 @@
-import { rmSync, writeFileSync } from 'node:fs';
-import { readFile } from 'node:fs/promises';
+import { existsSync, rmSync, writeFileSync } from 'node:fs';
+import { readdir, readFile, stat } from 'node:fs/promises';
+import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { z } from 'zod';
 import { EXAMPLES, jsonl, Workspace } from './support.js';
@@ -35,6 +36,13 @@ async function evaluate(...more: string[]): Promise<z.infer<typeof fileJson>> {
   const { code, stderr, json } = await workspace.fungi([...KNN, ...more, '--json']);
   expect({ code, stderr }).toEqual({ code: 0, stderr: '' });
   return fileJson.parse(json());
+}
+
+/** Names and sizes. */
+async function stateOf(folder: string): Promise<[string, number][]> {
+  const names = await readdir(folder);
+  expect(names.length).toBeGreaterThan(1);
+  return Promise.all(names.sort().map(async (name) => [name, (await stat(join(folder, name))).size]));
 }
 
 describe('eval knn', () => {
@@ -84,6 +92,48 @@ describe('eval knn', () => {
     ]);
     expect(stdout).toContain('10 training rows drawn with seed 0');
     expect(stdout).toContain('2 shots per-class (4 rows)');
+  });
+
+  it('gives a curve over numbers of shots in one run', async () => {
+    const argv = [
+      ...KNN,
+      '--shots',
+      '1,2,all',
+      '--seeds',
+      '2',
+      '--throughput-texts',
+      '0',
+      '--features',
+      'embedding,kl',
+    ];
+    const { stdout } = await workspace.fungi(argv);
+    expect(stdout).toContain('1 shot per-class (2 rows), 2 shots per-class (4 rows)');
+    for (const shots of ['1', '2', 'all']) expect(stdout).toMatch(new RegExp(`^kl +${shots} +\\d`, 'm'));
+    const { results } = fileJson.parse((await workspace.fungi([...argv, '--json'])).json());
+    expect(results.map(({ features, shots, seed }) => `${features} ${shots} ${seed}`)).toEqual(
+      [1, 2, null].flatMap((shots) =>
+        [0, 1].flatMap((seed) => ['embedding', 'kl'].map((set) => `${set} ${shots} ${seed}`)),
+      ),
+    );
+    const refused = await workspace.fungi([...KNN, '--shots', '2,2']);
+    expect(refused.code).toBe(2);
+    expect(refused.stderr).toContain('each once');
+  });
+
+  it('keeps features for the next evaluation, and makes them anew when told so', async () => {
+    const argv = [...KNN, '--throughput-texts', '0', '--features', 'embedding,kl'];
+    const first = await workspace.fungi([...argv, '--json']);
+    const folder = workspace.path('cache', 'features');
+    const before = await stateOf(folder);
+    const again = await workspace.fungi([...argv, '--json']);
+    const accuracies = (outcome: typeof first): number[] =>
+      fileJson.parse(outcome.json()).results.map(({ accuracy }) => accuracy);
+    expect(accuracies(again)).toEqual(accuracies(first));
+    expect(await stateOf(folder)).toEqual(before);
+    rmSync(folder, { recursive: true });
+    const anew = await workspace.fungi([...argv, '--no-feature-cache', '--json']);
+    expect(accuracies(anew)).toEqual(accuracies(first));
+    expect(existsSync(folder)).toBe(false);
   });
 
   it('names what intervals leave out when shots were drawn once', async () => {

@@ -2,6 +2,7 @@
 import type { Command } from 'commander';
 import { fingerprint, type Json } from '../../core/fingerprint.js';
 import type { GradientEngine } from '../../engine/engine.js';
+import type { ExampleSelector } from '../../eval/compare/example-selector.js';
 import type { QueryCostOptions } from '../../eval/compare/query-cost.js';
 import { parseFeatureSet } from '../../eval/features/feature-sets.js';
 import { countData } from '../../eval/data/data-counts.js';
@@ -109,8 +110,9 @@ async function evalCompare(context: Context, flags: CompareFlags): Promise<Repor
     loaded = await loadEngine(engineOptions(flags, context));
     return loaded.engine;
   };
+  let selectors: readonly ExampleSelector[] = [];
   try {
-    const selectors = await namedSelectors(names, { seeds, dims, settings }, load);
+    selectors = await namedSelectors(names, { seeds, dims, settings }, load);
     const comparison = await compareSelectors({ pool, queries, selectors, k, seeds, onProgress });
     const sample = part(queries, flags.throughputTexts, 'throughput');
     const features =
@@ -138,6 +140,7 @@ async function evalCompare(context: Context, flags: CompareFlags): Promise<Repor
     const error = typeof flags.json === 'string' ? await saveReport(flags.json, report) : undefined;
     return { text: compareText(report), json: report, ...(error && { error }) };
   } finally {
+    for (const selector of selectors) await selector.close?.();
     await loaded?.engine.close();
   }
 }

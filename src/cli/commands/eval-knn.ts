@@ -2,16 +2,14 @@
 import { Option, type Command } from 'commander';
 import { fingerprint, type Json } from '../../core/fingerprint.js';
 import { parseFeatureSets } from '../../eval/features/feature-sets.js';
-import { sampleShots } from '../../eval/data/few-shot.js';
+import { drawPools } from '../../eval/data/pools.js';
 import { countData } from '../../eval/data/data-counts.js';
 import { intervalScope, knnRows, summarise, type KnnReport } from '../../eval/knn/knn-report.js';
-import type { TruncatedRows } from '../../eval/knn/knn.js';
 import { assertLabels } from '../../eval/data/read-examples.js';
 import { rowsFingerprint } from '../../eval/data/rows-fingerprint.js';
-import type { FeatureArtefacts } from '../../features/frozen.js';
-import type { FeatureSpec } from '../../features/spec.js';
 import type { CommonOptions, Context, Report, Run } from '../context.js';
 import { assertWritable, part, readRows, saveReport } from '../eval-data.js';
+import { addFeatureCacheOption, featureCache, type FeatureCacheFlags } from '../feature-cache.js';
 import { knnText, warnOfKnn, type KnnSettings } from '../knn-text.js';
 import {
   addCommonOptions,
@@ -20,13 +18,14 @@ import {
   addKeyOptions,
   engineOptions,
   featureSettings,
+  shotList,
   whole,
   type EncoderFlags,
   type FeatureFlags,
   type KeyFlags,
 } from '../options.js';
 
-interface KnnFlags extends CommonOptions, EncoderFlags, FeatureFlags, KeyFlags, KnnSettings {
+interface KnnFlags extends CommonOptions, EncoderFlags, FeatureFlags, KeyFlags, FeatureCacheFlags, KnnSettings {
   readonly train: string;
   readonly test: string;
   readonly features: readonly string[];
@@ -54,7 +53,11 @@ export function addEvalKnn(evaluation: Command, run: Run): void {
         .choices(['name', 'nearest'])
         .default('name'),
     )
-    .option('--shots <count>', 'training rows of each class, drawn anew for each seed (default: all rows)', whole(1))
+    .option(
+      '--shots <list>',
+      'training rows of each class, drawn anew for each seed; several give a curve: 1,2,5,all (default: all rows)',
+      shotList,
+    )
     .addOption(
       new Option('--sampling <how>', 'shots: that many of each class, or as many in all by class frequency (the paper)')
         .choices(['per-class', 'proportional'])
@@ -64,7 +67,7 @@ export function addEvalKnn(evaluation: Command, run: Run): void {
     .option('--limit-train <count>', 'a random part of the training rows, drawn with seed 0', whole(1))
     .option('--limit-test <count>', 'a random part of the test rows, drawn with seed 0', whole(1))
     .option('--throughput-texts <count>', 'test texts to time each feature set on; 0 times nothing', whole(0), 128);
-  addCommonOptions(addKeyOptions(addFeatureOptions(addEncoderOptions(command))), { json: false })
+  addCommonOptions(addFeatureCacheOption(addKeyOptions(addFeatureOptions(addEncoderOptions(command)))), { json: false })
     .option('--json [file]', 'write the results as JSON to the file, or to stdout in place of the table')
     .addHelpText(
       'after',
@@ -78,13 +81,14 @@ of seeds too, each with its heads, landmarks and shots (bootstrap over seeds and
 Examples:
   fungi eval knn --train train.jsonl --test test.jsonl
   fungi eval knn --train train.jsonl --test test.jsonl --features embedding,kl,kl+simclr,only:kl --seeds 3 --json results.json
-  fungi eval knn --train train.csv --test test.csv --shots 5 --sampling proportional --seeds 5 --encoder bert-base`,
+  fungi eval knn --train train.csv --test test.csv --shots 5 --sampling proportional --seeds 5 --encoder bert-base
+  fungi eval knn --train train.jsonl --test test.jsonl --shots 1,2,4,8,16,all --seeds 3`,
     )
     .action((flags: KnnFlags) => run(flags, (context) => evalKnn(context, flags)));
 }
 
 async function evalKnn(context: Context, flags: KnnFlags): Promise<Report> {
-  const { features, k, dims, shots, sampling } = flags;
+  const { features, k, dims, shots = [null], sampling } = flags;
   const { onProgress } = context;
   parseFeatureSets(features);
   if (typeof flags.json === 'string') await assertWritable(flags.json);
@@ -97,41 +101,28 @@ async function evalKnn(context: Context, flags: KnnFlags): Promise<Report> {
   const { loadEngine } = await import('../../selector/load-engine.js');
   const { evaluateKnn } = await import('../../eval/knn/knn.js');
   const { measureThroughput } = await import('../../eval/features/throughput.js');
-  const { engine, encoder } = await loadEngine(engineOptions(flags, context));
+  const { featureSpec } = await import('../../features/spec.js');
+  const loaded = await loadEngine(engineOptions(flags, context));
+  const { engine, encoder } = loaded;
   try {
-    let truncated: TruncatedRows = { train: 0, test: 0 };
-    const frozen: { spec: FeatureSpec; artefacts: FeatureArtefacts }[] = [];
-    const results = await evaluateKnn(engine, {
-      train,
-      test,
-      features,
-      seeds,
-      k,
-      dims,
-      ties: flags.ties,
-      settings: featureSettings(flags),
-      ...(shots !== undefined && { sample: (seed: number) => sampleShots(labels, { shots, sampling, seed }) }),
-      onArtefacts: (spec, artefacts) => frozen.push({ spec, artefacts }),
-      onTruncated: (rows) => (truncated = rows),
-      onProgress,
+    const settings = featureSettings(flags);
+    const { results, truncated, frozen } = await evaluateKnn(engine, {
+      ...{ train, test, features, k, dims, ties: flags.ties, settings, onProgress },
+      pools: drawPools(labels, { shots, sampling, seeds }),
+      cache: featureCache(flags, loaded, context),
     });
-    const { spec, artefacts } = frozen[0]!;
     const items = part(test, flags.throughputTexts, 'throughput').map(({ input }) => input);
     const throughput =
-      items.length === 0 ? {} : await measureThroughput(engine, { spec, artefacts, features, items, onProgress });
-    const protocol = {
-      seeds,
-      k,
-      dims,
-      ties: flags.ties,
-      shots: shots ?? null,
-      sampling: shots === undefined ? null : sampling,
-    };
+      items.length === 0 ? {} : await measureThroughput(engine, { ...(await frozen()), features, items, onProgress });
+    const losses = [...new Set(parseFeatureSets(features).flatMap((set) => set.losses))].map((name) => ({ name }));
+    const spec = featureSpec({ ...settings, losses, seed: 0 });
+    const fewShot = shots.some((count) => count !== null);
+    const protocol = { seeds, k, dims, ties: flags.ties, shots, sampling: fewShot ? sampling : null };
     const report = {
-      results: knnRows(results, shots ?? null),
+      results: knnRows(results),
       throughput,
       fingerprint: fingerprint({
-        encoder: { ...encoder, id: undefined },
+        encoder: { ...encoder, id: undefined, file: undefined },
         features: [...features],
         spec: spec as unknown as Json,
         train: rowsFingerprint(train),

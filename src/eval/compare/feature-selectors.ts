@@ -2,6 +2,7 @@
 import type { GradientEngine } from '../../engine/engine.js';
 import type { FeatureOptions } from '../../features/spec.js';
 import { mmr } from '../../retrieve/mmr.js';
+import type { FeatureCacheOptions } from '../features/feature-cache.js';
 import { FeatureRows } from '../features/feature-rows.js';
 import { parseFeatureSet, type FeatureSet } from '../features/feature-sets.js';
 import { nearestRows, type Nearest } from '../features/nearest.js';
@@ -15,6 +16,8 @@ export interface FeatureSelectorsOptions {
   /** P. @default 512 */
   readonly dims?: number;
   readonly settings?: Omit<FeatureOptions, 'losses' | 'seed'>;
+  /** Where features are kept for the next evaluation. */
+  readonly cache?: FeatureCacheOptions | undefined;
 }
 
 const MMR = 'mmr:';
@@ -38,17 +41,16 @@ const setName = (name: string): string => (name.startsWith(MMR) ? name.slice(MMR
  * @throws {FungiError} INVALID_ARGUMENT for a name that is no feature set
  */
 export function featureSelectors(engine: GradientEngine, options: FeatureSelectorsOptions): ExampleSelector[] {
-  const { dims = 512, seeds, settings } = options;
+  const { dims = 512, seeds, settings, cache } = options;
   const sets = new Map(options.names.map((name) => [setName(name), parseFeatureSet(setName(name))]));
   let encoded: Promise<FeatureRows> | undefined;
   const encode = ({ pool, queries, onProgress }: SelectionTask): Promise<FeatureRows> =>
     (encoded ??= FeatureRows.encode(engine, {
       train: pool.map(({ input }) => input),
       test: queries,
-      losses: [...new Set([...sets.values()].flatMap((set) => set.losses))],
-      seeds,
-      pools: seeds.map(() => pool.map((_, row) => row)),
-      ...{ settings, onProgress },
+      losses: [...new Set([...sets.values()].flatMap((set) => set.losses))].map((name) => ({ name })),
+      pools: seeds.map((seed) => ({ seed, shots: null, rows: pool.map((_, row) => row) })),
+      ...{ settings, cache, onProgress },
     }));
   const searches = new Map<string, Promise<Nearest>>();
   const search = (set: FeatureSet, task: SelectionTask, rows: FeatureRows): Promise<Nearest> => {
@@ -56,7 +58,7 @@ export function featureSelectors(engine: GradientEngine, options: FeatureSelecto
     let found = searches.get(key);
     if (found === undefined) {
       const k = Math.min(task.k * CANDIDATES_PER_CHOICE, task.pool.length);
-      found = nearestRows(rows.of(set, seeds.indexOf(task.seed)), task.pool.length, { k, dims });
+      found = nearestRows(rows.of(set, seeds.indexOf(task.seed)), { k, dims });
       searches.set(key, found);
     }
     return found;
@@ -65,10 +67,11 @@ export function featureSelectors(engine: GradientEngine, options: FeatureSelecto
     name,
     async select(task) {
       const rows = await encode(task);
-      const { neighbours, reduced, dims: P } = await search(sets.get(setName(name))!, task, rows);
+      const { neighbours, reduced } = await search(sets.get(setName(name))!, task, rows);
       const nearest = neighbours.map((found) => found.map(({ row }) => row));
       if (!name.startsWith(MMR)) return nearest.map((found) => found.slice(0, task.k));
       return nearest.map((found, query) => {
+        const P = reduced.dims;
         const candidates = new Float32Array(found.length * P);
         found.forEach((row, i) => {
           candidates.set(reduced.pool.subarray(row * P, (row + 1) * P), i * P);
@@ -77,5 +80,6 @@ export function featureSelectors(engine: GradientEngine, options: FeatureSelecto
         return chosen.map((place) => found[place]!);
       });
     },
+    close: async () => (await encoded)?.close(),
   }));
 }

@@ -1,6 +1,5 @@
 /** Feature sets by name: which blocks of a full feature row take part in a comparison. */
 import { FungiError } from '../../core/errors.js';
-import type { FeatureLayout } from '../../features/layout.js';
 import type { LossSpec } from '../../features/spec.js';
 
 export const LOSS_NAMES = ['kl', 'simclr'] as const satisfies readonly LossSpec['name'][];
@@ -50,36 +49,4 @@ export function parseFeatureSets(names: readonly string[]): FeatureSet[] {
     seen.set(content, name);
   }
   return sets;
-}
-
-/** Cuts the columns of one set out of full rows. */
-export class FeatureColumns {
-  /** Width of the set. */
-  readonly width: number;
-  private readonly blocks: FeatureLayout['blocks'];
-
-  constructor(
-    private readonly layout: FeatureLayout,
-    set: FeatureSet,
-  ) {
-    this.blocks = layout.blocks.filter(({ name }) =>
-      name === 'embedding' ? set.embedding : set.losses.includes(name as LossName),
-    );
-    this.width = this.blocks.reduce((sum, { width }) => sum + width, 0);
-  }
-
-  /** [n,F] → [n,width] */
-  of(rows: Float32Array): Float32Array {
-    const n = rows.length / this.layout.width;
-    const out = new Float32Array(n * this.width);
-    let at = 0;
-    for (const { start, width } of this.blocks) {
-      for (let row = 0; row < n; row++) {
-        const from = row * this.layout.width + start;
-        out.set(rows.subarray(from, from + width), row * this.width + at);
-      }
-      at += width;
-    }
-    return out;
-  }
 }

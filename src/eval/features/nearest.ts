@@ -2,26 +2,42 @@
 import { PcaFitter } from '../../reduce/pca.js';
 import { ExactSearch, type Metric, type Neighbour } from '../../retrieve/exact-search.js';
 import type { SetRows } from './feature-rows.js';
+import { gather, pieces } from './row-source.js';
+
+/** Reduced features of a pool and of its queries. */
+export interface Reduced {
+  /** P, or the features' own width where the pool was too small for a PCA. */
+  readonly dims: number;
+  /** [n,P] */
+  readonly pool: Float32Array;
+  /** [B,P] */
+  readonly queries: Float32Array;
+}
 
 export interface Nearest {
   /** For each query its k nearest rows of the pool, nearest first. */
   readonly neighbours: readonly (readonly Neighbour[])[];
-  /** P, or the features' own width where the pool was too small for a PCA. */
-  readonly dims: number;
-  /** Reduced pool [n,P] and queries [B,P]. */
-  readonly reduced: SetRows;
+  readonly reduced: Reduced;
 }
 
-/** @param n rows of the pool */
+/** PCA fitted on the pool, and of both. @param dims P */
+export async function reduceRows({ pool, queries }: SetRows, dims: number): Promise<Reduced> {
+  const fitter = new PcaFitter(pool.width);
+  for await (const piece of pieces(pool)) await fitter.add(piece);
+  const reducer = await fitter.fit(dims);
+  const reduce = (piece: Float32Array): Promise<Float32Array> => reducer.transform(piece);
+  return {
+    dims: reducer.dims,
+    pool: await gather(pool, reducer.dims, reduce),
+    queries: await gather(queries, reducer.dims, reduce),
+  };
+}
+
 export async function nearestRows(
-  { pool, queries }: SetRows,
-  n: number,
+  rows: SetRows,
   { k, dims, metric = 'l2' }: { readonly k: number; readonly dims: number; readonly metric?: Metric },
 ): Promise<Nearest> {
-  const fitter = new PcaFitter(pool.length / n);
-  await fitter.add(pool);
-  const reducer = await fitter.fit(dims);
-  const reduced = { pool: await reducer.transform(pool), queries: await reducer.transform(queries) };
-  const search = await ExactSearch.create(reduced.pool, { rows: n, dims: reducer.dims, metric });
-  return { neighbours: await search.search(reduced.queries, k), dims: reducer.dims, reduced };
+  const reduced = await reduceRows(rows, dims);
+  const search = await ExactSearch.create(reduced.pool, { rows: rows.pool.count, dims: reduced.dims, metric });
+  return { neighbours: await search.search(reduced.queries, k), reduced };
 }

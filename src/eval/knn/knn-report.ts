@@ -35,8 +35,8 @@ export interface KnnReport {
   readonly fingerprint: string;
 }
 
-export function knnRows(results: readonly KnnResult[], shots: number | null): KnnRow[] {
-  return results.map(({ features, seed, correct, seconds, pool, dims }) => ({
+export function knnRows(results: readonly KnnResult[]): KnnRow[] {
+  return results.map(({ features, shots, seed, correct, seconds, pool, dims }) => ({
     features,
     shots,
     seed,
@@ -52,6 +52,8 @@ export function knnRows(results: readonly KnnResult[], shots: number | null): Kn
 /** One feature set over all seeds. */
 export interface KnnSummary extends Interval {
   readonly features: string;
+  /** Null for the full training set. */
+  readonly shots: number | null;
   readonly seeds: number;
   /** Mean over seeds; the interval is over test rows and, when there are several, over seeds with their shots (bootstrap). */
   readonly accuracy: number;
@@ -64,7 +66,13 @@ export interface KnnSummary extends Interval {
   readonly dims: number;
 }
 
+/** Of each feature set on each kind of pool, in the order of the results. */
 export function summarise(results: readonly KnnResult[]): KnnSummary[] {
+  const kinds = [...new Set(results.map(({ shots }) => shots))];
+  return kinds.flatMap((shots) => summariseOne(results.filter((result) => result.shots === shots)));
+}
+
+function summariseOne(results: readonly KnnResult[]): KnnSummary[] {
   const names = [...new Set(results.map(({ features }) => features))];
   const runsOf = (name: string): readonly KnnResult[] => results.filter(({ features }) => features === name);
   const scoresOf = (name: string): Scores[] => runsOf(name).map(({ correct }) => correct);
@@ -73,15 +81,17 @@ export function summarise(results: readonly KnnResult[]): KnnSummary[] {
     const runs = scoresOf(features);
     const bySeed = runsOf(features).map(({ correct }) => mean(correct.map(Number)));
     const rng = (): Rng => Rng.stream(0, 'knn-summary');
+    const { shots, dims } = runsOf(features)[0]!;
     return {
       features,
+      shots,
       seeds: runs.length,
       accuracy: mean(bySeed),
       ...intervalOf(runsOf(features), rng()),
       lowestSeed: Math.min(...bySeed),
       highestSeed: Math.max(...bySeed),
       ...(baseline !== undefined && features !== 'embedding' && { gain: pairedBootstrap(baseline, runs, rng()) }),
-      dims: runsOf(features)[0]!.dims,
+      dims,
     };
   });
 }
@@ -105,16 +115,19 @@ export type IntervalScope = 'test rows' | 'test rows and seeds';
 
 export const intervalScope = (seeds: number): IntervalScope => (seeds > 1 ? 'test rows and seeds' : 'test rows');
 
-/** @param shots null for the full training set */
-export function tableTitles(seeds: number, shots: number | null): string[] {
-  const interval = shots !== null && seeds === 1 ? '95 %, test rows only' : '95 %';
-  return ['features', 'accuracy %', interval, 'seeds', 'gain', interval, 'dims', 'texts/s'];
+/** @param shots kinds of pools; null for the full training set */
+export function tableTitles(seeds: number, shots: readonly (number | null)[]): string[] {
+  const interval = shots.some((count) => count !== null) && seeds === 1 ? '95 %, test rows only' : '95 %';
+  const kind = shots.length > 1 ? ['shots'] : [];
+  return ['features', ...kind, 'accuracy %', interval, 'seeds', 'gain', interval, 'dims', 'texts/s'];
 }
 
 /** Cells of each summary, in the order of {@link tableTitles}; accuracies and gains in percent. */
 export function tableRows(summaries: readonly KnnSummary[], throughput: Readonly<Record<string, number>>): string[][] {
-  return summaries.map(({ features, seeds, accuracy, low, high, lowestSeed, highestSeed, gain, dims }) => [
+  const severalKinds = new Set(summaries.map(({ shots }) => shots)).size > 1;
+  return summaries.map(({ features, shots, seeds, accuracy, low, high, lowestSeed, highestSeed, gain, dims }) => [
     features,
+    ...(severalKinds ? [shots === null ? 'all' : String(shots)] : []),
     percent(accuracy),
     `${percent(low)} to ${percent(high)}`,
     seeds === 1 ? '1' : `${seeds}: ${percent(lowestSeed)} to ${percent(highestSeed)}`,

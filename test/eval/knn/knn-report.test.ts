@@ -3,9 +3,10 @@ import type { KnnResult } from '../../../src/eval/knn/knn.js';
 import { countData } from '../../../src/eval/data/data-counts.js';
 import { intervalScope, knnRows, summarise, tableRows, tableTitles } from '../../../src/eval/knn/knn-report.js';
 
-const result = (features: string, seed: number, correct: string): KnnResult => ({
+const result = (features: string, seed: number, correct: string, shots: number | null = null): KnnResult => ({
   features,
   seed,
+  shots,
   pool: 10,
   dims: 4,
   correct: Array.from(correct, (mark) => mark === '1'),
@@ -15,14 +16,14 @@ const result = (features: string, seed: number, correct: string): KnnResult => (
 
 describe('knnRows', () => {
   it('gives accuracy as a fraction, inside its interval', () => {
-    const [row] = knnRows([result('kl', 3, '1110')], 5);
+    const [row] = knnRows([result('kl', 3, '1110', 5)]);
     expect(row).toMatchObject({ features: 'kl', shots: 5, seed: 3, n: 4, accuracy: 0.75, seconds: 0.5 });
     expect(row!.low).toBeLessThan(0.75);
     expect(row!.high).toBeGreaterThan(0.75);
   });
 
   it('has the same interval in every run', () => {
-    expect(knnRows([result('kl', 3, '1110')], null)).toEqual(knnRows([result('kl', 3, '1110')], null));
+    expect(knnRows([result('kl', 3, '1110')])).toEqual(knnRows([result('kl', 3, '1110')]));
   });
 });
 
@@ -46,6 +47,23 @@ describe('summarise', () => {
     expect(kl!.gain!.low).toBeGreaterThanOrEqual(0); // no row got worse, so no resample can
   });
 
+  it('keeps pools of different sizes apart', () => {
+    const results = [
+      ...[result('embedding', 0, '1000', 1), result('kl', 0, '1100', 1)],
+      ...[result('embedding', 0, '1110'), result('kl', 0, '1110')],
+    ];
+    expect(
+      summarise(results).map(({ features, shots, accuracy, gain }) => [features, shots, accuracy, gain?.difference]),
+    ).toEqual([
+      ['embedding', 1, 0.25, undefined],
+      ['kl', 1, 0.5, 0.25],
+      ['embedding', null, 0.75, undefined],
+      ['kl', null, 0.75, 0],
+    ]);
+    const [titles, rows] = [tableTitles(1, [1, null]), tableRows(summarise(results), {})];
+    expect(rows.map((row) => row[titles.indexOf('shots')])).toEqual(['1', '1', 'all', 'all']);
+  });
+
   it('has no gain without an embedding to gain over', () => {
     expect(summarise([result('kl', 0, '10')])[0]).not.toHaveProperty('gain');
   });
@@ -54,8 +72,8 @@ describe('summarise', () => {
 describe('intervals', () => {
   it('of few rows that are all right are no point', () => {
     // Wilson's of 6 out of 6 (statsmodels proportion_confint): 0.6097 to 1.
-    expect(knnRows([result('kl', 0, '111111')], 5)[0]).toMatchObject({ accuracy: 1, high: 1 });
-    expect(knnRows([result('kl', 0, '111111')], 5)[0]!.low).toBeCloseTo(0.6097, 4);
+    expect(knnRows([result('kl', 0, '111111', 5)])[0]).toMatchObject({ accuracy: 1, high: 1 });
+    expect(knnRows([result('kl', 0, '111111', 5)])[0]!.low).toBeCloseTo(0.6097, 4);
     const seeds = [0, 1, 2].map((seed) => result('embedding', seed, '111111'));
     expect(summarise(seeds)[0]!.low).toBeCloseTo(0.6097, 4);
   });
@@ -73,7 +91,7 @@ describe('intervals', () => {
 
   it('say that they cover test rows only where one draw of shots was measured', () => {
     const named = (seeds: number, shots: number | null): number =>
-      tableTitles(seeds, shots).filter((title) => title === '95 %, test rows only').length;
+      tableTitles(seeds, [shots]).filter((title) => title === '95 %, test rows only').length;
     expect([named(1, 5), named(3, 5), named(1, null)]).toEqual([2, 0, 0]);
     expect([intervalScope(1), intervalScope(2)]).toEqual(['test rows', 'test rows and seeds']);
   });
@@ -83,7 +101,7 @@ describe('tableRows', () => {
   it('fills every column', () => {
     const summaries = summarise([result('embedding', 0, '1100'), result('kl', 0, '1110')]);
     const rows = tableRows(summaries, { embedding: 84.04, kl: 80 });
-    expect(rows.every((row) => row.length === tableTitles(1, null).length)).toBe(true);
+    expect(rows.every((row) => row.length === tableTitles(1, [null]).length)).toBe(true);
     expect(rows[0]).toEqual(['embedding', '50.0', expect.any(String), '1', '', '', '4', '84.0']);
     expect(rows[1]![4]).toBe('+25.0');
   });

@@ -2,6 +2,7 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { GradientEngine } from '../../../src/engine/engine.js';
 import { createEngine } from '../../../src/engine/create-engine.js';
+import type { Pool } from '../../../src/eval/data/pools.js';
 import { evaluateKnn, type KnnOptions } from '../../../src/eval/knn/knn.js';
 import { fixture } from '../../support/golden.js';
 import { idEncoder } from '../../support/id-encoder.js';
@@ -18,11 +19,14 @@ describe('evaluateKnn', () => {
   });
   afterAll(() => engine.close());
 
-  const evaluate = (options: Partial<KnnOptions>, on: GradientEngine = engine) =>
+  const run = (options: Partial<KnnOptions>, on: GradientEngine = engine) =>
     evaluateKnn(on, { train, test, features: ['embedding'], settings, k: 3, ...options });
+  const evaluate = async (...args: Parameters<typeof run>) => (await run(...args)).results;
+  const all = train.map((_, row) => row);
+  const under = (...seeds: number[]): Pool[] => seeds.map((seed) => ({ seed, shots: null, rows: all }));
 
   it('gives one result for each set and seed, with a vote for each test row', async () => {
-    const results = await evaluate({ features: ['embedding', 'kl', 'only:kl'], seeds: [0, 1] });
+    const results = await evaluate({ features: ['embedding', 'kl', 'only:kl'], pools: under(0, 1) });
     expect(results.map(({ features, seed }) => `${features} ${seed}`)).toEqual([
       'embedding 0',
       'kl 0',
@@ -50,7 +54,7 @@ describe('evaluateKnn', () => {
             }
           : (Reflect.get(target, name) as unknown),
     });
-    await evaluate({ features: ['embedding', 'kl', 'only:kl'], seeds: [0, 1, 2] }, counting);
+    await evaluate({ features: ['embedding', 'kl', 'only:kl'], pools: under(0, 1, 2) }, counting);
     const distinct = new Set(rows.map(({ input }) => input)).size;
     const landmarks = 3 * 8; // each seed draws its own from the pool
     expect(encoded).toBeLessThanOrEqual(distinct + landmarks);
@@ -72,13 +76,16 @@ describe('evaluateKnn', () => {
       [0, 3, 5],
       [5, 7, 8],
     ];
-    const sampled = { seeds: [0, 1], sample: (seed: number) => pools[seed]! };
-    const few = await evaluate(sampled, watching);
+    const sampled = pools.map((rows, seed) => ({ seed, shots: 3, rows }));
+    const few = await evaluate({ pools: sampled }, watching);
     const expected = [...[0, 3, 5, 7, 8].map((row) => train[row]!), ...test].map(({ input }) => input);
     expect(new Set(texts)).toEqual(new Set(expected));
     // The same votes as each pool gets as a training set of its own.
     for (const [seed, pool] of pools.entries()) {
-      const [alone] = await evaluate({ seeds: [seed], train: pool.map((row) => train[row]!) });
+      const [alone] = await evaluate({
+        pools: [{ seed, shots: null, rows: [0, 1, 2] }],
+        train: pool.map((row) => train[row]!),
+      });
       expect(few[seed]!.predicted).toEqual(alone!.predicted);
     }
   });
@@ -95,19 +102,17 @@ describe('evaluateKnn', () => {
 
   it('tells which run it is at, and how many rows were cut', async () => {
     const runs: string[] = [];
-    const cut: unknown[] = [];
-    await evaluate({
+    const { truncated } = await run({
       features: ['embedding', 'kl'],
       onProgress: ({ stage, done, total }) => stage === 'classify' && runs.push(`${done}/${total}`),
-      onTruncated: (counts) => cut.push(counts),
     });
     expect(runs).toEqual(['0/2', '1/2', '2/2']);
-    expect(cut).toEqual([{ train: 0, test: 0 }]);
+    expect(truncated).toEqual({ train: 0, test: 0 });
   });
 
   it('votes among the sampled pool only', async () => {
     const short = train.flatMap(({ label }, i) => (label === 'short' ? [i] : []));
-    const [result] = await evaluate({ sample: () => short });
+    const [result] = await evaluate({ pools: [{ seed: 0, shots: 9, rows: short }] });
     expect(result!.pool).toBe(short.length);
     expect(new Set(result!.predicted)).toEqual(new Set(['short']));
   });

@@ -1,0 +1,65 @@
+/** Where feature blocks are kept: in the cache, under all that decides them, or in a folder that is gone afterwards. */
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { FungiError } from '../../core/errors.js';
+import { fingerprint, type Json } from '../../core/fingerprint.js';
+import { silentLogger, type Logger } from '../../core/log.js';
+import { BlockFile } from './block-file.js';
+
+/** Raised whenever the same settings give other features than before. */
+const REVISION = 1;
+
+export interface FeatureCacheOptions {
+  /** Made when absent. */
+  readonly folder: string;
+  /** All that tells encoders and their engines apart. */
+  readonly encoder: Json;
+  readonly log?: Logger | undefined;
+}
+
+/** Hands out block files, and closes them all. */
+export class BlockFiles {
+  private readonly open = new Set<BlockFile>();
+  private scratch: string | undefined;
+
+  /** @param cache none keeps blocks for this run only */
+  constructor(private readonly cache: FeatureCacheOptions | undefined) {}
+
+  /**
+   * The file of a block. When another process is writing it, this run makes the block for itself.
+   *
+   * @param settings what decides the block, beside the encoder
+   * @throws {FungiError} STORAGE_FAILED
+   */
+  async of(settings: Json): Promise<BlockFile> {
+    const file = (await this.shared(settings)) ?? (await this.own());
+    this.open.add(file);
+    return file;
+  }
+
+  async close(): Promise<void> {
+    for (const file of this.open) await file.close();
+    this.open.clear();
+    if (this.scratch !== undefined) await rm(this.scratch, { recursive: true, force: true });
+    this.scratch = undefined;
+  }
+
+  private async shared(settings: Json): Promise<BlockFile | undefined> {
+    if (this.cache === undefined) return undefined;
+    const { folder, encoder, log = silentLogger } = this.cache;
+    const path = join(folder, `${fingerprint({ revision: REVISION, encoder, settings })}.blocks`);
+    try {
+      return await BlockFile.open(path);
+    } catch (error) {
+      if (!FungiError.is(error, 'INDEX_LOCKED')) throw error;
+      log.debug(`${error.message}: its features are made anew`);
+      return undefined;
+    }
+  }
+
+  private async own(): Promise<BlockFile> {
+    this.scratch ??= await mkdtemp(join(tmpdir(), 'fungi-features-'));
+    return BlockFile.open(join(this.scratch, String(this.open.size)), { locked: false });
+  }
+}

@@ -1,0 +1,165 @@
+/** Features through files are the extractor's own, whatever was there before, and nothing is made twice. */
+import { mkdtemp, readdir, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { createEngine } from '../../../src/engine/create-engine.js';
+import type { GradientEngine } from '../../../src/engine/engine.js';
+import { BlockFiles } from '../../../src/eval/features/feature-cache.js';
+import { FeatureRows, type FeatureRowsOptions } from '../../../src/eval/features/feature-rows.js';
+import { parseFeatureSet } from '../../../src/eval/features/feature-sets.js';
+import { buildArtefacts } from '../../../src/features/artefacts.js';
+import { FeatureExtractor } from '../../../src/features/extractor.js';
+import { featureSpec } from '../../../src/features/spec.js';
+import { fixture } from '../../support/golden.js';
+import { idEncoder } from '../../support/id-encoder.js';
+import { tinyPool } from '../../support/tiny-extractor.js';
+
+const [train, test] = [tinyPool.slice(0, 16), tinyPool.slice(14)];
+const settings = { projection: { kind: 'nystrom' as const, landmarks: 8 } };
+const losses = [{ name: 'kl' as const }, { name: 'simclr' as const, views: 3, negativeItems: 4 }];
+const rows = train.map((_, row) => row);
+const pools = [
+  { seed: 0, shots: null, rows },
+  { seed: 1, shots: 2, rows: [1, 4, 9, 10] },
+];
+
+let engine: GradientEngine;
+let folder: string;
+let made = 0;
+let encoded: string[] = [];
+let watching: GradientEngine;
+beforeAll(async () => {
+  engine = await createEngine(idEncoder(fixture('fungi/tiny-bert/op17-erf.onnx'), 'first'));
+  folder = await mkdtemp(join(tmpdir(), 'fungi-rows-'));
+  watching = new Proxy(engine, {
+    get: (target, name) =>
+      name === 'encode'
+        ? (items: readonly string[]) => {
+            encoded.push(...items);
+            return target.encode(items);
+          }
+        : (Reflect.get(target, name) as unknown),
+  });
+});
+afterAll(async () => {
+  await engine.close();
+  await rm(folder, { recursive: true, force: true });
+});
+
+const cacheAt = (name: string) => ({ folder: join(folder, name), encoder: 'tiny' });
+const freshCache = () => cacheAt(String(made++));
+
+async function featuresOf(options: Partial<FeatureRowsOptions>, set = 'kl+simclr', pool = 0): Promise<Float32Array[]> {
+  encoded = [];
+  const found = await FeatureRows.encode(watching, { train, test, losses, pools, settings, ...options });
+  try {
+    const { pool: own, queries } = found.of(parseFeatureSet(set), pool);
+    return [await own.read(0, own.count), await queries.read(0, queries.count)];
+  } finally {
+    await found.close();
+  }
+}
+
+/** As an index has them: one extractor, the whole specification at once. */
+async function direct(pool: number, more: Parameters<typeof featureSpec>[0] = {}): Promise<Float32Array[]> {
+  const { seed, rows: own } = pools[pool]!;
+  const spec = featureSpec({ ...settings, losses, seed, ...more });
+  const items = own.map((row) => train[row]!);
+  const extractor = await FeatureExtractor.create(engine, spec, await buildArtefacts(engine, spec, items));
+  return [(await extractor.extract(items)).rows, (await extractor.extract(test)).rows];
+}
+
+function expectClose(found: readonly Float32Array[], expected: readonly Float32Array[]): void {
+  found.forEach((part, i) => {
+    expect(part.length).toBe(expected[i]!.length);
+    const worst = part.reduce((most, value, j) => Math.max(most, Math.abs(value - expected[i]![j]!)), 0);
+    expect(worst).toBeLessThan(2e-6);
+  });
+}
+
+describe('FeatureRows', () => {
+  it.each([0, 1])('has the rows that an index of pool %i has', async (pool) => {
+    expectClose(await featuresOf({}, 'kl+simclr', pool), await direct(pool));
+  });
+
+  it('applies weights to blocks that were kept without', async () => {
+    const cache = freshCache();
+    await featuresOf({ cache });
+    const weighted = {
+      settings: { ...settings, embeddingWeight: 0.25 },
+      losses: [{ ...losses[0]!, weight: 3 }, losses[1]!],
+    };
+    const found = await featuresOf({ cache, ...weighted });
+    expect(encoded).toEqual([]);
+    expectClose(found, await direct(0, { ...weighted.settings, losses: weighted.losses }));
+  });
+
+  it('makes nothing that is there', async () => {
+    const cache = freshCache();
+    const first = await featuresOf({ cache });
+    expect(encoded.length).toBeGreaterThan(test.length);
+    expect(await featuresOf({ cache })).toEqual(first);
+    expect(encoded).toEqual([]);
+  });
+
+  it('makes the rest of what is there in part: of texts, losses and pools', async () => {
+    const cache = freshCache();
+    await featuresOf({ cache, losses: [losses[0]!], test: test.slice(0, 3), pools: [pools[1]!] }, 'kl');
+    expectClose(await featuresOf({ cache }), await direct(0));
+    const more = [...test, [...test[0]!.split(' ')].reverse().join(' ')];
+    await featuresOf({ cache, test: more });
+    // Besides the landmarks and negatives, which are drawn from the pool again.
+    expect(encoded.filter((item) => !train.includes(item)).every((item) => !test.includes(item))).toBe(true);
+    expect(encoded).toContain(more.at(-1));
+  });
+
+  it('gives other settings other files', async () => {
+    const cache = freshCache();
+    const [kl] = losses;
+    const variants: Partial<FeatureRowsOptions>[] = [
+      { losses: [kl!] },
+      { losses: [{ name: 'kl', temperature: 2 }] },
+      { losses: [kl!], settings: { ...settings, mode: 'reference' } },
+      { losses: [kl!], settings: { projection: { kind: 'khatri-rao', width: 8 } } },
+      { losses: [kl!], pools: [{ seed: 5, shots: null, rows }] },
+      { losses: [kl!], pools: [pools[1]!] },
+    ];
+    const seen = new Set<string>();
+    for (const variant of variants) {
+      const [found] = await featuresOf({ cache, pools: [pools[0]!], ...variant }, 'only:kl');
+      seen.add(Buffer.from(found!.buffer).toString('hex'));
+    }
+    expect(seen.size).toBe(variants.length);
+    expect((await readdir(cache.folder)).length).toBe(1 + variants.length);
+    await featuresOf({ cache: { ...cache, encoder: 'another' }, losses: [] }, 'embedding');
+    expect((await readdir(cache.folder)).length).toBe(2 + variants.length);
+  });
+
+  it('makes its own features while another process writes the shared ones', async () => {
+    const cache = freshCache();
+    const holder = new BlockFiles(cache);
+    await holder.of({ block: 'embedding' });
+    const expected = await featuresOf({ losses: [] }, 'embedding');
+    expect(await featuresOf({ cache, losses: [] }, 'embedding')).toEqual(expected);
+    await holder.close();
+  });
+
+  it('says what features are made with, though all came from the cache', async () => {
+    const cache = freshCache();
+    await featuresOf({ cache });
+    const found = await FeatureRows.encode(engine, { train, test, losses, pools, settings, cache });
+    const { spec, artefacts } = await found.frozen(1);
+    await found.close();
+    expect(spec).toEqual(featureSpec({ ...settings, losses, seed: 1 }));
+    const expected = await buildArtefacts(engine, spec, pools[1]!.rows.map((row) => train[row]!)); // prettier-ignore
+    expect(artefacts).toEqual(expected);
+  });
+
+  it('leaves no files behind without a cache', async () => {
+    const before = (await readdir(tmpdir())).filter((name) => name.startsWith('fungi-features-'));
+    await featuresOf({});
+    const after = (await readdir(tmpdir())).filter((name) => name.startsWith('fungi-features-'));
+    expect(after.filter((name) => !before.includes(name))).toEqual([]);
+  });
+});
