@@ -13,6 +13,8 @@ const entrySchema = z.strictObject({
     text: z.string(),
     finishReason: z.string(),
     usage: z.strictObject({ promptTokens: z.number(), completionTokens: z.number() }).optional(),
+    /** Entries of old have none. */
+    latencyMs: z.number().optional(),
   }),
   sha256: z.string(),
 });
@@ -65,6 +67,10 @@ export class CachedClient implements LlmClient {
     return shared ? { ...completion, cached: true, attempts: 0 } : completion;
   }
 
+  async peek(request: CompletionRequest): Promise<Completion | undefined> {
+    return this.kept(this.pathOf(this.keyOf(request)));
+  }
+
   private keyOf(request: CompletionRequest): string {
     const { messages, model = this.settings.model, temperature = 0, maxTokens } = request;
     return fingerprint({
@@ -88,15 +94,30 @@ export class CachedClient implements LlmClient {
     return flight;
   }
 
+  private pathOf(key: string): string {
+    return join(this.options.folder, key.slice(0, 2), `${key}.json`);
+  }
+
+  /** A reply is on disk before its caller hears of it: what was counted is never asked for again. */
   private async fetch(key: string, request: CompletionRequest): Promise<Completion> {
-    const path = join(this.options.folder, key.slice(0, 2), `${key}.json`);
-    const known = await this.read(path);
-    if (known) return { ...known, cached: true, attempts: 0 };
+    const path = this.pathOf(key);
+    const known = await this.kept(path);
+    if (known) return known;
 
     const completion = await this.client.complete(request);
-    const { text, finishReason, usage } = completion;
-    await this.write(path, { text, finishReason, ...(usage && { usage }) });
+    const { text, finishReason, usage, latencyMs } = completion;
+    await this.write(path, {
+      text,
+      finishReason,
+      ...(usage && { usage }),
+      ...(latencyMs !== undefined && { latencyMs }),
+    });
     return completion;
+  }
+
+  private async kept(path: string): Promise<Completion | undefined> {
+    const known = await this.read(path);
+    return known && { ...known, cached: true, attempts: 0 };
   }
 
   private async read(path: string): Promise<Entry['completion'] | undefined> {

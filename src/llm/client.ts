@@ -28,6 +28,8 @@ export interface Completion {
   readonly cached: boolean;
   /** Calls made for it, 0 when cached. */
   readonly attempts: number;
+  /** From sending the request that was answered to the end of its reply, when the reply was made; a cache keeps it. */
+  readonly latencyMs?: number | undefined;
 }
 
 export interface LlmClient {
@@ -36,4 +38,7 @@ export interface LlmClient {
 
   /** @throws {FungiError} LLM_UNREACHABLE, LLM_RATE_LIMITED, LLM_FAILED, ABORTED */
   complete(request: CompletionRequest): Promise<Completion>;
+
+  /** The reply, if it can be had without a call; absent where nothing is kept. */
+  peek?(request: CompletionRequest): Promise<Completion | undefined>;
 }

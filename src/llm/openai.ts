@@ -6,6 +6,7 @@ import type { Json } from '../core/fingerprint.js';
 import { silentLogger, type Logger } from '../core/log.js';
 import { abortable, aborted } from './abort.js';
 import type { Completion, CompletionRequest, LlmClient } from './client.js';
+import type { RequestGate, RequestOutcome } from './gate.js';
 import { connectionFailure, readCompletion, requestFailure } from './openai-reply.js';
 import {
   AttemptFailure,
@@ -30,6 +31,8 @@ export interface OpenAiOptions {
   readonly retry?: RetryChoice | undefined;
   /** Further members of the request body, as the server wants them: `seed`, `max_completion_tokens`, `guided_choice` … */
   readonly extraBody?: Readonly<Record<string, Json>> | undefined;
+  /** Lets each request pass, retries included; see {@link RequestGate}. */
+  readonly gate?: RequestGate | undefined;
   readonly logger?: Logger | undefined;
   readonly timing?: Timing | undefined;
 }
@@ -44,6 +47,7 @@ export class OpenAiClient implements LlmClient {
   readonly #attemptTimeoutMs: number;
   readonly #retry: RetryPolicy;
   readonly #extraBody: Readonly<Record<string, Json>>;
+  readonly #gate: RequestGate | undefined;
   readonly #logger: Logger;
   readonly #timing: Timing;
   /** When a retry was last a warning, by the failure's code. */
@@ -58,6 +62,7 @@ export class OpenAiClient implements LlmClient {
     this.#attemptTimeoutMs = atLeastOne(options.attemptTimeoutMs ?? 60_000, 'attemptTimeoutMs');
     this.#limit = pLimit(atLeastOne(options.concurrency ?? 4, 'concurrency'));
     this.#retry = retryPolicy(options.retry ?? {}, this.#attemptTimeoutMs);
+    this.#gate = options.gate;
     this.#logger = options.logger ?? silentLogger;
     this.#timing = options.timing ?? systemTiming;
     this.#sdk = new OpenAI({
@@ -107,8 +112,24 @@ export class OpenAiClient implements LlmClient {
     this.#logger.warn(`${message} (more attempts like this in the next minute are told to debug only)`);
   }
 
-  /** One call. The SDK's own timeout ends with the response's headers, so ours is an abort that covers the body too. */
+  /** One call, through the gate. */
   async #attempt(request: CompletionRequest, leftMs: number): Promise<Omit<Completion, 'attempts' | 'cached'>> {
+    await this.#gate?.enter(request);
+    let outcome: RequestOutcome = { kind: 'lost', request };
+    try {
+      const reply = await this.#call(request, leftMs);
+      outcome = { kind: 'reply', usage: reply.usage, request };
+      return reply;
+    } catch (error) {
+      if (isRefusal(error)) outcome = { kind: 'refused', request };
+      throw error;
+    } finally {
+      this.#gate?.leave(outcome);
+    }
+  }
+
+  /** The SDK's own timeout ends with the response's headers, so ours is an abort that covers the body too. */
+  async #call(request: CompletionRequest, leftMs: number): Promise<Omit<Completion, 'attempts' | 'cached'>> {
     const limitMs = Math.max(1, Math.min(this.#attemptTimeoutMs, leftMs));
     const controller = new AbortController();
     const abort = (): void => {
@@ -116,6 +137,7 @@ export class OpenAiClient implements LlmClient {
     };
     const timer = setTimeout(abort, limitMs);
     request.signal?.addEventListener('abort', abort, { once: true });
+    const began = this.#timing.now();
     try {
       const response = await this.#sdk.chat.completions
         .create(this.#body(request), { signal: controller.signal })
@@ -123,7 +145,7 @@ export class OpenAiClient implements LlmClient {
       const body = await response.text().catch((error: unknown) => {
         throw connectionFailure(error);
       });
-      return readCompletion(body);
+      return { ...readCompletion(body), latencyMs: this.#timing.now() - began };
     } catch (error) {
       if (request.signal?.aborted) throw aborted();
       const failure = controller.signal.aborted
@@ -162,6 +184,12 @@ export class OpenAiClient implements LlmClient {
     });
   }
 }
+
+/** An error that the server itself gave, and no timeout of a gateway before it. */
+const isRefusal = (error: unknown): boolean =>
+  error instanceof AttemptFailure &&
+  error.options.details?.['status'] !== undefined &&
+  error.options.details['timeout'] !== true;
 
 const QUIET_MS = 60_000;
 /** An upstream message can be a whole HTML page. */

@@ -43,6 +43,7 @@ describe('request and reply', () => {
       usage: { promptTokens: 9, completionTokens: 2 },
       attempts: 1,
       cached: false,
+      latencyMs: 0, // on a clock that stands still
     });
     expect(llm.requests[0]).toMatchObject({
       path: '/v1/chat/completions',

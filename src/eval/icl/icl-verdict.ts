@@ -1,0 +1,61 @@
+/** What follows from a comparison by an LLM, in one paragraph. */
+import { counted, leakSentence, percent, recommendation, whereOf, type Candidate } from '../compare/verdict.js';
+import type { IclReport, IclSummary } from './icl-report.js';
+import { NONE } from './icl-selectors.js';
+
+type Scored = IclSummary & Candidate;
+
+/**
+ * Which selector to use for this LLM on these data, by how much, whether that is more than chance, and what must be known to read the figures:
+ * replies that never came or left the list, queries unasked, queries that are in the pool.
+ *
+ * @param llm its name
+ */
+export function iclVerdict(report: IclReport, llm: string): string {
+  const { summary, baseline, queries, seeds, leaked } = report;
+  const scored = summary.filter((each): each is Scored => each.accuracy !== null);
+  const base = scored.find(({ selector }) => selector === baseline);
+  const where = whereOf(queries, seeds);
+  if (queries === 0)
+    return `No verdict: no query was asked of every selector. ${restSentence(report).join(' ')}`.trim();
+  if (base === undefined) {
+    return [`No verdict: ${baseline}, the baseline, got no reply.`, ...restSentence(report)].join(' ');
+  }
+  // Who got no reply to a query that the baseline got one to was not compared with it.
+  const compared = scored.filter((each) => each === base || each.gain !== undefined);
+  const { advised, sentences } =
+    compared.length === 1
+      ? { advised: base, sentences: [aloneSentence(base, where, llm, report.k)] }
+      : recommendation(compared, baseline, {
+          where,
+          rightMoreOften: (selector, points, other) =>
+            `${llm} is right ${points} points more often ${withExamples(selector, report.k)} than ${withThoseOf(selector, other, report.k)}`,
+        });
+  return [
+    ...sentences,
+    ...restSentence(report),
+    leakSentence(queries, leaked, advised === base ? [base] : [advised, base]),
+  ].join(' ');
+}
+
+const withExamples = (selector: string, k: number): string =>
+  selector === NONE ? 'without examples' : `with its ${counted(k, 'example')}`;
+
+function withThoseOf(selector: string, other: string, k: number): string {
+  if (other === NONE) return 'without examples';
+  return selector === NONE ? `with the ${counted(k, 'example')} of ${other}` : `with those of ${other}`;
+}
+
+const aloneSentence = ({ selector, accuracy }: Scored, where: string, llm: string, k: number): string =>
+  `Only ${selector} was compared: ${where} ${llm} is right ${percent(accuracy)} % of the time ${withExamples(selector, k)}.`;
+
+/** Empty where every query was asked, and every reply came. */
+function restSentence({ summary, unasked }: IclReport): string[] {
+  const failed = summary.filter((each) => each.failed > 0).map((each) => `${each.selector} ${each.failed}`);
+  const cut = summary.filter((each) => each.cutOff > 0).map((each) => `${each.selector} ${each.cutOff}`);
+  return [
+    ...(unasked > 0 ? [`${counted(unasked, 'query')} ${unasked === 1 ? 'was' : 'were'} left unasked.`] : []),
+    ...(failed.length > 0 ? [`Without a reply, and in no figure: ${failed.join(', ')}.`] : []),
+    ...(cut.length > 0 ? [`Cut off, and counted wrong: ${cut.join(', ')}.`] : []),
+  ];
+}

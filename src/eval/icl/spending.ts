@@ -1,0 +1,111 @@
+/** What requests to an LLM cost, and caps on it that hold whatever is under way. */
+import { FungiError } from '../../core/errors.js';
+import { aborted } from '../../llm/abort.js';
+import type { CompletionRequest, TokenUsage } from '../../llm/client.js';
+import type { RequestGate, RequestOutcome } from '../../llm/gate.js';
+import { mostPromptTokens } from './tokens.js';
+
+/** Per million tokens, in any currency. */
+export interface Prices {
+  readonly input: number;
+  readonly output: number;
+}
+
+/** Of one run: what was paid for before and is kept counts for nothing. */
+export interface Caps {
+  /** Requests sent, those that are tried again included. */
+  readonly maxCalls?: number | undefined;
+  /** In the currency of the prices. */
+  readonly maxCost?: number | undefined;
+}
+
+export interface SpendingOptions extends Caps {
+  readonly prices?: Prices | undefined;
+}
+
+export const costOf = ({ promptTokens, completionTokens }: TokenUsage, { input, output }: Prices): number =>
+  (promptTokens * input + completionTokens * output) / 1e6;
+
+/** Whether requests stopped because a cap of {@link Spending} was reached. */
+export const isCapReached = (error: unknown): error is FungiError =>
+  FungiError.is(error) && error.details['cap'] !== undefined;
+
+/**
+ * Counts requests and what they cost, and sends none that could break a cap: before each, what was used so far, the most that those under
+ * way can cost and the most that this one can cost must stay within it. Where it would not fit, but might once those under way have told
+ * their cost, the request waits. A request that the endpoint answered with an error costs nothing; one without an answer, or whose cost
+ * is not told, counts with the most.
+ */
+export class Spending implements RequestGate {
+  /** Requests sent. */
+  requests = 0;
+  /** Those of them that got no answer: they may have been billed. */
+  lost = 0;
+  /** What was used, for the cap: the most where the endpoint does not tell. */
+  private charged = 0;
+  private readonly underWay = new Map<CompletionRequest, number>();
+  private waiting: (() => void)[] = [];
+
+  /** @throws {FungiError} INVALID_ARGUMENT for a cap on the cost without prices */
+  constructor(private readonly options: SpendingOptions = {}) {
+    if (options.maxCost !== undefined && options.prices === undefined) {
+      throw new FungiError('INVALID_ARGUMENT', 'a cap on the cost needs prices', {
+        hint: 'Give the prices of a million tokens: --price-input and --price-output.',
+      });
+    }
+  }
+
+  /** @throws {FungiError} LLM_FAILED when a cap is reached; ABORTED; INVALID_ARGUMENT for a cap on the cost of replies without end */
+  async enter(request: CompletionRequest): Promise<void> {
+    const { maxCalls = Infinity, maxCost = Infinity } = this.options;
+    const most = this.mostCost(request);
+    for (;;) {
+      if (request.signal?.aborted) throw aborted();
+      if (this.requests >= maxCalls) throw capReached('max-calls', `the cap of ${maxCalls} calls`);
+      if (this.charged + this.reserved() + most <= maxCost) break;
+      if (this.underWay.size === 0) {
+        const next = `${money(this.charged)} are used, and the next call may cost ${money(most)}`;
+        throw capReached('max-cost', `the cap of ${maxCost} on the cost`, next);
+      }
+      await new Promise<void>((wake) => this.waiting.push(wake));
+    }
+    this.requests++;
+    this.underWay.set(request, most);
+  }
+
+  leave(outcome: RequestOutcome): void {
+    const most = this.underWay.get(outcome.request) ?? 0;
+    this.underWay.delete(outcome.request);
+    if (outcome.kind === 'lost') this.lost++;
+    if (outcome.kind === 'reply' && outcome.usage && this.options.prices) {
+      this.charged += costOf(outcome.usage, this.options.prices);
+    } else if (outcome.kind !== 'refused') this.charged += most;
+    for (const wake of this.waiting.splice(0)) wake();
+  }
+
+  private reserved(): number {
+    return [...this.underWay.values()].reduce((sum, most) => sum + most, 0);
+  }
+
+  private mostCost({ messages, maxTokens }: CompletionRequest): number {
+    const { prices, maxCost } = this.options;
+    if (prices === undefined) return 0;
+    if (maxTokens === undefined) {
+      if (maxCost === undefined) return 0;
+      throw new FungiError('INVALID_ARGUMENT', 'a cap on the cost needs a limit to the length of a reply', {
+        hint: 'Give the most tokens that a reply may have: --max-tokens.',
+      });
+    }
+    return costOf({ promptTokens: mostPromptTokens(messages), completionTokens: maxTokens }, prices);
+  }
+}
+
+function capReached(cap: 'max-calls' | 'max-cost', name: string, detail?: string): FungiError {
+  return new FungiError('LLM_FAILED', `${name} is reached${detail === undefined ? '' : `: ${detail}`}`, {
+    hint: 'Replies are kept: the same command goes on from them, with the same cap anew or with a higher one.',
+    details: { cap },
+  });
+}
+
+/** Four digits of an amount, however small. */
+const money = (amount: number): string => String(Number(amount.toPrecision(4)));
