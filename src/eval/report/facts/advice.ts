@@ -1,0 +1,26 @@
+/** Whom the verdict advises, and whom the details of the report are about. */
+import type { CompareReport, SelectorSummary } from '../../compare/compare-report.js';
+
+export interface Advice {
+  /** The selector that the verdict tells to use. */
+  readonly advised: string;
+  /** Whether that is for a significant gain over the baseline; else it is the baseline. */
+  readonly significant: boolean;
+  /** Held against the baseline in detail: the advised one, or the best other where the baseline is advised; null when there is none. */
+  readonly focus: string | null;
+}
+
+/** As in the verdict. */
+export const LEVEL = 0.05;
+
+export function adviceOf({ summary, baseline }: CompareReport): Advice {
+  const others = summary.filter(({ selector }) => selector !== baseline).sort(byAccuracy);
+  const champion = others.find(({ gain }) => gain !== undefined && gain.adjusted < LEVEL && gain.difference > 0);
+  return {
+    advised: champion?.selector ?? baseline,
+    significant: champion !== undefined,
+    focus: champion?.selector ?? others[0]?.selector ?? null,
+  };
+}
+
+const byAccuracy = (a: SelectorSummary, b: SelectorSummary): number => b.accuracy - a.accuracy;

@@ -1,0 +1,137 @@
+/**
+ * All that an evaluation report says. It is written as report.json; the page and the Markdown are made of it and say nothing else. Names
+ * and units are fixed: shares and accuracies are fractions of 1, times are seconds, rows count from 0.
+ */
+import { LIBRARY_VERSION } from '../../core/version.js';
+import type { Comparison } from '../compare/compare.js';
+import { verdict, type CompareReport, type SelectorSummary } from '../compare/compare-report.js';
+import type { DataCounts } from '../data/data-counts.js';
+import type { LabelledItem } from '../data/labelled.js';
+import { adviceOf, type Advice } from './facts/advice.js';
+import { casesOf, type Cases } from './facts/cases.js';
+import { classDifferences, type ClassDifferences } from './facts/class-differences.js';
+import { confusionsOf, type Confusions } from './facts/confusions.js';
+import { dataNotes, type DataNotes } from './facts/data-notes.js';
+import { nextSteps } from './facts/next-steps.js';
+import { poolMap, type MapInput, type PoolMap } from './facts/pool-map.js';
+import { selectorWords } from './facts/selector-words.js';
+
+export interface ReportInput {
+  readonly comparison: Comparison;
+  readonly report: CompareReport;
+  readonly pool: readonly LabelledItem[];
+  readonly queries: readonly LabelledItem[];
+  readonly data: DataCounts;
+  readonly settings: ReportSettings;
+  readonly curve?: readonly CurvePoint[] | undefined;
+  readonly map?: MapInput | undefined;
+}
+
+export interface ReportSettings {
+  /** What the data are called. */
+  readonly data?: string | undefined;
+  /** As the user named them: a program is `NAME=COMMAND`. In the order of the comparison. */
+  readonly selectors: readonly string[];
+  readonly encoder: { readonly id: string } | null;
+  /** The features' settings (FeatureSpec); null where no selector is by features. */
+  readonly spec: object | null;
+  /** P that was asked for. */
+  readonly dims: number | null;
+  readonly fingerprint: string;
+  /** What to type to run it again. */
+  readonly command?: string | undefined;
+  /** When it was run, as the reader is to see it. Left out, two reports of one run are the same to the byte. */
+  readonly date?: string | undefined;
+}
+
+/** Accuracy of one selector with a pool of so many examples a label. */
+export interface CurvePoint {
+  readonly selector: string;
+  /** Examples of each label in the pool. */
+  readonly shots: number;
+  /** Mean over seeds, with its 95 % interval. */
+  readonly accuracy: number;
+  readonly low: number;
+  readonly high: number;
+  readonly seeds: readonly { readonly seed: number; readonly accuracy: number }[];
+}
+
+export interface ReportModel {
+  readonly format: 'fungi-report/1';
+  readonly title: string;
+  /** One paragraph. */
+  readonly verdict: string;
+  readonly nextSteps: readonly string[];
+  readonly advice: Advice;
+  readonly baseline: string;
+  /** Examples that a selector chooses for a query. */
+  readonly k: number;
+  readonly seeds: readonly number[];
+  /** Queries that are in the pool too, but for case and spaces. */
+  readonly leaked: number;
+  readonly selectors: readonly SelectorFigures[];
+  readonly curve: readonly CurvePoint[] | null;
+  readonly classes: ClassDifferences | null;
+  readonly confusions: Confusions;
+  readonly map: PoolMap | null;
+  readonly cases: Cases;
+  readonly data: DataNotes;
+  readonly method: Method;
+}
+
+export interface SelectorFigures extends SelectorSummary {
+  /** What it does, in words. */
+  readonly description: string;
+}
+
+export interface Method {
+  readonly data: string | null;
+  readonly encoder: { readonly id: string } | null;
+  readonly spec: object | null;
+  readonly dims: number | null;
+  readonly fingerprint: string;
+  readonly command: string | null;
+  readonly date: string | null;
+  readonly versions: { readonly 'fungi-icl': string; readonly node: string };
+}
+
+/** @param input pool and queries as they were compared: rows of the runs count in them */
+export function reportModel(input: ReportInput): ReportModel {
+  const { comparison, report, pool, queries, settings, curve, map } = input;
+  const { runs } = comparison;
+  const { baseline, k, leaked } = report;
+  const advice = adviceOf(report);
+  const focus = advice.focus === null ? [baseline] : [advice.focus, baseline];
+  const confusions = confusionsOf(runs, queries, focus);
+  const data = dataNotes(pool, queries, input.data);
+  const mapRun = runs.find(({ selector }) => selector === map?.selector);
+  return {
+    format: 'fungi-report/1',
+    title: `Which examples to show${settings.data === undefined ? '' : `: ${settings.data}`}`,
+    verdict: verdict(report),
+    nextSteps: nextSteps({ advice, baseline, figures: report.summary, confusions, data }),
+    advice,
+    ...{ baseline, k, leaked },
+    seeds: [...new Set(runs.map(({ seed }) => seed))],
+    selectors: report.summary.map((each, i) => ({
+      ...each,
+      description: selectorWords(settings.selectors[i] ?? each.selector),
+    })),
+    curve: curve === undefined || curve.length === 0 ? null : curve,
+    classes: advice.focus === null ? null : classDifferences(runs, queries, { selector: advice.focus, baseline }),
+    confusions,
+    map: map === undefined || mapRun === undefined ? null : poolMap(map, { pool, queries, run: mapRun }),
+    cases: casesOf(comparison, { pool, queries, focus: advice.focus, baseline }),
+    data,
+    method: {
+      data: settings.data ?? null,
+      encoder: settings.encoder,
+      spec: settings.spec,
+      dims: settings.dims,
+      fingerprint: settings.fingerprint,
+      command: settings.command ?? null,
+      date: settings.date ?? null,
+      versions: { 'fungi-icl': LIBRARY_VERSION, node: process.versions.node },
+    },
+  };
+}

@@ -1,0 +1,95 @@
+/** Single queries side by side. */
+import type { Case, CaseGroup, Choice } from '../facts/cases.js';
+import { html, type Html } from '../page/html.js';
+import { escapeMarkdown } from '../page/markdown.js';
+import { labelCell, longText, shortText } from '../page/table.js';
+import { counted, listed, shorten } from '../page/words.js';
+import type { Section } from './section.js';
+
+export const cases: Section = ({ cases: { selectors, groups, seed }, seeds }) => {
+  const names = selectors.map((name) => shorten(name, 40));
+  const shown = groups.filter((group) => group.cases.length > 0);
+  if (shown.length === 0) return null;
+  const reading =
+    `Some queries, with the first examples that ${listed(names)} chose for them. A tick ✓ and a bold label mark what has the query’s own label, a cross ✗ ` +
+    `what has another. The queries are drawn at random among those of their kind${seeds.length > 1 ? `, as answered under seed ${seed}` : ''}.`;
+  const parts = shown.map((group) => ({ group, title: titleOf(group.kind, names), note: noteOf(group) }));
+  return {
+    id: 'cases',
+    title: 'Queries side by side',
+    html: html`<p>${reading}</p>
+      ${parts.map(
+        ({ group, title, note }) =>
+          html`<h3>${title} <span class="count">${note}</span></h3>
+            ${group.cases.map(htmlCase)}`,
+      )}`,
+    markdown: [
+      escapeMarkdown(reading),
+      ...parts.flatMap(({ group, title, note }) => [
+        `### ${escapeMarkdown(`${title} (${note})`)}`,
+        ...group.cases.map(markdownCase),
+      ]),
+    ].join('\n\n'),
+  };
+};
+
+const titleOf = (kind: CaseGroup['kind'], [first, second]: readonly string[]): string =>
+  ({
+    won: `${first ?? ''} is right, ${second ?? ''} is wrong`,
+    lost: `${second ?? ''} is right, ${first ?? ''} is wrong`,
+    'all-wrong': 'All are wrong',
+  })[kind];
+
+const noteOf = ({ cases: some, total }: CaseGroup): string =>
+  some.length === total
+    ? counted(total, 'query', 'queries')
+    : `${some.length} of ${counted(total, 'query', 'queries')}`;
+
+const mark = (right: boolean): Html =>
+  right
+    ? html`<span class="tick" role="img" aria-label="right">✓</span>`
+    : html`<span class="cross" role="img" aria-label="wrong">✗</span>`;
+
+const marked = (label: string, right: boolean): Html =>
+  html`<span class="${right ? 'own' : 'other'}">${mark(right)} ${labelCell(label).html}</span>`;
+
+const htmlCase = ({ text, label, choices, others }: Case): Html =>
+  html`<article class="case">
+    <div class="query">
+      ${longText(text)}
+      <p class="truth">label ${labelCell(label).html}</p>
+    </div>
+    <div class="choices">${choices.map((choice) => htmlChoice(choice, label))}</div>
+    ${others.length === 0 ? null : html`<p class="others">Others: ${others.map(({ selector, predicted }) => html`<span class="answer"><bdi>${shorten(selector, 40)}</bdi> ${marked(predicted, predicted === label)}</span> `)}</p>`}
+  </article> `;
+
+const htmlChoice = ({ selector, predicted, chosen, ownLabel, examples }: Choice, truth: string): Html =>
+  html`<section>
+    <h4><bdi>${shorten(selector, 40)}</bdi> answers ${marked(predicted, predicted === truth)}</h4>
+    <p class="small">
+      ${chosen === 0 ? 'Nothing was chosen.' : `${ownLabel} of ${counted(chosen, 'example')} with the query’s label${examples.length < chosen ? `; the first ${examples.length}:` : ':'}`}
+    </p>
+    <ol>
+      ${examples.map(({ text, label }) => html`<li>${longText(text)} ${marked(label, label === truth)}</li>`)}
+    </ol>
+  </section> `;
+
+const markdownCase = ({ text, label, choices, others }: Case): string =>
+  [
+    `> ${escapeMarkdown(shortText(text))}`,
+    '>',
+    `> label **${escapeMarkdown(labelCell(label).text)}**`,
+    '',
+    ...choices.flatMap(({ selector, predicted, chosen, ownLabel, examples }) => [
+      `- ${escapeMarkdown(shorten(selector, 40))} answers ${markdownMarked(predicted, label)}, ${ownLabel} of ${chosen} with the query’s label`,
+      ...examples.map(
+        (each, i) => `  ${i + 1}. ${markdownMarked(each.label, label)}: ${escapeMarkdown(shortText(each.text))}`,
+      ),
+    ]),
+    ...(others.length === 0
+      ? []
+      : [`- others: ${others.map(({ selector, predicted }) => `${escapeMarkdown(shorten(selector, 40))} ${markdownMarked(predicted, label)}`).join(', ')}`]), // prettier-ignore
+  ].join('\n');
+
+const markdownMarked = (label: string, truth: string): string =>
+  label === truth ? `✓ **${escapeMarkdown(labelCell(label).text)}**` : `✗ ${escapeMarkdown(labelCell(label).text)}`;

@@ -1,0 +1,61 @@
+/** Accuracy against the size of the pool. */
+import { curveLines } from '../charts/curve-lines.js';
+import { drawTwice } from '../charts/draw.js';
+import { key, styleOf } from '../charts/series-style.js';
+import type { CurvePoint } from '../model.js';
+import { html } from '../page/html.js';
+import { escapeMarkdown } from '../page/markdown.js';
+import { markdownTable, type Table } from '../page/table.js';
+import { percent, shorten, whole } from '../page/words.js';
+import { figure, keyList } from './figure.js';
+import type { Section } from './section.js';
+
+export const curve: Section = ({ curve: points }) => {
+  if (points === null) return null;
+  const names = [...new Set(points.map(({ selector }) => selector))];
+  const styles = new Map(names.map((name, place) => [name, styleOf(place)]));
+  const shots = [...new Set(points.map((point) => point.shots))].sort((a, b) => a - b);
+  const reading =
+    'How many labelled examples of each label are worth collecting? A line is the mean over draws of the pool, the band its 95 % interval, ' +
+    'a small ring the accuracy of one draw. A line that still climbs at its end asks for more examples; the scale below doubles from mark to mark.';
+  const table: Table = {
+    caption: 'Accuracy by examples of each label',
+    columns: [
+      { title: 'selector' },
+      ...shots.map((each) => ({ title: `${whole(each)} of each`, align: 'right' as const })),
+    ],
+    rows: names.map((name) => ({
+      cells: [
+        shorten(name, 60),
+        ...shots.map((each) => {
+          const point = points.find(({ selector, shots: x }) => selector === name && x === each);
+          return point === undefined
+            ? '–'
+            : `${percent(point.accuracy)} (${percent(point.low)} to ${percent(point.high)})`;
+        }),
+      ],
+    })),
+  };
+  const words = { label: 'Accuracy by examples of each label', description: endsOf(points, names) };
+  return {
+    id: 'curve',
+    title: 'With fewer examples',
+    html: html`<p>${reading}</p>
+      ${figure({
+        caption: 'Accuracy by examples of each label in the pool',
+        key: keyList([...styles].map(([name, style]) => [key(style), shorten(name, 40)])),
+        chart: drawTwice((width) => curveLines(points, styles, width, words)),
+        table,
+      })}`,
+    markdown: `${escapeMarkdown(reading)}\n\n${markdownTable(table)}`,
+  };
+};
+
+const endsOf = (points: readonly CurvePoint[], names: readonly string[]): string =>
+  names
+    .map((name) => {
+      const own = points.filter(({ selector }) => selector === name).sort((a, b) => a.shots - b.shots);
+      const [first, last] = [own[0]!, own.at(-1)!];
+      return `${name}: ${percent(first.accuracy)} % with ${first.shots}, ${percent(last.accuracy)} % with ${last.shots}.`;
+    })
+    .join(' ');
