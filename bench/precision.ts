@@ -10,7 +10,8 @@ import { createEngine } from '../src/engine/create-engine.js';
 import { PRECISIONS } from '../src/engine/import-options.js';
 import { pairedBootstrap } from '../src/eval/measures/intervals.js';
 import { drawPools } from '../src/eval/data/pools.js';
-import { evaluateKnn, type KnnResult } from '../src/eval/knn/knn.js';
+import { classifyAll, type ClassifiedRun } from '../src/eval/classify/classify.js';
+import { knnClassifier } from '../src/eval/classify/knn.js';
 import { readExamples } from '../src/eval/data/read-examples.js';
 
 const [folder, trainFile, testFile, features = 'embedding,kl', seeds = '3'] = process.argv.slice(2);
@@ -21,11 +22,12 @@ const config = readConfig();
 const encoder = await loadTextEncoder(folder, config);
 const train = (await readExamples(trainFile, {})).examples;
 const test = (await readExamples(testFile, {})).examples;
-const results: Record<string, readonly KnnResult[]> = {};
+const results: Record<string, readonly ClassifiedRun[]> = {};
 for (const precision of PRECISIONS) {
   const engine = await createEngine(encoder, { cacheDir: config.cacheDir, precision });
   const began = performance.now();
-  results[precision] = await evaluateKnn(engine, {
+  results[precision] = await classifyAll(engine, {
+    classifier: knnClassifier(),
     train,
     test,
     features: features.split(','),
@@ -33,7 +35,7 @@ for (const precision of PRECISIONS) {
       train.map(({ label }) => label),
       { seeds: Array.from({ length: Number(seeds) }, (_, i) => i) },
     ),
-  }).then(({ results }) => results);
+  }).then(({ runs }) => runs);
   console.log(`${precision}: ${((performance.now() - began) / 1000).toFixed(1)} s`);
   await engine.close();
 }

@@ -12,7 +12,7 @@ import { readConfig } from '../src/core/config.js';
 import { loadTextEncoder } from '../src/encoders/text-encoder.js';
 import { createEngine } from '../src/engine/create-engine.js';
 import { rowsInMemory } from '../src/eval/features/row-source.js';
-import { nearestVotes } from '../src/eval/knn/knn.js';
+import { knnClassifier } from '../src/eval/classify/knn.js';
 import { readExamples } from '../src/eval/data/read-examples.js';
 import { buildArtefacts } from '../src/features/artefacts.js';
 import { FeatureExtractor } from '../src/features/extractor.js';
@@ -66,7 +66,7 @@ async function measure(options: FeatureOptions): Promise<{ accuracy: number; wid
   }
   const at = pool.length * width;
   const set = { pool: rowsInMemory(rows.subarray(0, at), width), queries: rowsInMemory(rows.subarray(at), width) };
-  const { predicted } = await nearestVotes(set, labels);
+  const { predicted } = await knnClassifier().classify({ rows: set, labels, truth, seed: 0 });
   const accuracy = truth.filter((label, i) => label === predicted[i]).length / truth.length;
   return { accuracy, width: width - engine.info.dims, ms: ms / texts.length };
 }

@@ -1,7 +1,7 @@
 /** What `fungi eval compare` tells people: the verdict, a table, and the data it was measured on. */
 import { pText, type CompareReport, type SelectorSummary } from '../eval/compare/compare-report.js';
 import type { DataCounts } from '../eval/data/data-counts.js';
-import { dataLines } from './knn-text.js';
+import { dataLines } from './classify-text.js';
 import { counted, percent, table } from './output.js';
 
 interface ShownReport extends CompareReport {

@@ -3,7 +3,8 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { GradientEngine } from '../../../src/engine/engine.js';
 import { createEngine } from '../../../src/engine/create-engine.js';
 import type { Pool } from '../../../src/eval/data/pools.js';
-import { evaluateKnn, type KnnOptions } from '../../../src/eval/knn/knn.js';
+import { classifyAll, type ClassifyOptions } from '../../../src/eval/classify/classify.js';
+import { knnClassifier, type KnnOptions } from '../../../src/eval/classify/knn.js';
 import { fixture } from '../../support/golden.js';
 import { idEncoder } from '../../support/id-encoder.js';
 import { tinyPool } from '../../support/tiny-extractor.js';
@@ -12,16 +13,26 @@ const rows = tinyPool.map((input) => ({ input, label: input.split(' ').length > 
 const [train, test] = [rows.slice(0, 18), rows.slice(18)];
 const settings = { projection: { kind: 'nystrom' as const, landmarks: 8 } };
 
-describe('evaluateKnn', () => {
+describe('kNN by feature set', () => {
   let engine: GradientEngine;
   beforeAll(async () => {
     engine = await createEngine(idEncoder(fixture('fungi/tiny-bert/op17-erf.onnx'), 'first'));
   });
   afterAll(() => engine.close());
 
-  const run = (options: Partial<KnnOptions>, on: GradientEngine = engine) =>
-    evaluateKnn(on, { train, test, features: ['embedding'], settings, k: 3, ...options });
-  const evaluate = async (...args: Parameters<typeof run>) => (await run(...args)).results;
+  const run = (
+    { k = 3, ties = 'name', ...options }: Partial<ClassifyOptions> & KnnOptions,
+    on: GradientEngine = engine,
+  ) =>
+    classifyAll(on, {
+      train,
+      test,
+      features: ['embedding'],
+      settings,
+      classifier: knnClassifier({ k, ties }),
+      ...options,
+    });
+  const evaluate = async (...args: Parameters<typeof run>) => (await run(...args)).runs;
   const all = train.map((_, row) => row);
   const under = (...seeds: number[]): Pool[] => seeds.map((seed) => ({ seed, shots: null, rows: all }));
 

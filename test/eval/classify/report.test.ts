@@ -1,29 +1,34 @@
 import { describe, expect, it } from 'vitest';
-import type { KnnResult } from '../../../src/eval/knn/knn.js';
+import type { ClassifiedRun } from '../../../src/eval/classify/classify.js';
 import { countData } from '../../../src/eval/data/data-counts.js';
-import { intervalScope, knnRows, summarise, tableRows, tableTitles } from '../../../src/eval/knn/knn-report.js';
+import { intervalScope, runRows, summarise, summaryTable } from '../../../src/eval/classify/report.js';
 
-const result = (features: string, seed: number, correct: string, shots: number | null = null): KnnResult => ({
+/** Every row's label. */
+const truthOf = (correct: string): string[] => Array.from(correct, () => 'a');
+
+const result = (features: string, seed: number, correct: string, shots: number | null = null): ClassifiedRun => ({
   features,
   seed,
   shots,
   pool: 10,
   dims: 4,
   correct: Array.from(correct, (mark) => mark === '1'),
-  predicted: [],
+  predicted: Array.from(correct, (mark) => (mark === '1' ? 'a' : 'b')),
   seconds: 0.5,
 });
 
-describe('knnRows', () => {
+describe('runRows', () => {
   it('gives accuracy as a fraction, inside its interval', () => {
-    const [row] = knnRows([result('kl', 3, '1110', 5)]);
+    const [row] = runRows([result('kl', 3, '1110', 5)], truthOf('1110'));
     expect(row).toMatchObject({ features: 'kl', shots: 5, seed: 3, n: 4, accuracy: 0.75, seconds: 0.5 });
     expect(row!.low).toBeLessThan(0.75);
     expect(row!.high).toBeGreaterThan(0.75);
+    expect(row).toMatchObject({ meanPerClass: 0.75, macroF1: expect.closeTo(6 / 7, 12) as number });
   });
 
   it('has the same interval in every run', () => {
-    expect(knnRows([result('kl', 3, '1110')])).toEqual(knnRows([result('kl', 3, '1110')]));
+    const rows = () => runRows([result('kl', 3, '1110')], truthOf('1110'));
+    expect(rows()).toEqual(rows());
   });
 });
 
@@ -60,7 +65,7 @@ describe('summarise', () => {
       ['embedding', null, 0.75, undefined],
       ['kl', null, 0.75, 0],
     ]);
-    const [titles, rows] = [tableTitles(1, [1, null]), tableRows(summarise(results), {})];
+    const { titles, rows } = summaryTable(summarise(results), { seeds: 1, throughput: {} });
     expect(rows.map((row) => row[titles.indexOf('shots')])).toEqual(['1', '1', 'all', 'all']);
   });
 
@@ -72,8 +77,9 @@ describe('summarise', () => {
 describe('intervals', () => {
   it('of few rows that are all right are no point', () => {
     // Wilson's of 6 out of 6 (statsmodels proportion_confint): 0.6097 to 1.
-    expect(knnRows([result('kl', 0, '111111', 5)])[0]).toMatchObject({ accuracy: 1, high: 1 });
-    expect(knnRows([result('kl', 0, '111111', 5)])[0]!.low).toBeCloseTo(0.6097, 4);
+    const [row] = runRows([result('kl', 0, '111111', 5)], truthOf('111111'));
+    expect(row).toMatchObject({ accuracy: 1, high: 1 });
+    expect(row!.low).toBeCloseTo(0.6097, 4);
     const seeds = [0, 1, 2].map((seed) => result('embedding', seed, '111111'));
     expect(summarise(seeds)[0]!.low).toBeCloseTo(0.6097, 4);
   });
@@ -91,19 +97,27 @@ describe('intervals', () => {
 
   it('say that they cover test rows only where one draw of shots was measured', () => {
     const named = (seeds: number, shots: number | null): number =>
-      tableTitles(seeds, [shots]).filter((title) => title === '95 %, test rows only').length;
+      summaryTable(summarise([result('kl', 0, '10', shots)]), { seeds, throughput: {} }).titles.filter(
+        (title) => title === '95 %, test rows only',
+      ).length;
     expect([named(1, 5), named(3, 5), named(1, null)]).toEqual([2, 0, 0]);
     expect([intervalScope(1), intervalScope(2)]).toEqual(['test rows', 'test rows and seeds']);
   });
 });
 
-describe('tableRows', () => {
+describe('summaryTable', () => {
   it('fills every column', () => {
     const summaries = summarise([result('embedding', 0, '1100'), result('kl', 0, '1110')]);
-    const rows = tableRows(summaries, { embedding: 84.04, kl: 80 });
-    expect(rows.every((row) => row.length === tableTitles(1, [null]).length)).toBe(true);
+    const { titles, rows } = summaryTable(summaries, { seeds: 1, throughput: { embedding: 84.04, kl: 80 } });
+    expect(rows.every((row) => row.length === titles.length)).toBe(true);
     expect(rows[0]).toEqual(['embedding', '50.0', expect.any(String), '1', '', '', '4', '84.0']);
     expect(rows[1]![4]).toBe('+25.0');
+  });
+
+  it('shows what a classifier measured beside, averaged over seeds', () => {
+    const measured = [0, 1].map((seed) => ({ ...result('kl', seed, '10'), measures: { nmi: seed / 2 } }));
+    const { titles, rows } = summaryTable(summarise(measured), { seeds: 2, throughput: {} });
+    expect(rows[0]![titles.indexOf('nmi')]).toBe('0.250');
   });
 });
 

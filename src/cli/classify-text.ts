@@ -1,0 +1,66 @@
+/** What a classification by feature set tells people: a table, the data it was measured on, and warnings. */
+import type { TruncatedRows } from '../eval/classify/classify.js';
+import { summaryTable, type ClassifyReport, type SetSummary } from '../eval/classify/report.js';
+import type { DataCounts } from '../eval/data/data-counts.js';
+import type { ShotSampling } from '../eval/data/few-shot.js';
+import type { Context } from './context.js';
+import { counted, table } from './output.js';
+
+/** Which rows it was measured on. */
+export interface PoolSettings {
+  readonly shots: readonly (number | null)[];
+  readonly sampling: ShotSampling;
+  readonly seeds: number;
+  readonly limitTrain?: number | undefined;
+  readonly limitTest?: number | undefined;
+}
+
+interface ShownReport extends ClassifyReport {
+  readonly encoder: { readonly id: string };
+  readonly summary: readonly SetSummary[];
+  readonly data: DataCounts;
+}
+
+/** @param said how it was measured, e.g. "k = 20" */
+export function classifyText(report: ShownReport, said: string, settings: PoolSettings): string {
+  const { throughput, encoder, summary, data, fingerprint } = report;
+  const { titles, rows } = summaryTable(summary, { seeds: settings.seeds, throughput });
+  const columns = titles.map((title, i) => ({ title, align: i === 0 ? ('left' as const) : ('right' as const) }));
+  return [
+    `${encoder.id}: ${said}, ${poolLine(report, settings)}`,
+    table(columns, rows),
+    ...dataLines(data),
+    `fingerprint: ${fingerprint}`,
+  ].join('\n');
+}
+
+/** Says that the encoder did not see all there was. */
+export function warnOfTruncated(truncated: TruncatedRows, { test }: DataCounts, { log }: Context): void {
+  if (truncated.train + truncated.test === 0) return;
+  log.warn(
+    `longer than the encoder reads, their ends not seen: ${counted(truncated.train, 'training row')} and ${truncated.test} of ${test} test rows`,
+  );
+}
+
+function poolLine(
+  { results, data }: ShownReport,
+  { shots, sampling, limitTrain, limitTest, seeds }: PoolSettings,
+): string {
+  const drawn = (limit: number | undefined): string => (limit === undefined ? '' : ' drawn with seed 0');
+  const rows = `${data.train} training rows${drawn(limitTrain)}, ${data.test} test rows${drawn(limitTest)}`;
+  const few = shots.flatMap((count) => {
+    const pool = results.find((row) => row.shots === count)!.pool;
+    return count === null ? [] : [`${counted(count, 'shot')} ${sampling} (${pool} rows)`];
+  });
+  return [rows, ...few, `${data.labels} labels`, counted(seeds, 'seed')].join(', ');
+}
+
+export function dataLines(data: DataCounts): string[] {
+  const { repeatedTrain, repeatedTest, testInTrain, testInTrainNormalised, conflicts, unknownLabel } = data;
+  return [
+    `duplicates, all kept: ${repeatedTrain} training and ${repeatedTest} test rows repeat an earlier text; ` +
+      `${testInTrain} test texts are in the training set (${testInTrainNormalised} but for case and spaces)`,
+    ...(conflicts > 0 ? [`${counted(conflicts, 'training text')} with several labels`] : []),
+    ...(unknownLabel > 0 ? [`${counted(unknownLabel, 'test row')} with a label that no training row has`] : []),
+  ];
+}
