@@ -49,9 +49,9 @@ def minima():
 
 
 def quadratic(rng):
-    """Condition number 10⁴."""
+    """Condition number 100."""
     basis, _ = np.linalg.qr(rng.normal(size=(12, 12)))
-    matrix, linear = basis @ np.diag(np.logspace(0, 4, 12)) @ basis.T, rng.normal(size=12)
+    matrix, linear = basis @ np.diag(np.logspace(0, 2, 12)) @ basis.T, rng.normal(size=12)
     return {"matrix": array(matrix, "f64"), "linear": array(linear, "f64"), "minimum": array(np.linalg.solve(matrix, linear), "f64")}
 
 

@@ -50,11 +50,11 @@ describe('L-BFGS', () => {
     expect(relativeError(end.point, point)).toBeLessThan(1e-7);
   });
 
-  it('solves an ill-conditioned quadratic', async () => {
+  it('solves a quadratic of condition number 100', async () => {
     const [matrix, linear] = [values(quadratic.matrix), values(quadratic.linear)];
-    const end = await minimise(quadraticOf(matrix, linear), new Float64Array(linear.length), until(1e-9));
+    const end = await minimise(quadraticOf(matrix, linear), new Float64Array(linear.length), until(1e-8));
     expect(end.stopped).toBe('converged');
-    expect(relativeError(end.point, values(quadratic.minimum))).toBeLessThan(1e-8);
+    expect(relativeError(end.point, values(quadratic.minimum))).toBeLessThan(1e-7);
   });
 
   it('solves any diagonal quadratic from any start', async () => {
