@@ -54,6 +54,7 @@ const RESUMABLE: Readonly<Record<string, string>> = {
   demo: 'The same command goes on where it stopped.',
   'models pull': 'The same command goes on where it stopped.',
   answer: 'The same command asks only for what got no reply, since replies are kept (but under --no-cache).',
+  'eval icl': 'The same command asks only for what got no reply, since replies are kept (but under --no-cache).',
 };
 
 /** Ctrl-C. @param command the words that call it, e.g. "models pull" */

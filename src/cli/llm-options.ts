@@ -1,8 +1,9 @@
-/** The LLM of `answer` and `demo`: which one, reached how. */
+/** The LLM of `answer`, `demo` and `eval icl`: which one, reached how. */
 import type { Command } from 'commander';
 import { join } from 'node:path';
 import { FungiError } from '../core/errors.js';
 import type { LlmClient } from '../llm/client.js';
+import type { RequestGate } from '../llm/gate.js';
 import type { Context } from './context.js';
 import { whole } from './options.js';
 
@@ -16,9 +17,10 @@ export interface LlmFlags {
   readonly cache: boolean;
 }
 
-export const addLlmOptions = (command: Command): Command =>
+/** @param options.without what there is without an endpoint */
+export const addLlmOptions = (command: Command, { without = '; without one the examples vote' } = {}): Command =>
   command
-    .option('--base-url <url>', 'OpenAI-compatible endpoint (default: OPENAI_BASE_URL; without one the examples vote)')
+    .option('--base-url <url>', `OpenAI-compatible endpoint (default: OPENAI_BASE_URL${without})`)
     .option('--model <name>', 'name of the LLM (default: OPENAI_MODEL)')
     .option('--api-key-env <name>', 'environment variable that holds the API key (default: OPENAI_API_KEY)')
     .option('--concurrency <count>', 'requests under way at once', whole(1, 256), 4)
@@ -34,9 +36,10 @@ export const addLlmOptions = (command: Command): Command =>
 /**
  * The client that the options and the environment describe; undefined without a base URL.
  *
+ * @param gate lets each request pass that leaves for the endpoint
  * @throws {FungiError} INVALID_ARGUMENT when model or key are missing
  */
-export async function createLlm(flags: LlmFlags, context: Context): Promise<LlmClient | undefined> {
+export async function createLlm(flags: LlmFlags, context: Context, gate?: RequestGate): Promise<LlmClient | undefined> {
   const { config, effects, log } = context;
   const baseUrl = flags.baseUrl ?? config.llmBaseUrl;
   if (baseUrl === undefined) return undefined;
@@ -64,6 +67,7 @@ export async function createLlm(flags: LlmFlags, context: Context): Promise<LlmC
       attemptTimeoutMs: flags.timeout * 1000,
       retry: { attempts: flags.attempts },
       logger: log,
+      gate,
     }),
   );
   return flags.cache ? new CachedClient(client, { folder: join(config.cacheDir, 'llm'), logger: log }) : client;

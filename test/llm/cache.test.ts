@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { FungiError } from '../../src/core/errors.js';
+import { fingerprint } from '../../src/core/fingerprint.js';
 import { CachedClient } from '../../src/llm/cache.js';
 import type { Completion, CompletionRequest, LlmClient } from '../../src/llm/client.js';
 import { OpenAiClient } from '../../src/llm/openai.js';
@@ -87,6 +88,33 @@ it('tells requests apart by everything that shapes the reply, and by nothing els
     expect((await ask(settings, request)).cached, JSON.stringify([settings, request])).toBe(false);
   }
   expect(await entries()).toHaveLength(1 + other.length);
+});
+
+it('keeps how long the call took, and reads entries that do not tell', async () => {
+  const timed: LlmClient = {
+    settings: { baseUrl: 'http://a/v1', model: 'm' },
+    complete: () => Promise.resolve({ text: 'a', finishReason: 'stop', cached: false, attempts: 1, latencyMs: 42.5 }),
+  };
+  const client = new CachedClient(timed, { folder });
+  expect(await client.peek({ messages })).toBeUndefined();
+  await client.complete({ messages });
+  const known = { text: 'a', finishReason: 'stop', cached: true, attempts: 0 };
+  expect(await client.complete({ messages })).toEqual({ ...known, latencyMs: 42.5 });
+  expect(await client.peek({ messages })).toEqual({ ...known, latencyMs: 42.5 });
+  // As version 0.1.0 wrote it.
+  const [path] = await entries();
+  const old = { text: 'a', finishReason: 'stop' };
+  await writeFile(path!, JSON.stringify({ completion: old, sha256: fingerprint(old) }));
+  expect(await client.peek({ messages })).toEqual(known);
+});
+
+it('has a reply on disk before it hands it out', async () => {
+  const slow = new SlowClient();
+  const work = new CachedClient(slow, { folder }).complete({ messages });
+  await slow.called(1);
+  slow.calls[0]!.answer('a');
+  await work;
+  expect(await new CachedClient(new SlowClient(), { folder }).peek({ messages })).toMatchObject({ text: 'a' });
 });
 
 describe('a damaged entry', () => {

@@ -2,10 +2,12 @@
 import type { Command } from 'commander';
 import type { Run } from '../context.js';
 import { addEvalCompare } from './eval-compare.js';
+import { addEvalIcl } from './eval-icl.js';
 import { addEvalKnn } from './eval-knn.js';
 
 export function addEval(program: Command, run: Run): void {
   const evaluation = program.command('eval').description('measure on your own data');
   addEvalKnn(evaluation, run);
   addEvalCompare(evaluation, run);
+  addEvalIcl(evaluation, run);
 }

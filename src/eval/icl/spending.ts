@@ -21,6 +21,8 @@ export interface Caps {
 
 export interface SpendingOptions extends Caps {
   readonly prices?: Prices | undefined;
+  /** The most tokens that a reply may have. */
+  readonly maxTokens?: number | undefined;
 }
 
 export const costOf = ({ promptTokens, completionTokens }: TokenUsage, { input, output }: Prices): number =>
@@ -46,16 +48,23 @@ export class Spending implements RequestGate {
   private readonly underWay = new Map<CompletionRequest, number>();
   private waiting: (() => void)[] = [];
 
-  /** @throws {FungiError} INVALID_ARGUMENT for a cap on the cost without prices */
+  /** @throws {FungiError} INVALID_ARGUMENT for a cap on the cost without prices, or of replies without end */
   constructor(private readonly options: SpendingOptions = {}) {
-    if (options.maxCost !== undefined && options.prices === undefined) {
+    const { maxCost, prices, maxTokens } = options;
+    if (maxCost === undefined) return;
+    if (prices === undefined) {
       throw new FungiError('INVALID_ARGUMENT', 'a cap on the cost needs prices', {
         hint: 'Give the prices of a million tokens: --price-input and --price-output.',
       });
     }
+    if (maxTokens === undefined) {
+      throw new FungiError('INVALID_ARGUMENT', 'a cap on the cost needs a limit to the length of a reply', {
+        hint: 'Give the most tokens that a reply may have: --max-tokens.',
+      });
+    }
   }
 
-  /** @throws {FungiError} LLM_FAILED when a cap is reached; ABORTED; INVALID_ARGUMENT for a cap on the cost of replies without end */
+  /** @throws {FungiError} LLM_FAILED when a cap is reached; ABORTED */
   async enter(request: CompletionRequest): Promise<void> {
     const { maxCalls = Infinity, maxCost = Infinity } = this.options;
     const most = this.mostCost(request);
@@ -87,15 +96,10 @@ export class Spending implements RequestGate {
     return [...this.underWay.values()].reduce((sum, most) => sum + most, 0);
   }
 
-  private mostCost({ messages, maxTokens }: CompletionRequest): number {
-    const { prices, maxCost } = this.options;
-    if (prices === undefined) return 0;
-    if (maxTokens === undefined) {
-      if (maxCost === undefined) return 0;
-      throw new FungiError('INVALID_ARGUMENT', 'a cap on the cost needs a limit to the length of a reply', {
-        hint: 'Give the most tokens that a reply may have: --max-tokens.',
-      });
-    }
+  /** 0 where it is not known, and no cap asks for it. */
+  private mostCost({ messages, maxTokens = this.options.maxTokens }: CompletionRequest): number {
+    const { prices } = this.options;
+    if (prices === undefined || maxTokens === undefined) return 0;
     return costOf({ promptTokens: mostPromptTokens(messages), completionTokens: maxTokens }, prices);
   }
 }
