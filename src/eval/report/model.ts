@@ -12,7 +12,7 @@ import { casesOf, type Cases } from './facts/cases.js';
 import { classDifferences, type ClassDifferences } from './facts/class-differences.js';
 import { confusionsOf, type Confusions } from './facts/confusions.js';
 import { dataNotes, type DataNotes } from './facts/data-notes.js';
-import { nextSteps } from './facts/next-steps.js';
+import { nextSteps, type NextStep } from './facts/next-steps.js';
 import { poolMap, type MapInput, type PoolMap } from './facts/pool-map.js';
 import { selectorWords } from './facts/selector-words.js';
 
@@ -61,7 +61,7 @@ export interface ReportModel {
   readonly title: string;
   /** One paragraph. */
   readonly verdict: string;
-  readonly nextSteps: readonly string[];
+  readonly nextSteps: readonly NextStep[];
   readonly advice: Advice;
   readonly baseline: string;
   /** Examples that a selector chooses for a query. */

@@ -30,10 +30,14 @@ export function accuracyBars(bars: readonly AccuracyBar[], width: number, words:
       height: marginTop + marginBottom + row * rows.length,
       marginTop,
       marginBottom,
-      marginLeft: narrow ? 4 : labels.width + 18,
+      marginLeft: narrow ? 6 : 1.1 * labels.width + 18,
       marginRight: 50,
       x: { domain: [0, 1], axis: null },
-      y: { domain: rows.map(({ place }) => place), axis: null, padding: narrow ? 0.62 : 0.36, align: narrow ? 1 : 0.5 },
+      y: {
+        domain: rows.map(({ place }) => place),
+        axis: null,
+        ...(narrow ? { paddingInner: 0.62, paddingOuter: 0, insetTop: 24 } : { padding: 0.36 }),
+      },
       marks: [
         Plot.gridX([0.25, 0.5, 0.75, 1], { stroke: 'var(--line)', strokeOpacity: 1 }),
         Plot.axisX([0, 0.25, 0.5, 0.75, 1], {
@@ -56,7 +60,7 @@ export function accuracyBars(bars: readonly AccuracyBar[], width: number, words:
             fontSize: 13,
             fontVariant: 'tabular-nums',
           },
-          ...{ fontWeight: 600, fill: 'var(--fg)' },
+          ...{ fontWeight: 600, stroke: 'var(--bg)', strokeWidth: 4, fill: 'var(--fg)' },
         }),
         ...(['advised', 'baseline', 'other'] as const).map((role) =>
           Plot.text(

@@ -19,10 +19,10 @@ export const SYMBOLS = [
   'star',
   'wye',
 ] as const satisfies readonly Plot.SymbolType[];
-const COLOURS = 7;
+const COLOURS = 8;
 const DASHES = ['', '7 4', '2 3', '9 3 2 3'];
 
-/** Neighbours differ in both colour and shape; a pair of them comes back after 42. */
+/** A pair of colour and shape comes back after 24 places, a colour after eight. */
 export const styleOf = (place: number): Style => ({
   colour: `var(--c${(place % COLOURS) + 1})`,
   symbol: place % SYMBOLS.length,

@@ -33,8 +33,9 @@ export interface Choice {
   readonly selector: string;
   /** The label of the vote; '' where nothing was chosen. */
   readonly predicted: string;
-  /** How many were chosen, and how many of them have the query's label. */
+  /** How many were chosen, how many of them have the label answered, and how many the query's. */
   readonly chosen: number;
+  readonly votes: number;
   readonly ownLabel: number;
   /** The first of them. */
   readonly examples: readonly { readonly row: number; readonly text: string; readonly label: string }[];
@@ -98,6 +99,7 @@ function caseOf(
       selector,
       predicted: predicted[query]!,
       chosen: rows[query]!.length,
+      votes: rows[query]!.filter((row) => pool[row]!.label === predicted[query]).length,
       ownLabel: rows[query]!.filter((row) => pool[row]!.label === label).length,
       examples: rows[query]!.slice(0, EXAMPLES).map((row) => ({
         row,

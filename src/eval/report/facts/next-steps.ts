@@ -14,34 +14,45 @@ export interface NextStepsInput {
   readonly data: DataNotes;
 }
 
-/** Sentences. */
-export function nextSteps(input: NextStepsInput): string[] {
+export interface NextStep {
+  readonly text: string;
+  /** What to type; null where nothing is typed. */
+  readonly command: string | null;
+}
+
+export function nextSteps(input: NextStepsInput): NextStep[] {
   return [useIt(input.advice.advised), ...moreQueries(input), ...lookAt(input.confusions), ...mend(input.data)];
 }
 
-function useIt(selector: string): string {
+function useIt(selector: string): NextStep {
   try {
     const { losses, embedding } = parseFeatureSet(selector);
     const list = losses.length === 0 ? 'none' : losses.join(',');
     if (embedding)
-      return `Make an index with it: fungi index NAME --data TRAIN --losses ${list}, and ask it with fungi retrieve.`;
+      return { text: 'Index your examples with it:', command: `fungi index NAME --data TRAIN --losses ${list}` };
   } catch {
     // Not a feature set: no index is made of it.
   }
-  return `${selector} needs no index of features: your own program can choose its examples.`;
+  return saying(
+    `${shorten(selector, 60)} has no index of its own in this package: your program makes the same choice itself.`,
+  );
 }
 
+const saying = (text: string): NextStep => ({ text, command: null });
+
 /** How small a gain these queries could have shown. */
-function moreQueries({ advice, figures, baseline }: NextStepsInput): string[] {
+function moreQueries({ advice, figures, baseline }: NextStepsInput): NextStep[] {
   const gain = figures.find(({ selector }) => selector === advice.focus)?.gain;
   if (gain === undefined || advice.significant) return [];
   return [
-    `${advice.focus!} differs from ${baseline} by ${points(gain.difference)} points, and these queries fix that only to within about ` +
-      `${percent((gain.high - gain.low) / 2)} points either way: a smaller difference needs more queries to be seen.`,
+    saying(
+      `The difference of ${shorten(advice.focus!, 60)} from ${shorten(baseline, 60)}, ${points(gain.difference)} points, is known only to within about ` +
+        `${percent((gain.high - gain.low) / 2)} points either way. Four times as many queries would halve that.`,
+    ),
   ];
 }
 
-function lookAt({ pairs, answers }: Confusions): string[] {
+function lookAt({ pairs, answers }: Confusions): NextStep[] {
   const [first] = pairs;
   const count = Math.max(0, ...(first?.counts ?? []));
   if (first === undefined || first.predicted === '' || count < 2) return [];
@@ -50,12 +61,14 @@ function lookAt({ pairs, answers }: Confusions): string[] {
     string,
   ];
   return [
-    `Look at “${truth}” and “${predicted}”: ${count} of ${counted(first.of, 'answer')} to the first were the second, the commonest ` +
-      `mistake in ${counted(answers, 'answer')}. See whether the two mean different things, and whether the pool shows the difference.`,
+    saying(
+      `Look at “${truth}” and “${predicted}”: ${count} of ${counted(first.of, 'answer')} to the first were the second, the commonest ` +
+        `mistake in ${counted(answers, 'answer')}. See whether the two mean different things, and whether the pool shows the difference.`,
+    ),
   ];
 }
 
-function mend({ counts }: DataNotes): string[] {
+function mend({ counts }: DataNotes): NextStep[] {
   const found = [
     ...(counts.conflicts > 0
       ? [`${counted(counts.conflicts, 'pool text has', 'pool texts have')} several labels`]
@@ -71,5 +84,5 @@ function mend({ counts }: DataNotes): string[] {
         ]
       : []),
   ];
-  return found.length === 0 ? [] : [`Mend the data and run this again: ${found.join('; ')}.`];
+  return found.length === 0 ? [] : [saying(`Mend the data and run this again: ${found.join('; ')}.`)];
 }

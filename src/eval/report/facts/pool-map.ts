@@ -57,7 +57,9 @@ const WRONG = 150;
 /** So many labels have a colour and a symbol each. */
 export const ALL_LABELS = 12;
 const SOME_LABELS = 8;
-const NEIGHBOURS = 15;
+/** Principal components that are looked at: the first hold most of the distances, and the time grows with them. */
+const WIDTH = 64;
+const NEIGHBOURS = 20;
 const NEARBY = 10;
 
 /** @returns null for fewer rows than UMAP can place */
@@ -70,10 +72,11 @@ export function poolMap(
   const rng = Rng.stream(0, 'report', 'umap');
   const umap = new UMAP({
     nNeighbors: Math.min(NEIGHBOURS, rows.length - 1),
-    minDist: 0.15,
+    minDist: 0.3,
     random: () => rng.float(),
   });
-  const vector = (values: Float32Array, row: number): number[] => [...values.subarray(row * dims, (row + 1) * dims)];
+  const width = Math.min(dims, WIDTH);
+  const vector = (values: Float32Array, row: number): number[] => [...values.subarray(row * dims, row * dims + width)];
   const places = umap.fit(rows.map((row) => vector(features, row)));
   const points = rows.map((row, i) => ({ row, ...place(places[i]!), label: pool[row]!.label }));
   const wrong = queryFeatures === undefined ? [] : wrongQueries(run);

@@ -18,6 +18,14 @@ export function escapeMarkdown(text: string): string {
   );
 }
 
+/** Code within a line. */
+export function codeSpan(text: string): string {
+  const longest = Math.max(0, ...[...text.matchAll(/`+/g)].map(([run]) => run.length));
+  const quote = '`'.repeat(longest + 1);
+  const padding = text.startsWith('`') || text.endsWith('`') ? ' ' : '';
+  return `${quote}${padding}${text.replace(/\s+/gu, ' ')}${padding}${quote}`;
+}
+
 /** A fenced block; the fence is longer than any run of backticks in it. */
 export function fenced(text: string, language = ''): string {
   const longest = Math.max(2, ...[...text.matchAll(/`+/g)].map(([run]) => run.length));

@@ -5,7 +5,7 @@ const LIGHT = `\
   --bg: #ffffff; --panel: #f4f6f8; --fg: #1b2026; --muted: #59626d; --line: #dde2e7; --accent: #00639c;
   --bar-advised: #3f9bd3; --bar-baseline: #87929e; --bar-other: #b9c3cd; --gain: #2f86bd; --loss: #d5691e; --rest: #b4bcc5;
   --right: #00684c; --wrong: #a63d00; --tint: #eaf3f9;
-  --c1: #0072b2; --c2: #d55e00; --c3: #00916b; --c4: #b4588f; --c5: #b07c00; --c6: #3a97d4; --c7: #4a4f57;`;
+  --c1: #0072b2; --c2: #d55e00; --c3: #009e73; --c4: #c0659b; --c5: #c08a00; --c6: #4fa8e0; --c7: #4a4f57; --c8: #7c3f1d;`;
 
 export const STYLE_SHEET = `
 :root {
@@ -17,7 +17,7 @@ ${LIGHT}
     --bg: #13171c; --panel: #1c2229; --fg: #e7eaee; --muted: #a3adb8; --line: #323a44; --accent: #7cc4ef;
     --bar-advised: #3a8fc4; --bar-baseline: #77828e; --bar-other: #4d5864; --gain: #3a8fc4; --loss: #cf6a28; --rest: #59636f;
     --right: #4fcaa4; --wrong: #f0965c; --tint: #182733;
-    --c1: #56b4e9; --c2: #f08a4b; --c3: #2cc598; --c4: #dd8fbe; --c5: #e3b02e; --c6: #8fb3ff; --c7: #c3c9d1;
+    --c1: #56b4e9; --c2: #f08a4b; --c3: #2cc598; --c4: #dd8fbe; --c5: #e3b02e; --c6: #8fb3ff; --c7: #c3c9d1; --c8: #c79a7c;
   }
 }
 * { box-sizing: border-box; }
@@ -62,15 +62,22 @@ th, td { border-bottom: 1px solid var(--line); padding: 7px 12px; vertical-align
 th:first-child, td:first-child { padding-left: 0; }
 th:last-child, td:last-child { padding-right: 0; }
 thead th { border-bottom-color: var(--muted); color: var(--muted); font-size: 13px; font-weight: 600; vertical-align: bottom; }
-tbody th { font-weight: 400; }
+tbody th { font-weight: 400; min-width: 13em; }
 .word { text-align: left; }
+td.word { min-width: 8em; }
 .number { text-align: right; white-space: nowrap; }
 thead .number { white-space: normal; }
 .strong th, .strong td { background: var(--tint); font-weight: 650; }
+.strong td.word { font-weight: 400; }
 .strong th:first-child { box-shadow: -8px 0 0 var(--tint); }
 .strong td:last-child { box-shadow: 8px 0 0 var(--tint); }
 .word .label { overflow-wrap: anywhere; }
-.terms { display: grid; gap: 10px 32px; grid-template-columns: repeat(auto-fill, minmax(min(100%, 380px), 1fr)); margin: 18px 0 0; }
+.terms { columns: 380px; column-gap: 32px; margin: 18px 0 0; }
+.terms > div { break-inside: avoid; margin-bottom: 10px; }
+.range { color: var(--muted); display: block; font-size: 12px; font-weight: 400; }
+.tag { border: 1px solid var(--muted); border-radius: 9px; color: var(--muted); font-size: 11px; font-weight: 600; padding: 0 7px; white-space: nowrap; }
+code { font: 13px/1.5 ui-monospace, SFMono-Regular, Menlo, Consolas, monospace; overflow-wrap: anywhere; }
+.steps code { background: var(--panel); border-radius: 4px; padding: 2px 6px; }
 .terms dt { font-size: 14px; font-weight: 600; }
 .terms dd { color: var(--muted); font-size: 14px; line-height: 1.45; margin: 0; overflow-wrap: anywhere; }
 figure { margin: 20px 0 16px; break-inside: avoid; }
@@ -80,6 +87,7 @@ figcaption { font-size: 15px; font-weight: 600; margin-bottom: 8px; overflow-wra
 .scroll .chart { max-width: none; }
 .on-narrow { display: none; }
 .maps { display: grid; gap: 0 32px; grid-template-columns: repeat(auto-fit, minmax(min(100%, 400px), 1fr)); }
+.maps.large { grid-template-columns: minmax(0, 1fr); }
 .legend { display: flex; flex-wrap: wrap; font-size: 14px; gap: 4px 18px; list-style: none; margin: 0 0 10px; padding: 0; }
 .legend li { align-items: center; display: flex; gap: 5px; overflow-wrap: anywhere; }
 .key { flex: none; }
@@ -105,11 +113,11 @@ details > summary { cursor: pointer; }
 .choices li > span { display: block; font-size: 13px; }
 .own .label, .own em { color: var(--right); font-weight: 650; }
 .other .label, .other em { color: var(--muted); }
-h4 .other .label, h4 .other em, .others .other .label { color: var(--wrong); }
+h4 .other .label, h4 .other em { color: var(--wrong); }
 .tick { color: var(--right); font-weight: 700; }
 .cross { color: var(--wrong); font-weight: 700; }
 .others { border-top: 1px solid var(--line); font-size: 13px; margin: 0; max-width: none; padding: 8px 16px; }
-.others .answer { margin-right: 12px; }
+.others .answer { display: inline-block; margin-right: 12px; }
 pre { background: var(--panel); border-radius: 6px; font-size: 13px; line-height: 1.5; overflow-x: auto; padding: 12px 16px; white-space: pre-wrap; overflow-wrap: anywhere; }
 footer { border-top: 1px solid var(--line); color: var(--muted); font-size: 13px; margin-top: 40px; padding-top: 16px; }
 @media (max-width: 640px) {
@@ -117,6 +125,7 @@ footer { border-top: 1px solid var(--line); color: var(--muted); font-size: 13px
   h1 { font-size: 25px; }
   h2 { font-size: 20px; }
   .verdict { font-size: 16px; padding: 14px 16px; }
+  tbody th { min-width: 8em; }
   .tiles { grid-template-columns: repeat(2, minmax(0, 1fr)); }
   .tiles .value { font-size: 21px; }
   .on-wide { display: none; }
@@ -137,11 +146,25 @@ ${LIGHT}
   .on-narrow { display: none; }
   .scroll { overflow: visible; }
   .scroll .chart { max-width: 100%; }
-  table { font-size: 9pt; }
-  th, td { padding: 3px 6px; }
+  table { font-size: 8.5pt; }
+  thead th { font-size: 8pt; }
+  th, td { padding: 3px 4px; }
+  .range { font-size: 7pt; }
+  tbody th, td.word { min-width: 0; }
+  .strong th:first-child, .strong td:last-child { box-shadow: none; }
   .fold::details-content { content-visibility: visible; display: block; height: auto; }
   .fold > summary { color: var(--muted); list-style: none; }
   .more > summary::after { content: ""; }
+  .verdict { font-size: 12pt; padding: 10px 14px; }
+  .terms dt, .terms dd, .small, .note, .count, .choices ol, .others { font-size: 8.5pt; line-height: 1.35; }
+  .case { margin-bottom: 10px; }
+  .case .query { font-size: 9.5pt; line-height: 1.35; padding: 6px 10px; }
+  .case .truth, .case h4 { font-size: 8.5pt; }
+  .choices { grid-template-columns: repeat(auto-fit, minmax(0, 1fr)); }
+  .choices section, .others { padding: 6px 10px; }
+  .choices li { margin-bottom: 2px; }
+  .choices li > span { font-size: 8pt; }
+  main > section { margin-top: 24px; padding-top: 18px; }
   h2, h3, h4, figcaption { break-after: avoid; }
   tr, .tiles, .verdict { break-inside: avoid; }
   thead { display: table-header-group; }

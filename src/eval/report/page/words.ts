@@ -20,7 +20,7 @@ export const counted = (count: number, one: string, many = `${one}s`): string =>
 /** Seconds as milliseconds with two digits that count: 0.01234 → "12", 0.00123 → "1.2" */
 export function milliseconds(seconds: number): string {
   const value = 1000 * seconds;
-  if (value === 0) return '0';
+  if (value < 0.001) return value === 0 ? '0' : '< 0.001';
   return value >= 10 ? whole(Math.round(value)) : value.toFixed(value >= 1 ? 1 : value >= 0.1 ? 2 : 3);
 }
 

@@ -4,7 +4,11 @@ import { html, type Html } from '../page/html.js';
 import { escapeMarkdown } from '../page/markdown.js';
 import { labelCell, longText, shortText } from '../page/table.js';
 import { counted, listed, shorten } from '../page/words.js';
+import { folded } from './figure.js';
 import type { Section } from './section.js';
+
+/** Cases of a kind that are seen at once. */
+const OPEN = 2;
 
 export const cases: Section = ({ cases: { selectors, groups, seed }, seeds }) => {
   const names = selectors.map((name) => shorten(name, 40));
@@ -21,7 +25,7 @@ export const cases: Section = ({ cases: { selectors, groups, seed }, seeds }) =>
       ${parts.map(
         ({ group, title, note }) =>
           html`<h3>${title} <span class="count">${note}</span></h3>
-            ${group.cases.map(htmlCase)}`,
+            ${group.cases.slice(0, OPEN).map(htmlCase)}${group.cases.length > OPEN ? folded(`${group.cases.length - OPEN} more`, html`${group.cases.slice(OPEN).map(htmlCase)}`) : null}`,
       )}`,
     markdown: [
       escapeMarkdown(reading),
@@ -63,16 +67,20 @@ const htmlCase = ({ text, label, choices, others }: Case): Html =>
     ${others.length === 0 ? null : html`<p class="others">Others: ${others.map(({ selector, predicted }) => html`<span class="answer"><bdi>${shorten(selector, 40)}</bdi> ${marked(predicted, predicted === label)}</span> `)}</p>`}
   </article> `;
 
-const htmlChoice = ({ selector, predicted, chosen, ownLabel, examples }: Choice, truth: string): Html =>
+const htmlChoice = (choice: Choice, truth: string): Html =>
   html`<section>
-    <h4><bdi>${shorten(selector, 40)}</bdi> answers ${marked(predicted, predicted === truth)}</h4>
-    <p class="small">
-      ${chosen === 0 ? 'Nothing was chosen.' : `${ownLabel} of ${counted(chosen, 'example')} with the query’s label${examples.length < chosen ? `; the first ${examples.length}:` : ':'}`}
-    </p>
+    <h4><bdi>${shorten(choice.selector, 40)}</bdi> answers ${marked(choice.predicted, choice.predicted === truth)}</h4>
+    <p class="small">${votesText(choice, truth)}</p>
     <ol>
-      ${examples.map(({ text, label }) => html`<li>${longText(text)} ${marked(label, label === truth)}</li>`)}
+      ${choice.examples.map(({ text, label }) => html`<li>${longText(text)} ${marked(label, label === truth)}</li>`)}
     </ol>
   </section> `;
+
+function votesText({ predicted, chosen, votes, ownLabel, examples }: Choice, truth: string): string {
+  if (chosen === 0) return 'Nothing was chosen.';
+  const own = predicted === truth ? '' : `, ${ownLabel} have the query’s own`;
+  return `${votes} of ${counted(chosen, 'example')} have that label${own}${examples.length < chosen ? `. The first ${examples.length}:` : ':'}`;
+}
 
 const markdownCase = ({ text, label, choices, others }: Case): string =>
   [
@@ -80,8 +88,8 @@ const markdownCase = ({ text, label, choices, others }: Case): string =>
     '>',
     `> label **${escapeMarkdown(labelCell(label).text)}**`,
     '',
-    ...choices.flatMap(({ selector, predicted, chosen, ownLabel, examples }) => [
-      `- ${escapeMarkdown(shorten(selector, 40))} answers ${markdownMarked(predicted, label)}, ${ownLabel} of ${chosen} with the query’s label`,
+    ...choices.flatMap(({ selector, predicted, chosen, votes, ownLabel, examples }) => [
+      `- ${escapeMarkdown(shorten(selector, 40))} answers ${markdownMarked(predicted, label)}: ${votes} of ${chosen} have that label, ${ownLabel} the query’s own`,
       ...examples.map(
         (each, i) => `  ${i + 1}. ${markdownMarked(each.label, label)}: ${escapeMarkdown(shortText(each.text))}`,
       ),

@@ -17,6 +17,8 @@ export const confusions: Section = ({ confusions: found, seeds }) => {
       : `The commonest mistakes of ${listed(names)}, counted in ${of} each. Where two labels are often taken for each other, ` +
         'more examples seldom help: check first that the labels mean different things.';
   const table = tableOf(found);
+  // Two maps of so few labels fit side by side.
+  const smallest = found.matrices.every(({ labels }) => labels.length <= 6);
   const maps = found.matrices.map((matrix) => {
     const name = shorten(matrix.selector, 40);
     return figure({
@@ -36,7 +38,7 @@ export const confusions: Section = ({ confusions: found, seeds }) => {
     html: html`<p>${reading}</p>
       ${found.pairs.length === 0 ? null : htmlTable(table)}
       ${maps.length === 0 ? null : html`<p class="small">Below, every answer: blue is right, orange wrong, deeper colour a larger share of the row’s label.</p>`}
-      <div class="maps">${maps}</div>`,
+      <div class="${smallest ? 'maps' : 'maps large'}">${maps}</div>`,
     markdown: [escapeMarkdown(reading), ...(found.pairs.length === 0 ? [] : [markdownTable(table)])].join('\n\n'),
   };
 };

@@ -47,8 +47,8 @@ function sizesText({ classes }: DataNotes): string {
 function countTable({ counts }: DataNotes): Table {
   const rows: readonly (readonly [string, number, string])[] = [
     ['pool rows', counts.train, 'examples to choose from'],
-    ['queries', counts.test, ''],
-    ['labels in the pool', counts.labels, ''],
+    ['queries', counts.test, 'what was asked'],
+    ['labels in the pool', counts.labels, 'what an answer can be'],
     ['repeated pool rows', counts.repeatedTrain, 'an earlier row has the same text: a prompt may show it twice'],
     ['repeated queries', counts.repeatedTest, 'an earlier query has the same text: it counts twice'],
     ['queries in the pool', counts.testInTrain, 'to the letter: any selector by text finds them'],

@@ -2,14 +2,14 @@
 import type { ReportModel, SelectorFigures } from '../model.js';
 import { html } from '../page/html.js';
 import { escapeMarkdown } from '../page/markdown.js';
-import { htmlTable, markdownTable, type Table } from '../page/table.js';
+import { htmlTable, markdownTable, type Cell, type Table } from '../page/table.js';
 import { milliseconds, percent, points, pValue, whole } from '../page/words.js';
 import type { Section } from './section.js';
 import { nameOf } from './summary.js';
 
 interface Figure {
   readonly title: string;
-  readonly cell: (figures: SelectorFigures) => string;
+  readonly cell: (figures: SelectorFigures) => Cell;
   /** A sentence for those who do not know the term; the interval's stands with what it is of. */
   readonly meaning?: string;
 }
@@ -52,12 +52,9 @@ function figuresOf({ leaked, selectors, seeds, baseline }: ReportModel): Figure[
   const gains: Figure[] = [
     {
       title: 'gain',
-      cell: ({ gain }) => (gain === undefined ? '–' : points(gain.difference)),
-      meaning: `Accuracy less that of ${baseline}, in points of per cent, on the same queries. The interval after it holds the gains that agree with these data; without 0 in it, the gain is more than chance, corrections aside.`,
-    },
-    {
-      title: 'gain, 95 %',
-      cell: ({ gain }) => (gain === undefined ? '–' : `${points(gain.low)} to ${points(gain.high)}`),
+      cell: ({ gain }) =>
+        gain === undefined ? '–' : ranged(points(gain.difference), points(gain.low), points(gain.high)),
+      meaning: `Accuracy less that of ${baseline}, in points of per cent, on the same queries. The interval under it holds the gains that agree with these data; without 0 in it, the gain is more than chance, corrections aside.`,
     },
     {
       title: 'p',
@@ -68,11 +65,10 @@ function figuresOf({ leaked, selectors, seeds, baseline }: ReportModel): Figure[
   return [
     {
       title: 'accuracy %',
-      cell: (each) => percent(each.accuracy),
+      cell: ({ accuracy, low, high }) => ranged(percent(accuracy), percent(low), percent(high)),
       meaning:
-        'Queries whose vote gives the right label. The interval after it holds the values that agree with these data (95 %).',
+        'Queries whose vote gives the right label. The interval under it holds the values that agree with these data (95 %).',
     },
-    { title: '95 %', cell: ({ low, high }) => `${percent(low)} to ${percent(high)}` },
     ...(selectors.length > 1 ? gains : []),
     ...(leaked > 0
       ? [
@@ -123,3 +119,9 @@ function figuresOf({ leaked, selectors, seeds, baseline }: ReportModel): Figure[
     },
   ];
 }
+
+/** A figure over its interval. */
+const ranged = (value: string, low: string, high: string): Cell => ({
+  text: `${value} (${low} to ${high})`,
+  html: html`${value}<span class="range">${low} to ${high}</span>`,
+});

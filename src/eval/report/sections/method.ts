@@ -46,6 +46,10 @@ function settingsOf({ method: how, k, seeds, baseline }: ReportModel): Table {
   return {
     caption: 'Settings of the comparison',
     columns: [{ title: 'setting' }, { title: 'value' }],
-    rows: rows.flatMap(([name, value]) => (value === null ? [] : [{ cells: [name, value] }])),
+    rows: rows.flatMap(([name, value]) =>
+      value === null
+        ? []
+        : [{ cells: [name, name === 'fingerprint' ? { text: value, html: html`<code>${value}</code>` } : value] }],
+    ),
   };
 }

@@ -1,8 +1,8 @@
 /** What was found, what to do about it, and what was compared. */
 import type { ReportModel, SelectorFigures } from '../model.js';
 import { html } from '../page/html.js';
-import { escapeMarkdown } from '../page/markdown.js';
-import { htmlTable, markdownTable, type Table } from '../page/table.js';
+import { codeSpan, escapeMarkdown } from '../page/markdown.js';
+import { htmlTable, markdownTable, type Cell, type Table } from '../page/table.js';
 import { counted, milliseconds, percent, points, shorten, whole } from '../page/words.js';
 import type { Rendered } from './section.js';
 
@@ -26,7 +26,7 @@ export function summary(model: ReportModel): Rendered {
       </dl>
       <h3>What to do</h3>
       <ul class="steps">
-        ${model.nextSteps.map((step) => html`<li>${step}</li>`)}
+        ${model.nextSteps.map(({ text, command }) => html`<li>${text}${command === null ? null : html` <code>${command}</code>`}</li>`)}
       </ul>
       <h3>What was compared</h3>
       <p>${compared}</p>
@@ -34,7 +34,9 @@ export function summary(model: ReportModel): Rendered {
     markdown: [
       `**${escapeMarkdown(model.verdict)}**`,
       '### What to do',
-      model.nextSteps.map((step) => `- ${escapeMarkdown(step)}`).join('\n'),
+      model.nextSteps
+        .map(({ text, command }) => `- ${escapeMarkdown(text)}${command === null ? '' : ` ${codeSpan(command)}`}`)
+        .join('\n'),
       '### What was compared',
       escapeMarkdown(compared),
       markdownTable(selectors),
@@ -62,7 +64,7 @@ function tilesOf({ selectors, advice, baseline }: ReportModel): Tile[] {
     {
       name: 'Its accuracy',
       value: `${percent(advised.accuracy)} %`,
-      note: `95 % interval ${percent(advised.low)} to ${percent(advised.high)} %`,
+      note: `95 % interval ${percent(advised.low)} to ${percent(advised.high)}`,
     },
     ...(gain === undefined
       ? []
@@ -103,5 +105,8 @@ const selectorTable = ({ selectors, baseline, advice }: ReportModel): Table => (
 });
 
 /** The baseline is told as such. */
-export const nameOf = (selector: string, baseline: string): string =>
-  `${shorten(selector, 60)}${selector === baseline ? ' (baseline)' : ''}`;
+export function nameOf(selector: string, baseline: string): Cell {
+  const name = shorten(selector, 60);
+  if (selector !== baseline) return { text: name, html: html`<bdi>${name}</bdi>` };
+  return { text: `${name} (baseline)`, html: html`<bdi>${name}</bdi> <span class="tag">baseline</span>` };
+}
