@@ -7,17 +7,18 @@ import { float32, type Feeds } from '../runtime/session.js';
 import type { SharedSession } from '../runtime/shared-session.js';
 import { batchesByTokens, type BatchLimits } from './batches.js';
 import type { Artefacts, EngineInfo, GradientEngine, Program, ProgramResult, ProgramSpec } from './engine.js';
-import { POOLING } from './forward.js';
 import type { ImportedEncoder } from './imported-encoder.js';
-import { poolingTensor } from './pooling.js';
 import { distinctRows, rowFeeds } from './rows.js';
-import { gather, tokensOf, type States } from './states.js';
+import { tokensOf, type States } from './states.js';
 import type { OutputName } from './tail.js';
+import { tailFeeds } from './tail-feeds.js';
 import type { Tail, Tails } from './tails.js';
 import { encodeStates } from './trunk.js';
 
 /** Tail runs: sliced rows are small, and the weights are read once a run. */
 const TAIL_LIMITS: BatchLimits = { maxTokens: 1024, maxRows: 256 };
+/** Behind an earlier block every activation of whole blocks is held for the way back: memory grows with the tokens of a run. */
+const DEEP_TAIL_LIMITS: BatchLimits = { maxTokens: 256, maxRows: 64 };
 
 export class CutEngine<P extends Prepared> implements GradientEngine {
   readonly info: EngineInfo;
@@ -76,7 +77,8 @@ export class CutEngine<P extends Prepared> implements GradientEngine {
     states: States,
     items: readonly (readonly number[])[],
   ): Promise<ProgramResult> {
-    const { dims, target, boundary } = this.imported;
+    const { dims, target, tail: source } = this.imported;
+    const limits = source.attends ? DEEP_TAIL_LIMITS : TAIL_LIMITS;
     const { outputs } = tail;
     const distinct = items.map(distinctRows);
     const longest = distinct.map((places) => Math.max(...places.map((place) => tokensOf(states, place))));
@@ -86,13 +88,12 @@ export class CutEngine<P extends Prepared> implements GradientEngine {
     let block: Float32Array = new Float32Array(0);
 
     const heights = distinct.map((places) => places.length);
-    for (const batch of batchesByTokens(longest, TAIL_LIMITS, heights)) {
+    for (const batch of batchesByTokens(longest, limits, heights)) {
       const places = batch.flatMap((item) => distinct[item]!);
       const padded = longest[batch[0]!]!;
       const tokens = places.map((place) => tokensOf(states, place));
       const results = await tail.run({
-        ...Object.fromEntries(boundary.map(({ name }, i) => [name, gather(states, i, places, padded)])),
-        [POOLING]: poolingTensor(this.encoder.pooling, tokens, padded),
+        ...tailFeeds(this.imported, this.encoder.pooling, states, places, padded),
         ...(views > 1 && rowFeeds(batch.map((item) => items[item]!))),
         ...frozen,
       });

@@ -7,7 +7,7 @@ import { readModel, type OnnxModel } from '../onnx/model.js';
 import { isEntangled, isQuantised } from '../onnx/quantised.js';
 import type { NodeProto } from '../onnx/proto/onnx_pb.js';
 import { inFloat32 } from '../onnx/single-precision.js';
-import { findTarget, type TargetLayer } from '../onnx/target.js';
+import { findTarget, isSelfAttention, type TargetLayer } from '../onnx/target.js';
 import { unfuse } from '../onnx/unfuse.js';
 import type { ImportOptions } from './import-options.js';
 import type { TailSource } from './imported-encoder.js';
@@ -69,7 +69,13 @@ function cutWithin(id: string, model: OnnxModel, graph: Graph, name: string | un
     target,
     trunk: sourceOf(model, graph, cut.trunk),
     boundary: cut.boundary,
-    tail: { ...inFloat32({ nodes: cut.tail, initializers }), folder: model.folder, opset: model.opset },
+    tail: {
+      ...inFloat32({ nodes: cut.tail, initializers }),
+      folder: model.folder,
+      opset: model.opset,
+      masked: cut.masked,
+      attends: cut.tail.some((node) => isSelfAttention(graph, node)),
+    },
   };
 }
 
@@ -83,6 +89,8 @@ function uncut(model: OnnxModel, graph: Graph): Division {
     tail: {
       nodes: [],
       initializers: new Map(),
+      masked: false,
+      attends: false,
       folder: model.folder,
       opset: model.opset,
       undifferentiable: {

@@ -1,5 +1,6 @@
 /** The tail as far as it is an ordinary computation: target layer, rest of the encoder, pooling, loss. */
 import type { GraphBuilder } from '../onnx/builder.js';
+import { ATTENTION_MASK } from '../onnx/cut.js';
 import { ops } from '../onnx/ops.js';
 import type { Loss } from '../losses/loss.js';
 import type { ImportedEncoder } from './imported-encoder.js';
@@ -24,6 +25,7 @@ export interface Forward {
 export function writeForward(g: GraphBuilder, encoder: ImportedEncoder, loss?: Loss): Forward {
   const tokens = encoder.sliced ? 1 : 'tokens';
   for (const { name, width } of encoder.boundary) g.input(name, 'float32', ['rows', tokens, width]);
+  if (encoder.tail.masked) g.input(ATTENTION_MASK, 'int64', ['rows', tokens]);
   const weights = g.input(POOLING, 'float32', ['rows', tokens, 1]);
   for (const node of encoder.tail.nodes) {
     g.adopt(node, encoder.tail.initializers);

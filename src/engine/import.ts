@@ -7,7 +7,7 @@ import type { Encoder, Prepared } from '../encoders/encoder.js';
 import { Graph } from '../onnx/graph.js';
 import { readModel } from '../onnx/model.js';
 import type { SharedSession } from '../runtime/shared-session.js';
-import { acquireTrunk, assemble, type ModelParts } from './assemble.js';
+import { acquireTrunk, assemble, type Findings, type ModelParts } from './assemble.js';
 import { divide } from './divide.js';
 import { readFindings, writeFindings } from './findings.js';
 import type { ImportOptions } from './import-options.js';
@@ -36,7 +36,8 @@ export async function importEncoder<P extends Prepared>(
   if (precision === 'int8') assertInt8(encoder, options);
   const { parts, states } = await readParts(encoder, options);
 
-  const known = await readFindings(encoder, options);
+  const kept = await readFindings(encoder, options);
+  const known = kept && isOf(kept, parts) ? kept : undefined;
   const tried = known === undefined ? await tryOut(encoder, parts, states, options) : undefined;
   const findings = known ?? tried!.findings;
   if (tried !== undefined) await writeFindings(encoder, options, findings);
@@ -51,6 +52,10 @@ export async function importEncoder<P extends Prepared>(
   const imported = assemble(encoder, chosen, findings);
   return { imported, trunk: await acquireTrunk(imported, options) };
 }
+
+/** Whether findings are of a model that is divided so: another version may have divided it otherwise. */
+const isOf = ({ boundary }: Findings, { division }: ModelParts): boolean =>
+  boundary.map(({ name }) => name).join('\n') === division.boundary.join('\n');
 
 /** The model as its file has it, and where it divides. @throws {FungiError} as {@link importEncoder}, but for what only running it tells */
 export async function readParts(

@@ -26,6 +26,10 @@ export interface Trunk {
 export interface TailSource extends Subgraph {
   readonly folder: string;
   readonly opset: number;
+  /** Whether it reads the attention mask. */
+  readonly masked: boolean;
+  /** Whether an attention follows the target layer: the output at one token then depends on all of them. */
+  readonly attends: boolean;
   /** Why no derivative goes through it, where that is known beforehand. */
   readonly undifferentiable?: { readonly reason: string; readonly hint: string };
 }

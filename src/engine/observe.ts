@@ -46,7 +46,8 @@ export async function observe<P extends Prepared>(
   const widths = division.boundary.map((name) => found(name).shape.at(-1) ?? 0);
   const dims = assertTokenStates(proto, id, states, found(output), [division.target.outFeatures, ...widths]);
   assertFloating(id, output, found(output));
-  const boundary = division.boundary.map((name) => boundaryTensor(id, name, found(name), found(output)));
+  const { attends } = division.tail;
+  const boundary = division.boundary.map((name) => boundaryTensor(id, name, found(name), found(output), attends));
   const precision = precisionOf(parts, boundary, found(output));
 
   const pooled = runs.map((run) => pool(run.tensors[output]!, pooling, run.items));
@@ -68,15 +69,23 @@ function precisionOf({ graph }: ModelParts, boundary: readonly BoundaryTensor[],
   return hidden.type === 'float16' || boundary.some(({ type }) => type === 'float16') ? 'half' : 'float32';
 }
 
-/** A boundary tensor holds one row a token. */
-function boundaryTensor(id: string, name: string, tensor: Tensor, hidden: Tensor): BoundaryTensor {
+/**
+ * A boundary tensor holds one row a token.
+ *
+ * @param attends whether an attention follows the target layer
+ */
+function boundaryTensor(id: string, name: string, tensor: Tensor, hidden: Tensor, attends: boolean): BoundaryTensor {
   const [rows, tokens, width] = tensor.shape;
   if (tensor.shape.length === 3 && rows === hidden.shape[0] && tokens === hidden.shape[1])
     return { name, width: width!, type: assertFloating(id, name, tensor) };
   throw new FungiError(
     'MODEL_UNSUPPORTED',
     `${id}: tensor "${name}" (${tensor.type}) crosses from before the target layer to behind it with shape [${tensor.shape.join(', ')}], not one row a token`,
-    { hint: 'Name another target layer with --target, or export the model without flattening batch and tokens.' },
+    {
+      hint: attends
+        ? 'Attention behind the target layer reads it: use the export without fused operators (optimum-cli: without --optimize), or name a layer of the last block with --target.'
+        : 'Name another target layer with --target, or export the model without flattening batch and tokens.',
+    },
   );
 }
 

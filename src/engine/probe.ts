@@ -2,15 +2,14 @@
 import { FungiError, type ErrorCode } from '../core/errors.js';
 import type { Encoder, Prepared } from '../encoders/encoder.js';
 import { fromFloat16 } from '../onnx/half.js';
-import { float32, Session, type RuntimeOptions, type Tensor } from '../runtime/session.js';
+import { float32, Session, type Feeds, type RuntimeOptions, type Tensor } from '../runtime/session.js';
 import type { SharedSession } from '../runtime/shared-session.js';
 import { acquireTrunk } from './assemble.js';
 import { trunkOutput, type ImportedEncoder } from './imported-encoder.js';
 import { assertTakes, withSizesHint } from './model-inputs.js';
-import { poolingTensor, poolingWeights } from './pooling.js';
-import { gather } from './states.js';
-import { POOLING } from './forward.js';
+import { poolingWeights } from './pooling.js';
 import { buildTail, OUTPUTS } from './tail.js';
+import { tailFeeds } from './tail-feeds.js';
 import { encodeStates, type TrunkGraph } from './trunk.js';
 
 /** Where and with what a probe runs. */
@@ -106,28 +105,22 @@ export async function runCut<P extends Prepared>(
   }
 }
 
-type TailFeeds = Readonly<Record<string, Tensor>>;
-
 /** The boundary and pooling weights of the probe's items, as the engine would hand them to a tail. */
 async function boundaryOf<P extends Prepared>(
   imported: ImportedEncoder,
   encoder: Encoder<P>,
   trunk: SharedSession,
-): Promise<TailFeeds> {
+): Promise<Feeds> {
   const items = encoder.probe();
   const states = await encodeStates(trunk, imported, encoder, items);
-  const tokens = items.map((item) => (imported.sliced ? 1 : item.tokens));
-  const padded = Math.max(...tokens);
-  return {
-    ...Object.fromEntries(imported.boundary.map(({ name }, i) => [name, gather(states, i, [...items.keys()], padded)])),
-    [POOLING]: poolingTensor(encoder.pooling, tokens, padded),
-  };
+  const padded = Math.max(...items.map((item) => (imported.sliced ? 1 : item.tokens)));
+  return tailFeeds(imported, encoder.pooling, states, [...items.keys()], padded);
 }
 
 /** f(x) [n,D], or why sizes do not fit. */
 async function pooledByTail(
   imported: ImportedEncoder,
-  feeds: TailFeeds,
+  feeds: Feeds,
   options: RuntimeOptions,
 ): Promise<Float32Array | FungiError> {
   let tail: Session;

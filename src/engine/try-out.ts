@@ -58,7 +58,8 @@ export async function tryOut<P extends Prepared>(
       { hint: 'Name another target layer with --target.' },
     );
   };
-  if (encoder.pooling !== 'first') return (await everyToken()).trial;
+  // What one token becomes behind an attention depends on the others.
+  if (encoder.pooling !== 'first' || parts.division.tail.attends) return (await everyToken()).trial;
 
   // Where the tail is more exact than the encoder, one token is compared with all of them and not with the encoder.
   let reference = pooled;

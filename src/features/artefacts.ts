@@ -36,8 +36,9 @@ export async function buildArtefacts(
   return { tensors, widths: blockWidths(engine, spec, tensors) };
 }
 
-/** A frozen linear head, weight and bias from U(±1/√D), as PyTorch's Linear draws them. */
+/** A frozen linear head, weight and bias from U(±1/√D), as PyTorch's Linear draws them; nothing without a head. */
 function head(loss: LossSpec, spec: FeatureSpec, dims: number): Tensors {
+  if (loss.head === 'none') return {};
   const bound = 1 / Math.sqrt(dims);
   const draw = (part: string, shape: readonly number[]): Artefact => ({
     data: Rng.stream(spec.seed, loss.name, part).uniform(
@@ -74,16 +75,34 @@ async function negatives(
     encoded.states,
     views.map((view) => [encoded.place(view)]),
   );
-  const [N, D, L] = [views.length, engine.info.dims, loss.latent];
-  const latents = await matmul(pooled, tensors['simclr.head.weight']!.data, { m: N, k: D, n: L });
-  const bias = tensors['simclr.head.bias']!.data;
+  const [N, D] = [views.length, engine.info.dims];
+  const latents = await latentsOf(loss.normalise === true ? unitRows(pooled, D) : pooled, tensors, N, D);
+  const L = latents.length / N;
   const out = new Float32Array(L * N);
   for (let n = 0; n < N; n++) {
-    const z = latents.subarray(n * L, (n + 1) * L).map((value, l) => value + bias[l]!);
+    const z = latents.subarray(n * L, (n + 1) * L);
     const length = norm(z);
     for (let l = 0; l < L; l++) out[l * N + n] = z[l]! / length;
   }
   return { data: out, shape: [L, N] };
+}
+
+/** What SimCLR's head makes of features [N,D], [N,L]; the features themselves without a head. */
+async function latentsOf(features: Float32Array, tensors: Tensors, N: number, D: number): Promise<Float32Array> {
+  const [weight, bias] = [tensors['simclr.head.weight'], tensors['simclr.head.bias']];
+  if (weight === undefined || bias === undefined) return features;
+  const L = bias.data.length;
+  const latents = await matmul(features, weight.data, { m: N, k: D, n: L });
+  return latents.map((value, at) => value + bias.data[at % L]!);
+}
+
+function unitRows(rows: Float32Array, width: number): Float32Array {
+  const out = Float32Array.from(rows);
+  for (let at = 0; at < rows.length; at += width) {
+    const length = norm(rows.subarray(at, at + width));
+    for (let i = 0; i < width; i++) out[at + i]! /= length;
+  }
+  return out;
 }
 
 async function projection(

@@ -1,26 +1,33 @@
 /**
- * The paper's projection R·vec(∇L), R ∈ {−1,+1}^{M × O·(I+b)} (equation 1, after Achlioptas 2003).
+ * The paper's projection R·vec(∇L), R ∈ {−1,+1}^{M × O·(I+b)} (equation 1, after Achlioptas 2003), or with other random entries
+ * (Table 19).
  *
  * For BERT-base R has 768 × 590,592 entries, 1.8 GB in float32. It is drawn tile by tile from the seed and never kept: each tile
  * covers a few of the O rows of the gradient, whose part of vec(∇L) is formed for a whole window of items and multiplied at once.
  */
-import { Rng } from '../core/rng.js';
 import type { EngineInfo, Factors } from '../engine/engine.js';
+import { randomEntries, type Entries } from '../reduce/random-matrix.js';
 import { matmul } from '../runtime/linalg.js';
 
-/** Rows of the gradient in one tile: 16 × 769 × 768 signs are 38 MB in float32. */
+/** Rows of the gradient in one tile: 16 × 769 × 768 entries are 38 MB in float32. */
 const TILE_ROWS = 16;
 /** Items multiplied at once: drawing a tile costs as much as multiplying some hundred items by it. */
 const WINDOW = 1024;
 
-/** Signs of R for one row of the gradient, [I+b,M]. */
-export type Signs = (row: number) => Float32Array;
+/** Entries of R for one row of the gradient, [I+b,M]. */
+export type MatrixRows = (row: number) => Float32Array;
 
-/** R drawn from the index's seed, a stream for each row of the gradient: how many make a tile changes nothing. */
-export const seededSigns =
-  (seed: number, columns: number, width: number): Signs =>
-  (row) =>
-    Rng.stream(seed, 'projection', row).signs(columns * width);
+/**
+ * R drawn from the index's seed, a stream for each row of the gradient: how many make a tile changes nothing. Binary entries take
+ * least time to draw; Gaussian ones about twenty times as long.
+ *
+ * @param width M
+ */
+export function seededMatrix(entries: Entries, seed: number, target: EngineInfo['target'], width: number): MatrixRows {
+  const columns = gradientColumns(target);
+  const dims = target.outFeatures * columns;
+  return (row) => randomEntries(entries, seed, ['projection', row], columns * width, dims);
+}
 
 /**
  * @param width M
@@ -29,7 +36,7 @@ export const seededSigns =
 export function denseProjection(
   target: EngineInfo['target'],
   width: number,
-  signs: Signs,
+  matrix: MatrixRows,
 ): (factors: readonly Factors[]) => Promise<Float32Array> {
   const columns = gradientColumns(target);
   return async (factors) => {
@@ -42,7 +49,7 @@ export function denseProjection(
       for (let row = 0; row < target.outFeatures; row += TILE_ROWS) {
         const count = Math.min(TILE_ROWS, target.outFeatures - row);
         const gradients = gradientRows(window, scales, target, columns, row, count); // [B, count·columns]
-        for (let i = 0; i < count; i++) tile.set(signs(row + i), i * columns * width);
+        for (let i = 0; i < count; i++) tile.set(matrix(row + i), i * columns * width);
         const R = tile.subarray(0, count * columns * width); // [count·columns, M]
         const part = await matmul(gradients, R, { m: window.length, k: count * columns, n: width });
         const at = start * width;

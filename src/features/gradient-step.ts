@@ -6,7 +6,7 @@ import type { Item } from '../core/item.js';
 import type { Artefacts, GradientEngine } from '../engine/engine.js';
 import { PROJECTION } from '../engine/projection.js';
 import { projectionOwner, type FeatureArtefacts } from './frozen.js';
-import { denseProjection, gradientColumns, seededSigns } from './dense-projection.js';
+import { denseProjection, seededMatrix } from './dense-projection.js';
 import { lossOf, type FeatureSpec, type LossSpec } from './spec.js';
 import type { EncodedStrings } from './strings.js';
 
@@ -37,7 +37,8 @@ export async function gradientStep(
     const program = await engine.program({ loss, gradient: { kind: 'factors' } }, frozen);
     const { target } = engine.info;
     const width = widths[loss.name]!;
-    const project = denseProjection(target, width, seededSigns(spec.seed, gradientColumns(target), width));
+    const { entries = 'binary' } = spec.projection;
+    const project = denseProjection(target, width, seededMatrix(entries, spec.seed, target, width));
     return async (encoded, views) => {
       const { pooled, factors } = await program.run(encoded.states, placed(encoded, views));
       return { pooled, block: await project(factors) };

@@ -2,7 +2,9 @@
 import { z } from 'zod';
 import { FungiError } from '../core/errors.js';
 import { kl, KL_DEFAULTS } from '../losses/kl.js';
+import { HEADS, type Head } from '../losses/head.js';
 import type { Loss } from '../losses/loss.js';
+import { ENTRIES } from '../reduce/random-matrix.js';
 import { simclr, SIMCLR_DEFAULTS } from '../losses/simclr.js';
 import { selfView, type ViewMaker } from '../views/view.js';
 import { wordDeletion } from '../views/word-deletion.js';
@@ -10,27 +12,66 @@ import { wordDeletion } from '../views/word-deletion.js';
 const positive = z.number().positive();
 const count = z.number().int().positive();
 
-const klSpec = z.strictObject({
-  name: z.literal('kl'),
-  temperature: positive.default(KL_DEFAULTS.temperature),
-  latent: count.default(KL_DEFAULTS.latent),
-  /** Length of the block beside the others'. */
-  weight: positive.default(1),
-});
+/** Forms of the head (paper Table 6). */
+const headSettings = {
+  head: z.enum(HEADS).optional(),
+  /** Whether f(x) is brought to unit length before the head. */
+  normalise: z.boolean().optional(),
+  /** L of a linear head. */
+  latent: count.optional(),
+};
 
-const simclrSpec = z.strictObject({
-  name: z.literal('simclr'),
-  temperature: positive.default(SIMCLR_DEFAULTS.temperature),
-  latent: count.default(SIMCLR_DEFAULTS.latent),
-  /** V, positive views of an item. */
-  views: count.min(2).default(SIMCLR_DEFAULTS.views),
-  /** The negative batch: this many items of the pool, each in this many views (paper Table 24). */
-  negativeItems: count.default(256),
-  negativeViews: count.default(2),
-  /** Share of the words that a view loses. */
-  deletion: z.number().gt(0).lt(1).default(0.1),
-  weight: positive.default(1),
-});
+const klSpec = z
+  .strictObject({
+    name: z.literal('kl'),
+    temperature: positive.default(KL_DEFAULTS.temperature),
+    ...headSettings,
+    /** Length of the block beside the others'. */
+    weight: positive.default(1),
+  })
+  .transform(({ name, temperature, head, normalise, latent, ...rest }, issues) => ({
+    ...{ name, temperature },
+    ...headOf({ head, latent }, KL_DEFAULTS.latent, issues),
+    ...rest,
+    ...(normalise === false && { normalise }),
+  }));
+
+const simclrSpec = z
+  .strictObject({
+    name: z.literal('simclr'),
+    temperature: positive.default(SIMCLR_DEFAULTS.temperature),
+    ...headSettings,
+    /** V, positive views of an item. */
+    views: count.min(2).default(SIMCLR_DEFAULTS.views),
+    /** The negative batch: this many items of the pool, each in this many views (paper Table 24). */
+    negativeItems: count.default(256),
+    negativeViews: count.default(2),
+    /** Share of the words that a view loses. */
+    deletion: z.number().gt(0).lt(1).default(0.1),
+    weight: positive.default(1),
+  })
+  .transform(({ name, temperature, head, normalise, latent, ...rest }, issues) => ({
+    ...{ name, temperature },
+    ...headOf({ head, latent }, SIMCLR_DEFAULTS.latent, issues),
+    ...rest,
+    // Without a head the latents, which always get unit length, are the features: bringing these to unit length before changes nothing.
+    ...(normalise === true && head !== 'none' && { normalise }),
+  }));
+
+/**
+ * Settings that came later are in a specification only where they are not the default, so that one written before them is the same
+ * as one that spells them out, and has the same fingerprint.
+ */
+function headOf(
+  { head, latent }: { readonly head?: Head | undefined; readonly latent?: number | undefined },
+  width: number,
+  issues: z.RefinementCtx,
+): { readonly latent: number; readonly head?: never } | { readonly head: 'none'; readonly latent?: never } {
+  if (head !== 'none') return { latent: latent ?? width };
+  if (latent !== undefined)
+    issues.addIssue({ code: 'custom', path: ['latent'], message: 'is the width of a head, and head is none' });
+  return { head };
+}
 
 const lossSpec = z.discriminatedUnion('name', [klSpec, simclrSpec]);
 
@@ -44,8 +85,13 @@ const projectionSpec = z.discriminatedUnion('kind', [
   }),
   /** Random ±1 directions of rank 1. */
   z.strictObject({ kind: z.literal('khatri-rao'), width: count.optional() }),
-  /** Random ±1 directions, as in the paper (equation 1). */
-  z.strictObject({ kind: z.literal('dense'), width: count.optional() }),
+  /** A dense random matrix (paper equation 1), of ±1 by default as there, or of other entries (Table 19). */
+  z
+    .strictObject({ kind: z.literal('dense'), width: count.optional(), entries: z.enum(ENTRIES).optional() })
+    .transform(({ entries, ...rest }) => ({
+      ...rest,
+      ...(entries !== undefined && entries !== 'binary' && { entries }),
+    })),
 ]);
 
 export const featureSpecSchema = z.strictObject({

@@ -1,16 +1,21 @@
 /** KL divergence between the softmaxed latents and a uniform distribution (paper equation 6, Algorithm 1). */
 import { ops } from '../onnx/ops.js';
-import { headShapes, type Loss, type Mode } from './loss.js';
+import { headShapes, writeHead, type Head } from './head.js';
+import type { Loss, Mode } from './loss.js';
 
 export interface KlOptions {
   readonly mode: Mode;
   /** Softmax temperature T (paper Tables 22 and 24). @default 15 */
   readonly temperature?: number;
-  /** Head width L. @default 768 */
+  /** @default 'linear' */
+  readonly head?: Head;
+  /** Whether f(x) is brought to unit length before the head. @default true */
+  readonly normalise?: boolean;
+  /** L of a linear head. @default 768 */
   readonly latent?: number;
 }
 
-export const KL_DEFAULTS = { temperature: 15, latent: 768 } as const;
+export const KL_DEFAULTS = { temperature: 15, head: 'linear', normalise: true, latent: 768 } as const;
 
 /**
  * With c = (z − mean z)/T and q = log(p·L) = c − log(mean exp c), the log of p over the uniform 1/L: `paper` is
@@ -20,14 +25,14 @@ export const KL_DEFAULTS = { temperature: 15, latent: 768 } as const;
  * written with log p (2.4e-4 relative error in the gradient). Everything here is near 0 instead, and in float64 where there is any.
  */
 export function kl(options: KlOptions): Loss {
-  const { mode, temperature, latent } = { ...KL_DEFAULTS, ...options };
+  const { mode, temperature, ...head } = { ...KL_DEFAULTS, ...options };
   return {
     name: 'kl',
     views: 1,
-    artefacts: (dims) => headShapes(dims, latent),
+    artefacts: (dims) => headShapes(head, dims),
     write(g, features, artefacts) {
-      const { add, sub, mul, div, neg, exp, log, matmul, mean, normalize, toFloat64, toFloat32 } = ops(g);
-      const z = toFloat64(add(matmul(normalize(features), artefacts['head.weight']!), artefacts['head.bias']!)); // [B,1,L]
+      const { sub, mul, div, neg, exp, log, mean, toFloat64, toFloat32 } = ops(g);
+      const z = toFloat64(writeHead(g, features, artefacts, head)); // [B,1,L]
       const c = div(sub(z, mean(z, [-1], true)), temperature);
       const q = sub(c, log(mean(exp(c), [-1], true)));
       const loss = mode === 'paper' ? mean(mul(exp(q), q), [1, 2]) : neg(mean(q, [1, 2]));

@@ -30,9 +30,3 @@ export interface Loss {
    */
   write(g: GraphBuilder, features: string, artefacts: Readonly<Record<string, string>>): string;
 }
-
-/** The head h: a linear layer D → L. The weight is kept [D,L], as a product takes it. */
-export const headShapes = (dims: number, latent: number): ArtefactShapes => ({
-  'head.weight': [dims, latent],
-  'head.bias': [latent],
-});

@@ -1,12 +1,17 @@
 /** SimCLR's InfoNCE between the views of an item, against a frozen batch of negatives (paper equation 5). */
 import { ops } from '../onnx/ops.js';
-import { headShapes, type Loss, type Mode } from './loss.js';
+import { headShapes, latentWidth, writeHead, type Head } from './head.js';
+import type { Loss, Mode } from './loss.js';
 
 export interface SimClrOptions {
   readonly mode: Mode;
   /** V, positive views of an item (paper Table 24, text). @default 12 */
   readonly views?: number;
-  /** Head width L. @default 256 */
+  /** @default 'linear' */
+  readonly head?: Head;
+  /** Whether f(x) is brought to unit length before the head; the latents always are. @default false */
+  readonly normalise?: boolean;
+  /** L of a linear head. @default 256 */
   readonly latent?: number;
   /** N, latents in the negative batch: for text 256 items × 2 views. @default 512 */
   readonly negatives?: number;
@@ -14,7 +19,14 @@ export interface SimClrOptions {
   readonly temperature?: number;
 }
 
-export const SIMCLR_DEFAULTS = { views: 12, latent: 256, negatives: 512, temperature: 0.07 } as const;
+export const SIMCLR_DEFAULTS = {
+  views: 12,
+  head: 'linear',
+  normalise: false,
+  latent: 256,
+  negatives: 512,
+  temperature: 0.07,
+} as const;
 
 /** Far below any cosine similarity over τ, so that a view's similarity to itself adds nothing to the sum. */
 const EXCLUDED = -1e4;
@@ -25,15 +37,15 @@ const EXCLUDED = -1e4;
  * segmentation code does.
  */
 export function simclr(options: SimClrOptions): Loss {
-  const { mode, views, latent, negatives, temperature } = { ...SIMCLR_DEFAULTS, ...options };
+  const { mode, views, negatives, temperature, ...head } = { ...SIMCLR_DEFAULTS, ...options };
   return {
     name: 'simclr',
     views,
-    artefacts: (dims) => ({ ...headShapes(dims, latent), negatives: [latent, negatives] }),
+    artefacts: (dims) => ({ ...headShapes(head, dims), negatives: [latentWidth(head, dims), negatives] }),
     write(g, features, artefacts) {
       const { add, sub, mul, div, matmul, transpose, concat, sum, mean, logSumExp, normalize, toFloat64, toFloat32 } =
         ops(g);
-      const z = normalize(toFloat64(add(matmul(features, artefacts['head.weight']!), artefacts['head.bias']!))); // [B,V,L]
+      const z = normalize(toFloat64(writeHead(g, features, artefacts, head))); // [B,V,L]
       const positive = matmul(z, transpose(z)); // [B,V,V]
       const others = matmul(z, toFloat64(artefacts['negatives']!)); // [B,V,N]
       const self = diagonal(views);

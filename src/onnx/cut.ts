@@ -17,21 +17,32 @@ export interface Cut {
   readonly boundary: readonly string[];
   /** Constants that the tail reads and the model lacks. */
   readonly constants: readonly TensorProto[];
+  /** Whether the tail reads {@link ATTENTION_MASK}, as an attention behind the target layer does. */
+  readonly masked: boolean;
 }
 
-/** @throws {FungiError} MODEL_UNSUPPORTED when the tail reads a graph input directly (an attention mask inside the last block) */
+/**
+ * The input [B,T] that tells tokens from padding. A tail takes it as an input of its own and makes of it what it needs: masks of
+ * attention are [B,1,1,T] or [B,1,T,T], and no boundary, which holds one row a token.
+ */
+export const ATTENTION_MASK = 'attention_mask';
+
+/** @throws {FungiError} MODEL_UNSUPPORTED when the tail reads another input of the graph directly */
 export function cutAt(graph: Graph, target: TargetLayer, model: string): Cut {
   const start = perToken(graph, target);
   const tail = new Set(graph.downstreamOf(start));
   const boundary = new Set([start]);
   const sizes = new Map<NodeProto, SizesOfRows>();
   const pending = [...tail].flatMap(dependencies);
+  let masked = false;
   while (pending.length > 0) {
     const name = pending.pop()!;
     const maker = graph.maker(name);
     if (maker === undefined ? graph.isConstant(name) : tail.has(maker)) continue;
-    if (maker !== undefined && !graph.carriesData(name)) {
-      // A constant, or a shape that the trunk would read off its own batch: the tail computes it for itself.
+    if (name === ATTENTION_MASK) {
+      masked = true;
+    } else if (maker !== undefined && (!graph.carriesData(name) || isMaskOnly(graph, name))) {
+      // A constant, a shape that the trunk would read off its own batch, or a mask: the tail computes it for itself.
       tail.add(maker);
       if (readsSizesOfRows(graph, maker)) sizes.set(maker, sizesOfRows(maker, start));
       else pending.push(...dependencies(maker));
@@ -52,7 +63,23 @@ export function cutAt(graph: Graph, target: TargetLayer, model: string): Cut {
     trunk: graph.upstreamOf([...boundary]),
     boundary: [...boundary],
     constants: [...sizes.values()].flatMap(({ constants }) => constants),
+    masked,
   };
+}
+
+/** Whether the values of `tensor` (its sizes aside) are made of constants and the attention mask alone. */
+function isMaskOnly(graph: Graph, tensor: string): boolean {
+  const seen = new Set<string>();
+  const pending = [tensor];
+  while (pending.length > 0) {
+    const name = pending.pop()!;
+    if (seen.has(name) || !graph.carriesData(name)) continue;
+    seen.add(name);
+    const maker = graph.maker(name);
+    if (maker === undefined && name !== ATTENTION_MASK) return false;
+    if (maker !== undefined) pending.push(...dependencies(maker));
+  }
+  return true;
 }
 
 /** Exporters read batch and tokens off the first input, [B,T]: the target's input [B,T,I] starts with the same sizes. */

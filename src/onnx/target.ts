@@ -28,10 +28,20 @@ export interface TargetLayer {
   readonly bias: boolean;
 }
 
+/** Operators that move elements and change none. */
+export const MOVES: ReadonlySet<string> = new Set([
+  'Reshape',
+  'Transpose',
+  'Squeeze',
+  'Unsqueeze',
+  'Identity',
+  'Flatten',
+  'Cast',
+  'Dropout',
+]);
 /** As exported, and with transposition and scaling taken in by onnxruntime's optimiser. */
 const PRODUCTS = new Set(['MatMul', 'FusedMatMul']);
 const SOFTMAX = new Set(['Softmax']);
-const MOVES = new Set(['Reshape', 'Transpose', 'Squeeze', 'Unsqueeze', 'Identity', 'Flatten', 'Cast', 'Dropout']);
 const FUSED_ATTENTION = new Set([
   'Attention',
   'MultiHeadAttention',
@@ -75,7 +85,7 @@ function nearest(
 const isCondition = (node: NodeProto, name: string): boolean => node.opType === 'Where' && node.input[0] === name;
 
 /** Whether `node` is softmax(Q·Kᵀ)·V with a query computed from the data: a pooling head's learned query is not. */
-function isSelfAttention(graph: Graph, node: NodeProto): boolean {
+export function isSelfAttention(graph: Graph, node: NodeProto): boolean {
   if (FUSED_ATTENTION.has(node.opType)) return graph.carriesData(node.input[0]!);
   if (!PRODUCTS.has(node.opType) || node.input.some((name) => graph.isConstant(name))) return false;
   const softmax = nearest(graph, node.input[0]!, AFTER_SOFTMAX, SOFTMAX);
@@ -125,17 +135,23 @@ function linearLayer(graph: Graph, node: NodeProto): TargetLayer | undefined {
   };
 }
 
+export const linearLayers = (graph: Graph): TargetLayer[] =>
+  graph.nodes.flatMap((node) => linearLayer(graph, node) ?? []);
+
+/** The output projections of all self-attentions, in the graph's order. */
+export const attentionOutputs = (graph: Graph): TargetLayer[] =>
+  linearLayers(graph).filter(({ input }) => {
+    const source = origin(graph, input, MOVES);
+    return source !== undefined && isSelfAttention(graph, source);
+  });
+
 /**
  * @param name of the layer's output, its node, or its weight, to take instead of searching
  * @throws {FungiError} TARGET_NOT_FOUND when nothing qualifies, or `name` is not one linear layer of the graph
  */
 export function findTarget(graph: Graph, model: string, name?: string): TargetLayer {
   if (name !== undefined) return namedTarget(graph, model, name);
-  const layers = graph.nodes.flatMap((node) => {
-    const layer = linearLayer(graph, node);
-    const source = layer && origin(graph, layer.input, MOVES);
-    return layer !== undefined && source !== undefined && isSelfAttention(graph, source) ? [layer] : [];
-  });
+  const layers = attentionOutputs(graph);
   const last = layers.at(-1);
   if (last !== undefined) {
     assertLast(graph, model, last, layers);

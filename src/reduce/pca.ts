@@ -3,7 +3,7 @@ import { FungiError } from '../core/errors.js';
 import { matmul, type LinalgOptions } from '../runtime/linalg.js';
 import { countRows } from '../runtime/row-matrix.js';
 import { CovarianceAccumulator } from './covariance.js';
-import type { Reducer } from './reducer.js';
+import type { Reducer, ReducerFitter } from './reducer.js';
 import { leadingEigen } from './subspace.js';
 
 export class Pca implements Reducer {
@@ -59,7 +59,7 @@ export class Pca implements Reducer {
 }
 
 /** Fits a {@link Pca} to rows that arrive in pieces; memory depends on F alone. */
-export class PcaFitter {
+export class PcaFitter implements ReducerFitter {
   private readonly accumulator: CovarianceAccumulator;
 
   /** @param width F */

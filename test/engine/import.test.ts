@@ -259,9 +259,19 @@ describe('odd exports', () => {
     expect(error.hint).toContain('float32');
   });
 
-  it('whose tail reads a mask are refused, naming the tensor and its type', async () => {
+  it.each<Pooling>(['first', 'mean'])('whose tail masks its output are taken (%s)', async (pooling) => {
     const path = await models.write((edit) => {
       const visible = edit.node('Cast', ['attention_mask'], 'visible', { to: 9 });
+      const rows = edit.node('Unsqueeze', [visible, edit.constant('last', 'int64', BigInt64Array.of(2n), [1])], 'rows');
+      const zero = edit.constant('zero', 'float32', Float32Array.of(0), []);
+      edit.node('Where', [rows, edit.renamed(HIDDEN), zero], HIDDEN);
+    });
+    await expectTheSame(path, pooling);
+  });
+
+  it('whose tail reads something of another type than states are refused, naming the tensor and its type', async () => {
+    const path = await models.write((edit) => {
+      const visible = edit.node('Cast', ['input_ids'], 'visible', { to: 9 });
       const rows = edit.node('Unsqueeze', [visible, edit.constant('last', 'int64', BigInt64Array.of(2n), [1])], 'rows');
       const zero = edit.constant('zero', 'float32', Float32Array.of(0), []);
       edit.node('Where', [rows, edit.renamed(HIDDEN), zero], HIDDEN);

@@ -3,10 +3,11 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { Pooling } from '../../src/encoders/encoder.js';
 import type { Factors } from '../../src/engine/engine.js';
 import type { GradientEngine } from '../../src/engine/engine.js';
-import { denseProjection, seededSigns } from '../../src/features/dense-projection.js';
+import { denseProjection, seededMatrix } from '../../src/features/dense-projection.js';
 import { landmarkProjection } from '../../src/features/landmarks.js';
 import { truncated } from '../../src/features/low-rank.js';
 import { kl } from '../../src/losses/kl.js';
+import { ENTRIES } from '../../src/reduce/random-matrix.js';
 import { relativeError } from '../support/golden.js';
 import { tinyExtractor, tinyPool } from '../support/tiny-extractor.js';
 
@@ -117,17 +118,18 @@ describe.each<Pooling>(['first', 'mean'])('pooling %s', (pooling) => {
   });
 
   it('dense calls under way at once do not meet each other', async () => {
-    const project = denseProjection(engine.info.target, 12, seededSigns(9, C, 12));
+    const { target } = engine.info;
+    const project = denseProjection(target, 12, seededMatrix('binary', 9, target, 12));
     const groups = [factors.slice(0, 5), factors.slice(5)];
     const together = await Promise.all(groups.map(project));
     for (const [i, group] of groups.entries()) expect(together[i]).toEqual(await project(group));
   });
 
-  it('dense is R·vec(G), tile by tile', async () => {
+  it.each(ENTRIES)('dense is R·vec(G), tile by tile, with %s entries', async (entries) => {
     const M = 12;
-    const signs = seededSigns(9, C, M);
-    const rows = await denseProjection(engine.info.target, M, signs)(factors);
-    const drawn = Array.from({ length: D }, (_, row) => signs(row));
+    const matrix = seededMatrix(entries, 9, engine.info.target, M);
+    const rows = await denseProjection(engine.info.target, M, matrix)(factors);
+    const drawn = Array.from({ length: D }, (_, row) => matrix(row));
     factors.forEach((f, item) => {
       const g = whole(f);
       const expected = Array.from({ length: M }, (_, m) =>

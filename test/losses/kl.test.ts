@@ -3,7 +3,7 @@ import { kl, KL_DEFAULTS } from '../../src/losses/kl.js';
 import { relativeError } from '../support/golden.js';
 import { lossContract } from './contract.js';
 import { drawArtefacts, drawItems, lossRunner, rows, type Artefacts, type Item } from './loss-graph.js';
-import { gradient, plainKl, type Head } from './plain.js';
+import { gradient, identityHead, plainKl, type Head } from './plain.js';
 
 const [EXACT, FLOAT32] = [1e-6, 1e-4];
 const D = 6;
@@ -79,6 +79,39 @@ describe.each(cases)('kl, $mode mode, T = $temperature', (options) => {
   });
 });
 
+describe.each(
+  (['linear', 'none'] as const).flatMap((form) => [true, false].map((normalise) => ({ head: form, normalise }))),
+)('kl, head $head, normalise $normalise', ({ head: form, normalise }) => {
+  const loss = kl({ mode: 'paper', temperature: 1, latent: 5, head: form, normalise });
+  const artefacts = drawArtefacts(loss, D);
+  const plain = (x: readonly number[]): number =>
+    plainKl(x, form === 'linear' ? head(artefacts) : identityHead(D), 1, 'paper', normalise);
+
+  lossContract(loss);
+
+  it('is the plain loss, and its gradient that of the plain loss', async () => {
+    expect(Object.keys(artefacts)).toEqual(form === 'linear' ? ['head.weight', 'head.bias'] : []);
+    const runner = await lossRunner(loss, D, artefacts);
+    for (const item of drawItems(5, 1, D, 3)) {
+      const [exact, ran] = [runner.interpret([item]), await runner.run([item])];
+      expect(Math.abs(exact.loss[0]! / plain(item[0]!) - 1)).toBeLessThan(EXACT);
+      expect(relativeError(exact.gradient, gradient(plain, item[0]!, 1e-3))).toBeLessThan(EXACT);
+      expect(relativeError(ran.gradient, exact.gradient)).toBeLessThan(FLOAT32);
+    }
+    await runner.close();
+  });
+
+  it(`${normalise ? 'does not change' : 'changes'} with the length of the features`, async () => {
+    const runner = await lossRunner(loss, D, artefacts);
+    const [item] = drawItems(1, 1, D, 4) as [Item];
+    const doubled = item.map((view) => view.map((x) => 2 * x));
+    const [one, two] = [runner.interpret([item]).loss[0]!, runner.interpret([doubled]).loss[0]!];
+    if (normalise) expect(two).toBeCloseTo(one, 14);
+    else expect(Math.abs(two / one - 1)).toBeGreaterThan(0.01);
+    await runner.close();
+  });
+});
+
 describe('kl', () => {
   it('has the two directions, which agree at T = 15 and not at T = 1', async () => {
     const slope = async (mode: 'paper' | 'reference', temperature: number): Promise<number[]> => {
@@ -99,7 +132,7 @@ describe('kl', () => {
   });
 
   it('has the paper’s settings by default', () => {
-    expect(KL_DEFAULTS).toEqual({ temperature: 15, latent: 768 });
+    expect(KL_DEFAULTS).toEqual({ temperature: 15, head: 'linear', normalise: true, latent: 768 });
     expect(kl({ mode: 'paper' })).toMatchObject({ name: 'kl', views: 1 });
     expect(kl({ mode: 'paper' }).artefacts(32)).toEqual({ 'head.weight': [32, 768], 'head.bias': [768] });
   });

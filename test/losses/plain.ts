@@ -17,9 +17,21 @@ const column = (matrix: Matrix, j: number): number[] => matrix.map((row) => row[
 const latent = (head: Head, x: readonly number[]): number[] =>
   head.bias.map((bias, l) => bias + dot(x, column(head.weight, l)));
 
+/** The head that changes nothing. */
+export const identityHead = (dims: number): Head => ({
+  weight: Array.from({ length: dims }, (_, i) => Array.from({ length: dims }, (_, j) => Number(i === j))),
+  bias: Array.from({ length: dims }, () => 0),
+});
+
 /** KL between softmax(h(f/‖f‖)/T) and the uniform distribution u: `paper` KL(p‖u), `reference` KL(u‖p). */
-export function plainKl(features: readonly number[], head: Head, temperature: number, mode: Mode): number {
-  const z = latent(head, unit(features)).map((x) => x / temperature);
+export function plainKl(
+  features: readonly number[],
+  head: Head,
+  temperature: number,
+  mode: Mode,
+  normalise = true,
+): number {
+  const z = latent(head, normalise ? unit(features) : features).map((x) => x / temperature);
   const partition = total(z.map(Math.exp));
   const p = z.map((x) => Math.exp(x) / partition);
   const u = 1 / p.length;
@@ -27,8 +39,15 @@ export function plainKl(features: readonly number[], head: Head, temperature: nu
 }
 
 /** InfoNCE over the ordered pairs of an item's views; `reference` leaves the sum below the fraction untempered. */
-export function plainSimclr(views: Matrix, head: Head, negatives: Matrix, temperature: number, mode: Mode): number {
-  const z = views.map((view) => unit(latent(head, view)));
+export function plainSimclr(
+  views: Matrix,
+  head: Head,
+  negatives: Matrix,
+  temperature: number,
+  mode: Mode,
+  normalise = false,
+): number {
+  const z = views.map((view) => unit(latent(head, normalise ? unit(view) : view)));
   const below = mode === 'paper' ? temperature : 1;
   const losses = z.flatMap((anchor, i) => {
     const others = z.filter((_, k) => k !== i);

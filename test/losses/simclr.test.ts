@@ -3,20 +3,24 @@ import { simclr, SIMCLR_DEFAULTS, type SimClrOptions } from '../../src/losses/si
 import { relativeError } from '../support/golden.js';
 import { lossContract } from './contract.js';
 import { drawArtefacts, drawItems, lossRunner, rows, type Artefacts, type Item } from './loss-graph.js';
-import { gradient, plainSimclr } from './plain.js';
+import { gradient, identityHead, plainSimclr } from './plain.js';
 
 const [EXACT, FLOAT32] = [1e-6, 1e-4];
 const D = 5;
 const SMALL = { views: 4, latent: 6, negatives: 7 };
 
-type Settings = Required<SimClrOptions>;
+type Settings = Required<Omit<SimClrOptions, 'head' | 'normalise'>> & Pick<SimClrOptions, 'head' | 'normalise'>;
 
 const plain =
   (settings: Settings, artefacts: Artefacts) =>
   (x: readonly number[]): number => {
     const views = Array.from({ length: settings.views }, (_, v) => x.slice(v * D, (v + 1) * D));
-    const head = { weight: rows(artefacts['head.weight']!), bias: [...artefacts['head.bias']!.data] };
-    return plainSimclr(views, head, rows(artefacts['negatives']!), settings.temperature, settings.mode);
+    const { temperature, mode, normalise, head: form } = settings;
+    const head =
+      form === 'none'
+        ? identityHead(D)
+        : { weight: rows(artefacts['head.weight']!), bias: [...artefacts['head.bias']!.data] };
+    return plainSimclr(views, head, rows(artefacts['negatives']!), temperature, mode, normalise);
   };
 
 /** Value and gradient of `items` against the plain loss, and onnxruntime against that. */
@@ -71,6 +75,23 @@ describe.each(cases)('simclr, $mode mode, τ = $temperature', (settings) => {
   });
 });
 
+describe.each([
+  { head: 'linear', normalise: true },
+  { head: 'none', normalise: false },
+  { head: 'none', normalise: true },
+] as const)('simclr, head $head, normalise $normalise', (form) => {
+  const settings = { mode: 'paper', temperature: 0.5, ...SMALL, ...form } as const;
+  lossContract(simclr(settings));
+
+  it('is the plain loss, and its gradient that of the plain loss', () => check(settings, drawItems(3, SMALL.views, D)));
+
+  it('freezes negatives as wide as its latents', () => {
+    const { negatives, ...head } = simclr(settings).artefacts(D);
+    expect(negatives).toEqual([form.head === 'none' ? D : SMALL.latent, SMALL.negatives]);
+    expect(Object.keys(head)).toEqual(form.head === 'none' ? [] : ['head.weight', 'head.bias']);
+  });
+});
+
 describe('simclr', () => {
   it.each(modes)('stays finite at the smallest temperatures, %s mode', async (mode) => {
     const loss = simclr({ mode, temperature: 0.005, ...SMALL });
@@ -83,7 +104,8 @@ describe('simclr', () => {
   });
 
   it('has the paper’s settings for text by default', () => {
-    expect(SIMCLR_DEFAULTS).toEqual({ views: 12, latent: 256, negatives: 512, temperature: 0.07 });
+    const head = { head: 'linear', normalise: false, latent: 256 };
+    expect(SIMCLR_DEFAULTS).toEqual({ views: 12, ...head, negatives: 512, temperature: 0.07 });
     const loss = simclr({ mode: 'paper' });
     expect(loss).toMatchObject({ name: 'simclr', views: 12 });
     expect(loss.artefacts(32)).toEqual({ 'head.weight': [32, 256], 'head.bias': [256], negatives: [256, 512] });

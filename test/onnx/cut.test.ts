@@ -5,7 +5,7 @@ import { Graph } from '../../src/onnx/graph.js';
 import type { NodeProto } from '../../src/onnx/proto/onnx_pb.js';
 import { findTarget } from '../../src/onnx/target.js';
 import { integers } from '../../src/onnx/tensor.js';
-import { graphProto, Toy, WIDTH } from './toy-graphs.js';
+import { graphProto, Toy, WIDTH, type AttentionChange } from './toy-graphs.js';
 
 function cut(toy: Toy, output: string, name?: string): Cut {
   const graph = new Graph(graphProto(toy.g), [output]);
@@ -35,6 +35,32 @@ describe('cutAt', () => {
     expect(names(tail)).toEqual(expect.arrayContaining(['turn', 'size', 'a.o', 'out']));
     expect(names(tail)).not.toContain('data');
     expect(boundary).toEqual(['a.merged.y', 'data.y']);
+  });
+
+  it('leaves to the tail what is made of the attention mask alone, and takes the mask for an input of it', () => {
+    const toy = new Toy();
+    toy.g.input('attention_mask', 'int64', ['B', 'T']);
+    const wide = toy.op('Unsqueeze', ['attention_mask', toy.g.integers([1, 2])], 'wide');
+    const low = toy.op('Mul', [toy.op('Cast', [wide], 'cast', { to: 1 }), toy.weight('low', [])], 'bias');
+    const masked: AttentionChange = { mask: (own, scores, name) => own.op('Add', [scores, low], `${name}.masked`) };
+    const embedded = toy.op('Neg', ['x'], 'embedded');
+    const output = toy.block('c', toy.block('b', toy.block('a', embedded, masked), masked), masked);
+    const behind = cut(toy, output);
+    expect([behind.masked, behind.boundary]).toEqual([false, ['c.merged.y', 'b.out.y']]);
+    const earlier = cut(toy, output, 'a.o');
+    expect([earlier.masked, earlier.boundary]).toEqual([true, ['a.merged.y', 'embedded.y']]);
+    expect(names(earlier.tail)).toEqual(expect.arrayContaining(['wide', 'cast', 'bias', 'b.softmax', 'c.softmax']));
+    expect(names(earlier.tail)).not.toContain('a.softmax');
+    expect(names(earlier.trunk)).toEqual(expect.arrayContaining(['wide', 'cast', 'bias', 'a.softmax']));
+  });
+
+  it('hands over what is made of the mask and of tokens as well', () => {
+    const toy = new Toy();
+    toy.g.input('attention_mask', 'float32', ['B', 'T', 1]);
+    const weighed = toy.op('Mul', ['attention_mask', 'x'], 'weighed');
+    const out = toy.op('Add', [toy.linear(toy.attention('a', 'x', 'x'), 'a.o'), weighed], 'out');
+    const { masked, boundary } = cut(toy, out);
+    expect([masked, boundary]).toEqual([false, ['a.merged.y', 'weighed.y']]);
   });
 
   it('cuts before the reshape that makes rows of tokens for a Gemm', () => {

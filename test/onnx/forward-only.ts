@@ -2,7 +2,20 @@
 export const FORWARD_ONLY: ReadonlySet<string> = new Set(
   [
     ...['Greater', 'GreaterOrEqual', 'Less', 'LessOrEqual', 'Equal', 'Not', 'And', 'Or', 'Xor', 'IsNaN', 'IsInf'],
-    ...['ArgMax', 'ArgMin', 'Sign', 'Floor', 'Ceil', 'Round', 'Shape', 'Size', 'ConstantOfShape', 'Range', 'OneHot'],
+    ...[
+      'ArgMax',
+      'ArgMin',
+      'Sign',
+      'Floor',
+      'Ceil',
+      'Round',
+      'Shape',
+      'Size',
+      'ConstantOfShape',
+      'Range',
+      'OneHot',
+      'GatherND',
+    ],
     'DequantizeLinear',
   ].map((type) => `:${type}`),
 );

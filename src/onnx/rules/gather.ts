@@ -72,7 +72,7 @@ export const gather = {
   },
 } satisfies Record<string, Rule>;
 
-/** Forward-only: what the derivatives of these operators are written with. */
+/** Forward-only: what derivatives are written with, and what exporters pick the rows of an attention mask by. */
 export const places = {
   OneHot: {
     infer: (node, g) => {
@@ -82,5 +82,15 @@ export const places = {
       return [{ type: values.type, shape: [...indices.shape, depth] }];
     },
     vjp: ({ g, node }) => unsupported(g, node, 'its values depend on the target layer'),
+  },
+  GatherND: {
+    infer: (node, g) => {
+      const [x, indices] = [g.known(node.input[0]!), g.known(node.input[1]!)];
+      const picked = indices.shape.at(-1);
+      if (typeof picked !== 'number') return undefined;
+      const rest = x.shape.slice(intAttribute(node, 'batch_dims', 0) + picked);
+      return [{ type: x.type, shape: [...indices.shape.slice(0, -1), ...rest] }];
+    },
+    vjp: ({ g, node }) => unsupported(g, node, 'what it picks from depends on the target layer'),
   },
 } satisfies Record<string, Rule>;

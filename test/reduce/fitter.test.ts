@@ -1,0 +1,101 @@
+/** Whatever reduces features does so behind one interface. */
+import { describe, expect, it } from 'vitest';
+import { FungiError } from '../../src/core/errors.js';
+import { Rng } from '../../src/core/rng.js';
+import { reducerFitter, type Reduction } from '../../src/reduce/fitter.js';
+import { ENTRIES, randomEntries } from '../../src/reduce/random-matrix.js';
+
+const [n, F, P] = [60, 24, 8];
+const rows = Rng.stream(1, 'rows').uniform(n * F, 1);
+const REDUCTIONS: readonly Reduction[] = [
+  { kind: 'pca' },
+  { kind: 'none' },
+  ...ENTRIES.map((entries) => ({ kind: 'random', entries, seed: 4 }) as const),
+];
+
+async function reduced(reduction: Reduction, dims: number, chunk = n) {
+  const fitter = reducerFitter(reduction, F);
+  for (let at = 0; at < n; at += chunk) await fitter.add(rows.slice(at * F, (at + chunk) * F));
+  const reducer = await fitter.fit(dims);
+  return { dims: reducer.dims, reducer, out: await reducer.transform(rows) };
+}
+
+function squared(values: Float32Array, width: number, i: number, j: number): number {
+  let sum = 0;
+  for (let k = 0; k < width; k++) sum += (values[i * width + k]! - values[j * width + k]!) ** 2;
+  return sum;
+}
+
+describe.each(REDUCTIONS.map((reduction) => [JSON.stringify(reduction), reduction] as const))('%s', (_, reduction) => {
+  it('gives [n,P], or [n,F] where nothing is reduced, the same for rows in pieces', async () => {
+    const { dims, out } = await reduced(reduction, P);
+    expect(dims).toBe(reduction.kind === 'none' ? F : P);
+    expect(out).toHaveLength(n * dims);
+    const pieces = await reduced(reduction, P, 7);
+    expect(pieces.dims).toBe(dims);
+    out.forEach((value, i) => {
+      expect(Math.abs(pieces.out[i]! - value)).toBeLessThan(1e-4);
+    });
+  });
+
+  it.each([F, F + 1])('keeps every distance where P is %d and there is nothing to reduce', async (dims) => {
+    const { dims: width, out } = await reduced(reduction, dims);
+    expect(width).toBe(F);
+    for (let i = 1; i < n; i++) expect(squared(out, F, 0, i)).toBeCloseTo(squared(rows, F, 0, i), 3);
+  });
+
+  it.each([0, -1, 1.5, NaN])('refuses %d dimensions', async (dims) => {
+    const fitter = reducerFitter(reduction, F);
+    await fitter.add(rows);
+    await expect(fitter.fit(dims)).rejects.toMatchObject({ code: 'INVALID_ARGUMENT' });
+  });
+
+  it('refuses features of no width', () => {
+    for (const width of [0, 2.5])
+      expect(() => reducerFitter(reduction, width)).toThrow(
+        expect.objectContaining({ code: 'INVALID_ARGUMENT' }) as FungiError,
+      );
+  });
+
+  it('refuses rows of another width and values that are not numbers, naming the row', async () => {
+    const fitter = reducerFitter(reduction, F);
+    await expect(fitter.add(rows.slice(1))).rejects.toMatchObject({ code: 'INVALID_VECTOR' });
+    await fitter.add(rows);
+    const bad = rows.with(2 * F + 3, NaN);
+    await expect(fitter.add(bad)).rejects.toMatchObject({
+      code: 'INVALID_VECTOR',
+      details: { row: n + 2, position: 3 },
+    });
+    const { reducer } = await reduced(reduction, P);
+    await expect(reducer.transform(bad)).rejects.toMatchObject({ code: 'INVALID_VECTOR' });
+    await expect(reducer.transform(rows.slice(1))).rejects.toMatchObject({ code: 'INVALID_VECTOR' });
+  });
+});
+
+describe.each(ENTRIES)('a random projection with %s entries', (entries) => {
+  const random = (seed: number): Reduction => ({ kind: 'random', entries, seed });
+
+  it('is the product with entries of its seed over √P', async () => {
+    const { out } = await reduced(random(4), P);
+    for (let row = 0; row < n; row++)
+      for (let p = 0; p < P; p++) {
+        const column = randomEntries(entries, 4, ['reducer', p], F, F);
+        const product = column.reduce((sum, value, i) => sum + value * rows[row * F + i]!, 0);
+        expect(out[row * P + p]!).toBeCloseTo(product / Math.sqrt(P), 4);
+      }
+  });
+
+  it('is another with another seed, and keeps distances on average', async () => {
+    const SEEDS = 200;
+    let ratio = 0;
+    const seen = new Set<number>();
+    for (let seed = 0; seed < SEEDS; seed++) {
+      const { out } = await reduced(random(seed), P);
+      seen.add(out[0]!);
+      ratio += squared(out, P, 0, 1) / squared(rows, F, 0, 1) / SEEDS;
+    }
+    expect(seen.size).toBeGreaterThan(SEEDS / 20);
+    // Of one projection the ratio spreads by at most √((1 + fourth moment)/P) around 1.
+    expect(Math.abs(ratio - 1)).toBeLessThan(5 * Math.sqrt((1 + Math.sqrt(F)) / P / SEEDS));
+  });
+});
