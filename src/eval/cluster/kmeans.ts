@@ -88,12 +88,14 @@ export async function lloyd(
   runtime?: LinalgOptions,
 ): Promise<Clustering> {
   const { rows, dims } = data;
+  const lengths = squaresOf(rows, dims);
+  const assign = (to: Float64Array): Promise<Assignment> => nearestCentres(data, lengths, to, runtime);
   let centres = start;
-  let { clusters, squares } = await nearestCentres(rows, centres, dims, runtime);
+  let { clusters, squares } = await assign(centres);
   for (let iteration = 1; ; iteration++) {
     fillEmpty(clusters, squares, centres.length / dims);
     centres = meansOf(rows, clusters, centres, dims);
-    const next = await nearestCentres(rows, centres, dims, runtime);
+    const next = await assign(centres);
     const converged = next.clusters.every((cluster, i) => cluster === clusters[i]);
     ({ clusters, squares } = next);
     if (!converged && iteration < maxIterations) continue;
@@ -102,15 +104,16 @@ export async function lloyd(
   }
 }
 
+/** @param lengths squared lengths of the rows [n] */
 async function nearestCentres(
-  rows: Float64Array,
+  { rows, dims }: { readonly rows: Float64Array; readonly dims: number },
+  lengths: Float64Array,
   centres: Float64Array,
-  dims: number,
   runtime?: LinalgOptions,
 ): Promise<Assignment> {
   const count = rows.length / dims;
   const width = centres.length / dims;
-  const lengths = Float64Array.from({ length: width }, (_, c) => squareOf(centres, c, dims));
+  const centreLengths = squaresOf(centres, dims);
   const clusters = new Int32Array(count);
   const squares = new Float64Array(count);
   for (let from = 0; from < count; from += BLOCK) {
@@ -122,11 +125,11 @@ async function nearestCentres(
       let least = Infinity;
       for (let c = 0; c < width; c++) {
         // ‖x − c‖² without ‖x‖², which is the same for every centre.
-        const distance = lengths[c]! - 2 * products[i * width + c]!;
+        const distance = centreLengths[c]! - 2 * products[i * width + c]!;
         if (distance < least) [nearest, least] = [c, distance];
       }
       clusters[from + i] = nearest;
-      squares[from + i] = Math.max(0, least + squareOf(block, i, dims));
+      squares[from + i] = Math.max(0, least + lengths[from + i]!);
     }
   }
   return { clusters, squares };
@@ -154,7 +157,7 @@ function meansOf(rows: Float64Array, clusters: Int32Array, last: Float64Array, d
   const sizes = new Int32Array(last.length / dims);
   clusters.forEach((cluster, i) => {
     sizes[cluster]!++;
-    for (let j = 0; j < dims; j++) means[cluster * dims + j]! += rows[i * dims + j]!;
+    for (let j = 0, to = cluster * dims, at = i * dims; j < dims; j++) means[to + j]! += rows[at + j]!;
   });
   return means.map((sum, at) => {
     const size = sizes[Math.floor(at / dims)]!;
@@ -162,10 +165,15 @@ function meansOf(rows: Float64Array, clusters: Int32Array, last: Float64Array, d
   });
 }
 
-function squareOf(rows: Float64Array, row: number, dims: number): number {
-  let square = 0;
-  for (let at = row * dims; at < (row + 1) * dims; at++) square += rows[at]! ** 2;
-  return square;
+/** Squared length of each row [n]. */
+function squaresOf(rows: Float64Array, dims: number): Float64Array {
+  const squares = new Float64Array(rows.length / dims);
+  for (let i = 0; i < squares.length; i++) {
+    let square = 0;
+    for (let at = i * dims; at < (i + 1) * dims; at++) square += rows[at]! * rows[at]!;
+    squares[i] = square;
+  }
+  return squares;
 }
 
 function assertWhole(name: string, value: number, most = Infinity): void {
