@@ -5,7 +5,7 @@ import type { DryRun, Estimate } from '../eval/icl/dry-run.js';
 import type { IclReport, IclSummary, Usage } from '../eval/icl/icl-report.js';
 import type { Prices } from '../eval/icl/spending.js';
 import { dataLines } from './classify-text.js';
-import { counted, pairs, percent, table } from './output.js';
+import { counted, oneLine, pairs, percent, table } from './output.js';
 
 interface Setting {
   readonly llm: { readonly model: string };
@@ -25,6 +25,9 @@ interface ShownReport extends IclReport, Setting {
   readonly verdict: string;
   readonly stopped: { readonly message: string } | null;
 }
+
+/** Of a reply off the list. */
+const SHOWN_CHARACTERS = 60;
 
 type Cells = readonly (readonly [title: string, cell: (summary: IclSummary) => string])[];
 
@@ -80,6 +83,9 @@ export function iclText(report: ShownReport): string {
     shown(SCORES, summary),
     LEGEND,
     ...failures.map((each) => `failed with ${each.selector}: ${codes(each)}`),
+    ...summary
+      .filter(({ offList }) => offList > 0)
+      .map((each) => `off the list with ${each.selector}: ${offListText(each)}`),
     ...(leaked > 0 ? [`LLM % without the queries that are in the pool: ${unleaked.join(', ')}`] : []),
     '',
     shown(EFFORT, summary),
@@ -131,6 +137,16 @@ function usageText({ replies, promptTokens, completionTokens, estimated, cost }:
   const tokens = `${promptTokens} prompt and ${completionTokens} reply tokens${estimated > 0 ? ` (estimated for ${estimated})` : ''}`;
   return `${made}, ${tokens}${cost === null ? '' : `, cost ${money(cost)}`}`;
 }
+
+/** The most frequent replies, shortened. */
+const offListText = ({ offListReplies, offList }: IclSummary): string => {
+  const shown = offListReplies.map(({ reply, count }) => `"${shorten(oneLine(reply))}" ${count}`);
+  const others = offListReplies.reduce((sum, { count }) => sum - count, offList);
+  return [...shown, ...(others > 0 ? [`others ${others}`] : [])].join(', ');
+};
+
+const shorten = (text: string): string =>
+  Array.from(text).length <= SHOWN_CHARACTERS ? text : `${Array.from(text).slice(0, SHOWN_CHARACTERS).join('')}…`;
 
 const codes = ({ failures }: IclSummary): string =>
   Object.entries(failures)

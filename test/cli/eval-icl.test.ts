@@ -160,6 +160,7 @@ describe('figures', () => {
     // Of bm25's 12 right answers, query 1 is off the list, query 2 has no reply.
     expect(stdout).toMatch(/^bm25 +66\.7 .* 15 +1 +1$/m);
     expect(stdout).toContain('failed with bm25: LLM_FAILED 1');
+    expect(stdout).toContain('off the list with bm25: "I would say: loan or card" 1\n');
     expect(stdout).toContain('Without a reply, and in no figure: bm25 1.');
     expect(stdout).toContain('this run: 34 requests, 31 replies');
     expect(stderr).toContain('the first failure: LLM at');
@@ -225,6 +226,14 @@ describe('--dry-run', () => {
     expect(stdout).toMatch(/^cost +unknown: give --price-input and --price-output$/m);
     expect(llm!.requests).toEqual([]);
   });
+});
+
+it('tells how far it is, and how long it will take', async () => {
+  await start(rule);
+  let time = 0;
+  const endpoint = ['--base-url', llm!.baseUrl, '--model', 'stand-in', '--selectors', 'bm25'];
+  const { stderr } = await workspace.fungi([...DATA, ...endpoint], { env: environment(), now: () => (time += 11_000) });
+  expect(stderr).toMatch(/^ask the LLM: 8\/16 rows, 0\.\d\/s, \d+ .*left$/m);
 });
 
 describe('a cap', () => {

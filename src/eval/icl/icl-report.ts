@@ -20,6 +20,9 @@ import {
 import { costOf, type Prices } from './spending.js';
 import { usageOf } from './tokens.js';
 
+/** Replies off the list that are shown of each selector. */
+const SHOWN_REPLIES = 5;
+
 /**
  * One selector over all seeds. Shares are fractions of 1. Names and units are fixed: this is read by other programs. The scores are over
  * the queries with a reply under every seed, one off the list being wrong; null where there are none.
@@ -34,6 +37,8 @@ export interface IclSummary extends Record<keyof PredictionScores, number | null
   readonly replies: number;
   /** Replies that are no label of the list, cut-off ones included. */
   readonly offList: number;
+  /** The most frequent of them, as they are: at most {@link SHOWN_REPLIES}. */
+  readonly offListReplies: readonly { readonly reply: string; readonly count: number }[];
   /** Replies that the endpoint cut off: at the token limit, or by a filter. */
   readonly cutOff: number;
   /** Prompts without a reply: neither right nor wrong. */
@@ -157,6 +162,7 @@ function summaryOf(own: SelectorAnswers, options: SummaryOptions): IclSummary {
     voteAccuracy: own.selector === NONE ? null : share(votes),
     replies: tally.total - tally.failed,
     offList: tally.invalid,
+    offListReplies: mostFrequent(answers.flatMap(({ answer }) => (answer.kind === 'invalid' ? [answer.reply] : []))),
     cutOff: answers.filter(({ answer }) => answer.kind === 'invalid' && answer.cut !== undefined).length,
     failed: tally.failed,
     failures: tally.failures,
@@ -218,6 +224,15 @@ function totalUsage(
     estimated: usages.filter(({ estimated }) => estimated).length,
     cost: prices === undefined ? null : total((usage) => costOf(usage, prices)),
   };
+}
+
+function mostFrequent(replies: readonly string[]): IclSummary['offListReplies'] {
+  const counts = new Map<string, number>();
+  for (const reply of replies) counts.set(reply, (counts.get(reply) ?? 0) + 1);
+  return [...counts]
+    .map(([reply, count]) => ({ reply, count }))
+    .sort((a, b) => b.count - a.count)
+    .slice(0, SHOWN_REPLIES);
 }
 
 function assertReplies(plan: PromptPlan, { of, stopped }: Replies): void {

@@ -14,7 +14,17 @@ const summaryOf = (selector: string, accuracy: number | null, more: Partial<IclS
     meanPerClass: accuracy,
     accuracyUnleaked: accuracy,
   },
-  ...{ voteAccuracy: 0.5, replies: 200, offList: 0, cutOff: 0, failed: 0, failures: {}, examples: 20, promptTokens: 1 },
+  ...{
+    voteAccuracy: 0.5,
+    replies: 200,
+    offList: 0,
+    offListReplies: [],
+    cutOff: 0,
+    failed: 0,
+    failures: {},
+    examples: 20,
+    promptTokens: 1,
+  },
   ...{ completionTokens: 1, estimated: 0, calls: 200, cached: 0, latencyMs: null, costPerQuery: null },
   ...more,
 });

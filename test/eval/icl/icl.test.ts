@@ -67,6 +67,10 @@ describe('scores', () => {
     const [ofHalf, ofGood] = report().summary;
     // half was wrong on query 1 and got no reply now; of its six right ones, 2 and 4 are lost.
     expect(ofHalf).toMatchObject({ accuracy: 4 / 11, replies: 11, offList: 2, cutOff: 1, failed: 1 });
+    expect(ofHalf!.offListReplies).toEqual([
+      { reply: 'a fine beast', count: 1 },
+      { reply: 'bee', count: 1 },
+    ]);
     expect(ofHalf).toMatchObject({ failures: { LLM_FAILED: 1 }, voteAccuracy: 0.5, ...wilson(4, 11) });
     expect(ofGood).toMatchObject({ accuracy: 10 / 12, replies: 12, offList: 2, failed: 0, failures: {} });
     // Without query 1, good wins 3, 5, 7, 9, 11.
