@@ -19,13 +19,17 @@ export const NARROW = 340;
 
 const { document } = parseHTML('<!doctype html><html><body></body></html>') as unknown as { document: object };
 
-export function draw(options: Plot.PlotOptions, { label, description }: ChartWords): Html {
+/** @param words null for a mark that the text beside it explains */
+export function draw(options: Plot.PlotOptions, words: ChartWords | null): Html {
   const figure = Plot.plot({ ...options, document: document as never, figure: false }) as unknown as SvgElement;
   const size = ['width', 'height', 'viewBox'].map((name) => attribute(name, rounded(figure.getAttribute(name) ?? '')));
   const content = figure.childNodes.map(svgMarkup).join('');
+  const role =
+    words === null
+      ? attribute('aria-hidden', 'true')
+      : `${attribute('role', 'img')}${attribute('aria-label', words.label)}${attribute('aria-description', words.description)}`;
   return Html.trusted(
-    `<svg class="chart"${size.join('')} role="img"${attribute('aria-label', label)}${attribute('aria-description', description)}` +
-      ` fill="currentColor" text-anchor="middle">${content}</svg>`,
+    `<svg class="chart"${size.join('')}${role} fill="currentColor" text-anchor="middle">${content}</svg>`,
   );
 }
 

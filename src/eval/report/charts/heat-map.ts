@@ -9,7 +9,7 @@ import { fitLabels } from './label-width.js';
 /** Cells of a row with fewer labels than this have room for a figure. */
 const FIGURES = 16;
 /** The fullest cell lets the ground through, so that the figure on it is legible. */
-const FULLEST = 0.72;
+const FULLEST = 0.66;
 
 export function heatMap({ labels, counts }: ConfusionMatrix, words: ChartWords): Html {
   const fitted = fitLabels(labels.map(labelText), 150);

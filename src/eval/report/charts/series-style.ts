@@ -34,13 +34,13 @@ const KEY = 16;
 /** The mark of a style, for a legend. */
 export function key({ colour, symbol }: Pick<Style, 'colour' | 'symbol'>): Html {
   const dot = Plot.dot([[KEY / 2, KEY / 2]], { fill: colour, symbol: SYMBOLS[symbol]!, r: 5 });
-  return html`<span class="key" aria-hidden="true">${draw(keyOptions([dot]), { label: '', description: '' })}</span>`;
+  return html`<span class="key">${draw(keyOptions([dot]), null)}</span>`;
 }
 
 /** The mark of a wrong answer. */
 export function crossKey(): Html {
   const dot = Plot.dot([[KEY / 2, KEY / 2]], { stroke: 'var(--fg)', strokeWidth: 1.75, symbol: 'times', r: 5 });
-  return html`<span class="key" aria-hidden="true">${draw(keyOptions([dot]), { label: '', description: '' })}</span>`;
+  return html`<span class="key">${draw(keyOptions([dot]), null)}</span>`;
 }
 
 const keyOptions = (marks: Plot.Markish[]): Plot.PlotOptions => ({

@@ -1,7 +1,7 @@
 /** What a reader can do next, in the order of what it is worth. */
 import type { SelectorSummary } from '../../compare/compare-report.js';
 import { parseFeatureSet } from '../../features/feature-sets.js';
-import { counted, labelText, percent, points, shorten } from '../page/words.js';
+import { counted, percent, points, shorten } from '../page/words.js';
 import type { Advice } from './advice.js';
 import type { Confusions } from './confusions.js';
 import type { DataNotes } from './data-notes.js';
@@ -52,18 +52,16 @@ function moreQueries({ advice, figures, baseline }: NextStepsInput): NextStep[] 
   ];
 }
 
-function lookAt({ pairs, answers }: Confusions): NextStep[] {
+function lookAt({ pairs, selectors }: Confusions): NextStep[] {
   const [first] = pairs;
   const count = Math.max(0, ...(first?.counts ?? []));
   if (first === undefined || first.predicted === '' || count < 2) return [];
-  const [truth, predicted] = [first.truth, first.predicted].map((label) => shorten(labelText(label), 60)) as [
-    string,
-    string,
-  ];
+  const [truth, predicted] = [first.truth, first.predicted].map((label) => shorten(label, 60)) as [string, string];
+  const selector = shorten(selectors[first.counts.indexOf(count)]!, 60);
   return [
     saying(
-      `Look at “${truth}” and “${predicted}”: ${count} of ${counted(first.of, 'answer')} to the first were the second, the commonest ` +
-        `mistake in ${counted(answers, 'answer')}. See whether the two mean different things, and whether the pool shows the difference.`,
+      `Look at “${truth}” and “${predicted}”: where the first is right, ${count} of ${counted(first.of, 'answer')} of ${selector} were the second, ` +
+        'the commonest mistake. See whether the two mean different things, and whether the pool shows the difference.',
     ),
   ];
 }

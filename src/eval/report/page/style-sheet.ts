@@ -5,7 +5,7 @@ const LIGHT = `\
   --bg: #ffffff; --panel: #f4f6f8; --fg: #1b2026; --muted: #59626d; --line: #dde2e7; --accent: #00639c;
   --bar-advised: #3f9bd3; --bar-baseline: #87929e; --bar-other: #b9c3cd; --gain: #2f86bd; --loss: #d5691e; --rest: #b4bcc5;
   --right: #00684c; --wrong: #a63d00; --tint: #eaf3f9;
-  --c1: #0072b2; --c2: #d55e00; --c3: #009e73; --c4: #c0659b; --c5: #c08a00; --c6: #4fa8e0; --c7: #4a4f57; --c8: #7c3f1d;`;
+  --c1: #0072b2; --c2: #d55e00; --c3: #009e73; --c4: #c0659b; --c5: #c08a00; --c6: #3d97d1; --c7: #4a4f57; --c8: #7c3f1d;`;
 
 export const STYLE_SHEET = `
 :root {

@@ -88,4 +88,7 @@ export function longText(text: string): Html {
   </details>`;
 }
 
+/** {@link longText} in a table. */
+export const textCell = (text: string): Cell => ({ text: shortText(text), html: longText(text) });
+
 export const shortText = (text: string): string => shorten(text, TEXT_LENGTH);

@@ -27,11 +27,15 @@ export function milliseconds(seconds: number): string {
 /** p as a table has it: "0.031", "< 0.001" */
 export const pValue = (p: number): string => (p < 0.001 ? '< 0.001' : p.toFixed(3));
 
-/** White space as single spaces, at most `length` characters (code points), with an ellipsis where something was cut. */
+/** Marks that would turn the writing of what follows; they end with the text where it has an element of its own. */
+const TURNS = /[\u202A-\u202E\u2066-\u2069]/g;
+
+/** White space as single spaces, no marks of direction, at most `length` characters (code points), with an ellipsis where something was cut. */
 export function shorten(text: string, length: number): string {
   // A code point is at most two units: the rest of a long text need not be looked at.
   const line = text
     .slice(0, 20 * length + 200)
+    .replace(TURNS, '')
     .replace(/\s+/gu, ' ')
     .trim();
   const characters = Array.from(line.slice(0, 2 * length + 2));

@@ -4,7 +4,7 @@ import { sizeBars } from '../charts/size-bars.js';
 import type { DataNotes } from '../facts/data-notes.js';
 import { html } from '../page/html.js';
 import { escapeMarkdown } from '../page/markdown.js';
-import { htmlTable, labelCell, markdownTable, shortText, type Table } from '../page/table.js';
+import { htmlTable, labelCell, markdownTable, textCell, type Table } from '../page/table.js';
 import { counted, listed, shorten, whole } from '../page/words.js';
 import { figure, folded } from './figure.js';
 import type { Section } from './section.js';
@@ -69,20 +69,19 @@ function countTable({ counts }: DataNotes): Table {
 
 /** Only what there is. */
 function examplesOf({ repeated, conflicts, leaks, unknown }: DataNotes): { title: string; table: Table }[] {
-  const text = (value: string): string => shortText(value);
   return [
     {
       title: 'Pool texts that occur most often',
       table: {
         columns: [{ title: 'text' }, { title: 'rows', align: 'right' as const }],
-        rows: repeated.map((each) => ({ cells: [text(each.text), whole(each.rows)] })),
+        rows: repeated.map((each) => ({ cells: [textCell(each.text), whole(each.rows)] })),
       },
     },
     {
       title: 'Pool texts with several labels',
       table: {
         columns: [{ title: 'text' }, { title: 'labels' }],
-        rows: conflicts.map(({ text: own, labels }) => ({ cells: [text(own), shorten(listed(labels), 200)] })),
+        rows: conflicts.map(({ text: own, labels }) => ({ cells: [textCell(own), shorten(listed(labels), 200)] })),
       },
     },
     {
@@ -90,7 +89,7 @@ function examplesOf({ repeated, conflicts, leaks, unknown }: DataNotes): { title
       table: {
         columns: [{ title: 'text' }, { title: 'label' }, { title: 'labels in the pool' }],
         rows: leaks.map(({ text: own, label, poolLabels }) => ({
-          cells: [text(own), labelCell(label), shorten(listed(poolLabels), 200)],
+          cells: [textCell(own), labelCell(label), shorten(listed(poolLabels), 200)],
         })),
       },
     },

@@ -1,0 +1,59 @@
+/** Reports of small comparisons that were really run. */
+import type { ExampleSelector } from '../../../src/eval/compare/example-selector.js';
+import { compareReport } from '../../../src/eval/compare/compare-report.js';
+import { compareSelectors } from '../../../src/eval/compare/compare.js';
+import { countData } from '../../../src/eval/data/data-counts.js';
+import type { LabelledItem } from '../../../src/eval/data/labelled.js';
+import type { ReportInput, ReportSettings } from '../../../src/eval/report/model.js';
+
+export type Chooser = (query: number, task: { readonly pool: readonly LabelledItem[]; readonly k: number; readonly seed: number }) => readonly number[]; // prettier-ignore
+
+export interface Small {
+  readonly pool: readonly LabelledItem[];
+  readonly queries: readonly LabelledItem[];
+  readonly choosers: Readonly<Record<string, Chooser>>;
+  readonly k?: number;
+  readonly seeds?: readonly number[];
+  readonly baseline?: string;
+  readonly settings?: Partial<ReportSettings>;
+  readonly curve?: ReportInput['curve'];
+  readonly map?: ReportInput['map'];
+}
+
+export async function reportInput(small: Small): Promise<ReportInput> {
+  const { pool, queries, choosers, k = 3, seeds = [0], baseline, settings, curve, map } = small;
+  const selectors = Object.entries(choosers).map(([name, choose]): ExampleSelector => ({
+    name,
+    select: (task) => Promise.resolve(task.queries.map((_, query) => choose(query, task).slice(0, task.k))),
+  }));
+  const comparison = await compareSelectors({ pool, queries, selectors, k, seeds });
+  // Times differ from run to run.
+  const runs = comparison.runs.map((run) => ({ ...run, seconds: 0.25 }));
+  return {
+    comparison: { ...comparison, runs },
+    report: compareReport({ ...comparison, runs }, { pool, queries, k, baseline }),
+    ...{ pool, queries, curve, map },
+    data: countData(pool, queries),
+    settings: {
+      ...{ selectors: Object.keys(choosers), encoder: null, spec: null, dims: null, fingerprint: 'f00d' },
+      ...settings,
+    },
+  };
+}
+
+/** `labels` labels with `rows` pool rows and `queries` queries each. */
+export function rowsOf(labels: readonly string[], rows: number, what: string): LabelledItem[] {
+  return labels.flatMap((label) =>
+    Array.from({ length: rows }, (_, i) => ({ input: `${what} ${i} about ${label}`, label })),
+  );
+}
+
+const own: Chooser = (query, { pool, k }) => pool.map((_, row) => row).slice(query % pool.length).slice(0, k); // prettier-ignore
+const first: Chooser = (_, { pool, k }) => pool.map((__, row) => row).slice(0, k);
+
+/** Three labels, three selectors of which one chooses nothing for some queries. */
+export const SMALL: Small = {
+  pool: rowsOf(['red', 'green', 'blue'], 4, 'example'),
+  queries: rowsOf(['red', 'green', 'blue'], 4, 'query'),
+  choosers: { embedding: first, kl: own, bm25: (query, task) => (query % 4 === 0 ? [] : own(query, task)) },
+};
