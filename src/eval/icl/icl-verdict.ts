@@ -21,8 +21,11 @@ export function iclVerdict(report: IclReport, llm: string): string {
   if (base === undefined) {
     return [`No verdict: ${baseline}, the baseline, got no reply.`, ...restSentence(report)].join(' ');
   }
-  // Who got no reply to a query that the baseline got one to was not compared with it.
-  const compared = scored.filter((each) => each === base || each.gain !== undefined);
+  // Where calls failed, accuracies are of different queries: what counts is the difference on those that both got a reply to.
+  const compared = scored.flatMap((each) => {
+    if (each === base) return [each];
+    return each.gain === undefined ? [] : [{ ...each, accuracy: base.accuracy + each.gain.difference }];
+  });
   const { advised, sentences } =
     compared.length === 1
       ? { advised: base, sentences: [aloneSentence(base, where, llm, report.k)] }

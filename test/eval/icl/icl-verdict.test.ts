@@ -65,6 +65,13 @@ describe('the verdict', () => {
     );
   });
 
+  it('goes by the queries that both got a reply to, where accuracies are of others too', () => {
+    const kl = summaryOf('kl', 0.55, { ...gain(-0.02, 0.3), failed: 40 });
+    expect(verdictOf([summaryOf('embedding', 0.5), kl])).toMatch(
+      /^Stay with embedding: on these 200 queries no other is right more often, and no difference/,
+    );
+  });
+
   it('says what was left out, failed, or was cut off', () => {
     const kl = summaryOf('kl', 0.6, { ...gain(0.1, 0.01), failed: 3, cutOff: 2 });
     expect(verdictOf([summaryOf('embedding', 0.5, { failed: 1 }), kl], { queries: 30, unasked: 1, leaked: 3 })).toMatch(
