@@ -57,7 +57,13 @@ export class CutEngine<P extends Prepared> implements GradientEngine {
       Object.entries(artefacts).map(([name, { data, shape }]) => [name, float32(data, shape)]),
     );
     const views = spec.loss?.views ?? 1;
-    return { run: (states, items) => this.runTail(tail, frozen, views, states, items) };
+    return {
+      run: async (states, items) => {
+        const result = await this.runTail(tail, frozen, views, states, items);
+        this.assertNumbers(spec.loss?.name ?? '', result.loss);
+        return result;
+      },
+    };
   }
 
   /** A second time does nothing. */
@@ -125,6 +131,20 @@ export class CutEngine<P extends Prepared> implements GradientEngine {
       }
     }
     return { pooled, loss, block, factors };
+  }
+
+  /** Where a loss overflows its gradient is no number either, and would spoil every row that is compared with it. */
+  private assertNumbers(name: string, loss: Float32Array): void {
+    const item = loss.findIndex((value) => !Number.isFinite(value));
+    if (item < 0) return;
+    throw new FungiError(
+      'INVALID_ARGUMENT',
+      `${this.encoder.id}: the ${name} loss of item ${item} is ${loss[item]!}: at this temperature it overflows, or the features do`,
+      {
+        hint: 'Choose a higher temperature, or bring features to unit length before the head.',
+        details: { item, loss: name },
+      },
+    );
   }
 }
 

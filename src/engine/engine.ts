@@ -61,6 +61,7 @@ export interface Program {
   /**
    * @param states what {@link GradientEngine.encode} returned
    * @param views for each of B items the V places in `states` of its views
+   * @throws {FungiError} INVALID_ARGUMENT when a loss is no number, as at a temperature that makes it overflow; RUNTIME_FAILED
    */
   run(states: States, views: readonly (readonly number[])[]): Promise<ProgramResult>;
 }
