@@ -149,7 +149,8 @@ ${LIGHT}
   table { font-size: 8.5pt; }
   thead th { font-size: 8pt; }
   th, td { padding: 3px 4px; }
-  .range { font-size: 7pt; }
+  .number { white-space: normal; }
+  .range { font-size: 7pt; white-space: nowrap; }
   tbody th, td.word { min-width: 0; }
   .strong th:first-child, .strong td:last-child { box-shadow: none; }
   .fold::details-content { content-visibility: visible; display: block; height: auto; }

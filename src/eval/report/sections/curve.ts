@@ -17,7 +17,7 @@ export const curve: Section = ({ curve: points }) => {
   const shots = [...new Set(points.map((point) => point.shots))].sort((a, b) => a - b);
   const reading =
     'How many labelled examples of each label are worth collecting? A line is the mean over draws of the pool, the band its 95 % interval, ' +
-    'a small ring the accuracy of one draw. A line that still climbs at its end asks for more examples; the scale below doubles from mark to mark.';
+    'a small ring the accuracy of one draw. A line that still climbs at its end asks for more examples; the scale below grows by factors.';
   const table: Table = {
     caption: 'Accuracy by examples of each label',
     columns: [

@@ -54,7 +54,7 @@ function figuresOf({ leaked, selectors, seeds, baseline }: ReportModel): Figure[
       title: 'gain',
       cell: ({ gain }) =>
         gain === undefined ? '–' : ranged(points(gain.difference), points(gain.low), points(gain.high)),
-      meaning: `Accuracy less that of ${baseline}, in points of per cent, on the same queries. The interval under it holds the gains that agree with these data; without 0 in it, the gain is more than chance, corrections aside.`,
+      meaning: `Accuracy less that of ${baseline}, in points of per cent, on the same queries. The interval with it holds the gains that agree with these data; without 0 in it, the gain is more than chance, corrections aside.`,
     },
     {
       title: 'p',
@@ -67,7 +67,7 @@ function figuresOf({ leaked, selectors, seeds, baseline }: ReportModel): Figure[
       title: 'accuracy %',
       cell: ({ accuracy, low, high }) => ranged(percent(accuracy), percent(low), percent(high)),
       meaning:
-        'Queries whose vote gives the right label. The interval under it holds the values that agree with these data (95 %).',
+        'Queries whose vote gives the right label. The interval with it holds the values that agree with these data (95 %).',
     },
     ...(selectors.length > 1 ? gains : []),
     ...(leaked > 0
