@@ -1,27 +1,31 @@
 /** Reads texts to answer: as labelled examples when they carry labels, and without when they do not. */
-import { extname } from 'node:path';
 import { assertText } from '../core/text.js';
 import { atKey, readExamples } from '../eval/data/read-examples.js';
-import { delimitedRows, jsonlRows } from '../eval/data/rows.js';
-import type { KeyFlags } from './options.js';
+import { sourceRows } from '../eval/data/source.js';
+import type { Context } from './context.js';
+import { sourcesOf, type KeyFlags } from './options.js';
 
 export interface Query {
   readonly input: string;
-  /** The right answer, where the file has it. */
+  /** The right answer, where the source has it. */
   readonly label?: string;
 }
 
-/** @throws {FungiError} as {@link readExamples}; the label may be missing, from every row alike, unless its key is given */
-export async function readQueries(path: string, keys: KeyFlags): Promise<readonly Query[]> {
+/**
+ * @param context whose cache and hub `hf:` uses. @default what the environment says
+ * @throws {FungiError} as {@link readExamples}; the label may be missing, from every row alike, unless its key is given
+ */
+export async function readQueries(source: string, keys: KeyFlags, context?: Context): Promise<readonly Query[]> {
   const { inputKey = 'text', labelKey = 'label' } = keys;
+  const hub = context && sourcesOf(context);
   const labelled = async (): Promise<readonly Query[]> => {
     // Queries are told apart by their place, so that an id column need not be unique.
-    return (await readExamples(path, { ...keys, idKey: null })).examples;
+    return (await readExamples(source, { inputKey, labelKey, idKey: null, hub })).examples;
   };
-  const rows = rowsOf(path);
   const texts: Query[] = [];
-  if (keys.labelKey === undefined && rows !== undefined) {
-    for await (const { where, fields } of rows) {
+  if (keys.labelKey === undefined) {
+    // Warnings are those of readExamples, or of columns that queries do without.
+    for await (const { where, fields } of sourceRows(source, { needed: [inputKey], warn: () => undefined, hub })) {
       // What is wrong with a row that has a label, or neither, is for readExamples to say.
       if (fields.has(labelKey) || !fields.has(inputKey)) return labelled();
       const input = fields.get(inputKey);
@@ -30,11 +34,4 @@ export async function readQueries(path: string, keys: KeyFlags): Promise<readonl
     }
   }
   return texts.length === 0 ? labelled() : texts;
-}
-
-function rowsOf(path: string): ReturnType<typeof jsonlRows> | undefined {
-  const extension = extname(path).toLowerCase();
-  if (extension === '.jsonl') return jsonlRows(path);
-  if (extension === '.csv' || extension === '.tsv') return delimitedRows(path, extension === '.csv' ? ',' : '\t');
-  return undefined;
 }

@@ -68,7 +68,13 @@ const CASES: readonly (readonly [string, readonly string[], number, string, RegE
   ],
   ['an empty text', [...INDEX, '@blank.jsonl'], 3, 'INVALID_TEXT', /blank\.jsonl:1: the text is empty/],
   ['another encoding', [...INDEX, '@latin1.csv'], 3, 'INVALID_DATA', /UTF-8/],
-  ['a folder as data', [...INDEX, '@model'], 3, 'FILE_NOT_FOUND', /model is a folder/],
+  [
+    'a folder of other files',
+    [...INDEX, '@model'],
+    3,
+    'INVALID_DATA',
+    /model\/1_Pooling\/config\.json: not a \.txt file/,
+  ],
   [
     'a file of no kind',
     [...INDEX, '@no-ending'],
@@ -85,7 +91,7 @@ const CASES: readonly (readonly [string, readonly string[], number, string, RegE
     /2 fields, but the header has 1\nhint: The delimiter looks like ";"/,
   ],
   ['a missing file', [...INDEX, '@absent.jsonl'], 3, 'FILE_NOT_FOUND', /absent\.jsonl/],
-  ['another file type', [...INDEX, '@train.parquet'], 2, 'INVALID_ARGUMENT', /\.jsonl, \.csv or \.tsv/],
+  ['another file type', [...INDEX, '@train.xlsx'], 2, 'INVALID_ARGUMENT', /\.jsonl, \.csv, \.tsv or \.parquet/],
   [
     'a bad index name',
     ['index', '../x', '--encoder', 'MODEL', '--data', '@train.jsonl'],

@@ -15,6 +15,7 @@ import {
   engineOptions,
   featureSettings,
   parseLosses,
+  sourcesOf,
   whole,
   type EncoderFlags,
   type FeatureFlags,
@@ -37,7 +38,10 @@ export function addIndex(program: Command, run: Run): void {
     .command('index')
     .description('build an index of labelled examples; an interrupted build goes on where it stopped')
     .argument('<name>', 'name of the index: a-z, 0-9, "-" and "_"')
-    .requiredOption('--data <file>', 'examples: .jsonl, .csv or .tsv')
+    .requiredOption(
+      '--data <source>',
+      'examples: .jsonl, .csv, .tsv or .parquet, a folder of labels, hf:owner/name:train, … (docs/data.md)',
+    )
     .option(
       '--losses <list>',
       'gradients beside the embedding: none, kl, simclr or kl,simclr',
@@ -70,9 +74,12 @@ Examples:
 
 async function index(context: Context, name: string, flags: IndexFlags): Promise<Report> {
   const { effects, indexes, log } = context;
+  const { inputKey, labelKey, idKey } = flags;
   const { examples, warnings } = await readExamples(flags.data, {
-    ...flags,
-    idKey: flags.idKey === 'none' ? null : flags.idKey,
+    inputKey,
+    labelKey,
+    idKey: idKey === 'none' ? null : idKey,
+    hub: sourcesOf(context),
   });
   assertLabels(examples, flags.data);
   warnings.forEach((warning) => {

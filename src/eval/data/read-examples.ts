@@ -1,12 +1,11 @@
-import { extname } from 'node:path';
-
 import { FungiError } from '../../core/errors.js';
 import { assertId, assertStorable } from '../../core/example-check.js';
 import type { ExampleInput, MetadataValue } from '../../core/item.js';
 import { assertText } from '../../core/text.js';
+import type { SourceOptions } from '../../encoders/sources/options.js';
 import { findDuplicates } from './duplicates.js';
-import { delimitedRows, jsonlRows, otherDelimiter, type Row } from './rows.js';
-import { assertNoFolder } from './utf8-file.js';
+import { otherDelimiter, type Row } from './rows.js';
+import { sourceRows } from './source.js';
 
 export interface ReadExamplesOptions {
   /** Key or column of the text. Default "text". */
@@ -15,6 +14,8 @@ export interface ReadExamplesOptions {
   readonly labelKey?: string | undefined;
   /** Key or column of the row's id; every row must have one. Default: "id", for the rows that have it. `null`: rows have no id. */
   readonly idKey?: string | null | undefined;
+  /** Cache, hub and network for `hf:`. @default what the environment says */
+  readonly hub?: SourceOptions | undefined;
 }
 
 export interface ExampleFile {
@@ -24,25 +25,31 @@ export interface ExampleFile {
 }
 
 /**
- * Reads labelled texts from a .jsonl, .csv or .tsv file (UTF-8), in file order, duplicates kept. Texts and labels are kept to
- * the letter. A JSON number or boolean as label becomes its JSON text ("3", "true"). All other keys become metadata: strings
- * in CSV and TSV, string, number or boolean in JSON; null, blank cells and nested values are left out.
+ * Reads labelled texts, in the source's order, duplicates kept. The source is a .jsonl, .csv, .tsv (UTF-8) or .parquet file, a folder
+ * `DIR/<label>/<file>.txt`, a published set's own format (`trec:PATH`, …), or a data set of a hub (`hf:owner/name:split`): docs/data.md.
+ * Texts and labels are kept to the letter. A number or boolean as label becomes its JSON text ("3", "true"). All other keys become
+ * metadata: strings in CSV and TSV, string, number or boolean elsewhere; null, blank cells and nested values are left out.
  *
  * @throws {FungiError} FILE_NOT_FOUND; INVALID_ARGUMENT on another file type; INVALID_TEXT on an unusable text, label or id;
- *   INVALID_DATA on anything else that is wrong with the file. The message says "file:line".
+ *   INVALID_DATA on anything else that is wrong with the file; as {@link sourceRows}. The message says "file:line".
  */
-export async function readExamples(path: string, options: ReadExamplesOptions = {}): Promise<ExampleFile> {
-  await assertNoFolder(path);
+export async function readExamples(source: string, options: ReadExamplesOptions = {}): Promise<ExampleFile> {
   const keys = resolveKeys(options);
   const reader = new RowReader(keys);
   const examples: ExampleInput[] = [];
-  for await (const row of rowsOf(path)) examples.push(reader.read(row));
+  const warnings: string[] = [];
+  const rows = sourceRows(source, {
+    needed: [keys.input, keys.label],
+    warn: (message) => warnings.push(message),
+    hub: options.hub,
+  });
+  for await (const row of rows) examples.push(reader.read(row));
   if (examples.length === 0) {
-    throw new FungiError('INVALID_DATA', `${path}: the file holds no examples`, {
+    throw new FungiError('INVALID_DATA', `${source}: the file holds no examples`, {
       hint: `Give one row per example, with "${keys.input}" and "${keys.label}".`,
     });
   }
-  return { examples, warnings: [...reader.warnings(path), ...similarLabels(examples, path)] };
+  return { examples, warnings: [...warnings, ...reader.warnings(source), ...similarLabels(examples, source)] };
 }
 
 /**
@@ -63,27 +70,6 @@ export function assertLabels(examples: readonly ExampleInput[], where: string): 
 /** The labels that occur, sorted by code unit. */
 export function distinctLabels(examples: readonly ExampleInput[]): string[] {
   return [...new Set(examples.map(({ label }) => label))].sort();
-}
-
-function rowsOf(path: string): AsyncIterable<Row> {
-  const extension = extname(path).toLowerCase();
-  switch (extension) {
-    case '.jsonl':
-      return jsonlRows(path);
-    case '.csv':
-      return delimitedRows(path, ',');
-    case '.tsv':
-      return delimitedRows(path, '\t');
-    default:
-      throw new FungiError(
-        'INVALID_ARGUMENT',
-        `${path}: ${extension === '' ? 'a name without an ending does not say what the file is' : `cannot read "${extension}" files as examples`}`,
-        {
-          hint: 'Give a .jsonl, .csv or .tsv file.',
-          details: { path, extension },
-        },
-      );
-  }
 }
 
 interface Keys {

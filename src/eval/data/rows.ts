@@ -3,11 +3,11 @@ import { pipeline, Readable } from 'node:stream';
 import { CsvError, parse, type Options } from 'csv-parse';
 
 import { FungiError } from '../../core/errors.js';
-import { countNewlines, readUtf8 } from './utf8-file.js';
+import { countNewlines, readUtf8, utf8Lines } from './utf8-file.js';
 
 /** One record of a data file, before anything is known of its meaning. */
 export interface Row {
-  /** "file:line", the line being the record's first, counted from 1. */
+  /** "file:line", the line being the record's first, counted from 1; in Parquet "file: row N"; of a file by itself its path. */
   readonly where: string;
   /** A map, since an object would take a column named `__proto__` for its prototype. */
   readonly fields: ReadonlyMap<string, unknown>;
@@ -19,15 +19,8 @@ export interface Row {
  * @throws {FungiError} INVALID_DATA when a line is not a JSON object; as {@link readUtf8}
  */
 export async function* jsonlRows(path: string): AsyncGenerator<Row> {
-  let line = 0;
-  for await (const block of readUtf8(path)) {
-    // Not node:readline, which also breaks lines at U+2028 and U+2029: both may stand unescaped in a JSON string.
-    const lines = block.split('\n');
-    if (lines.at(-1) === '') lines.pop();
-    for (const text of lines) {
-      line++;
-      if (text.trim() !== '') yield jsonRow(text, `${path}:${line}`);
-    }
+  for await (const { line, text } of utf8Lines(path)) {
+    if (text.trim() !== '') yield jsonRow(text, `${path}:${line}`);
   }
 }
 
@@ -54,10 +47,24 @@ function jsonRow(text: string, where: string): Row {
  * Records of a comma- or tab-separated file with a header line (RFC 4180 quoting, LF or CRLF); blank lines are skipped and
  * values are kept to the letter, spaces included.
  *
- * @throws {FungiError} INVALID_DATA on broken quoting, a repeated column, or a record longer or shorter than the header; as
- *   {@link readUtf8}
+ * @throws {FungiError} INVALID_DATA on a repeated column, or a record longer or shorter than the header; as {@link records}
  */
-export async function* delimitedRows(path: string, delimiter: ',' | '\t'): AsyncGenerator<Row> {
+export async function* delimitedRows(path: string, delimiter: Delimiter): AsyncGenerator<Row> {
+  let header: readonly string[] | undefined;
+  for await (const { record, where } of records(path, delimiter)) {
+    if (header === undefined) header = checkHeader(record, where);
+    else yield { where, fields: pair(header, record, where) };
+  }
+}
+
+type Delimiter = ',' | '\t';
+
+/**
+ * Records of a comma- or tab-separated file, the first line like any other; blank lines are skipped.
+ *
+ * @throws {FungiError} INVALID_DATA on broken quoting; as {@link readUtf8}
+ */
+export async function* records(path: string, delimiter: Delimiter): AsyncGenerator<NumberedRecord> {
   let nextLine = 1;
   // Counted as records are parsed, not as they are taken below: on an error the parser drops those still waiting.
   const number = ({ record, raw }: RawRecord): NumberedRecord => {
@@ -73,12 +80,9 @@ export async function* delimitedRows(path: string, delimiter: ',' | '\t'): Async
     on_record: number as unknown as NonNullable<Options['on_record']>, // typed for records that `raw` does not wrap
   });
   pipeline(Readable.from(readUtf8(path)), parser, () => undefined); // an error of either reaches the loop below
-  let header: readonly string[] | undefined;
   try {
-    for await (const { record, where } of parser as AsyncIterable<NumberedRecord>) {
-      if (record.length === 1 && record[0] === '') continue;
-      if (header === undefined) header = checkHeader(record, where);
-      else yield { where, fields: pair(header, record, where) };
+    for await (const numbered of parser as AsyncIterable<NumberedRecord>) {
+      if (numbered.record.length > 1 || numbered.record[0] !== '') yield numbered;
     }
   } catch (error) {
     if (!(error instanceof CsvError)) throw error;
@@ -94,7 +98,7 @@ interface RawRecord {
   readonly raw: string;
 }
 
-interface NumberedRecord {
+export interface NumberedRecord {
   readonly record: readonly string[];
   readonly where: string;
 }

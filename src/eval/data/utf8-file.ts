@@ -1,8 +1,11 @@
 import { isUtf8 } from 'node:buffer';
 import { createReadStream } from 'node:fs';
-import { stat } from 'node:fs/promises';
 
 import { FungiError } from '../../core/errors.js';
+
+/** The way out where a source cannot be what was meant. */
+export const WHAT_TO_GIVE =
+  'Give a .jsonl, .csv, .tsv or .parquet file, a folder with a folder of .txt files for each label, or hf:owner/name:split.';
 
 const NEWLINE = 0x0a;
 const REPLACEMENT = Buffer.from('\ufffd');
@@ -24,6 +27,52 @@ export async function* readUtf8(path: string): AsyncGenerator<string> {
     offset += block.length;
     line += countNewlines(text);
   }
+}
+
+/** A line of a file, without its end. */
+export interface Line {
+  /** Counted from 1. */
+  readonly line: number;
+  readonly text: string;
+}
+
+/** A UTF-8 file's lines, ended by LF or CRLF. @throws {FungiError} as {@link readUtf8} */
+export async function* utf8Lines(path: string): AsyncGenerator<Line> {
+  let line = 0;
+  for await (const block of readUtf8(path)) {
+    // Not node:readline, which also breaks lines at U+2028 and U+2029: both may stand in a text, and unescaped in JSON.
+    for (const text of linesIn(block)) yield { line: ++line, text };
+  }
+}
+
+/** Characters of bytes 0x80 to 0x9F; the others are Latin-1's. (Node 20's TextDecoder takes windows-1252 for Latin-1.) */
+const WINDOWS_1252 = '€\x81‚ƒ„…†‡ˆ‰Š‹Œ\x8DŽ\x8F\x90‘’“”•–—˜™š›œ\x9DžŸ';
+
+const fromLatin1 = (text: string): string =>
+  text.replace(/[\x80-\x9f]/g, (character) => WINDOWS_1252[character.charCodeAt(0) - 0x80]!);
+
+/**
+ * The lines of a file from before UTF-8: those that are not UTF-8 are read as Windows-1252, of which Latin-1's letters are a part.
+ *
+ * @throws {FungiError} FILE_NOT_FOUND when the file cannot be read; INVALID_DATA when it is UTF-16
+ */
+export async function* legacyLines(path: string): AsyncGenerator<Line & { readonly isUtf8: boolean }> {
+  let line = 0;
+  for await (const block of blocksOfLines(path)) {
+    if (line === 0) refuseUtf16(block, path);
+    // As Latin-1 every byte is one character, so that lines are cut before they are decoded.
+    for (const latin1 of linesIn(block.toString('latin1'))) {
+      const bytes = Buffer.from(latin1, 'latin1');
+      const valid = isUtf8(bytes);
+      yield { line: ++line, text: valid ? bytes.toString('utf8') : fromLatin1(latin1), isUtf8: valid };
+    }
+  }
+}
+
+function linesIn(block: string): string[] {
+  const lines = block.split('\n');
+  if (lines.at(-1) === '') lines.pop();
+  return lines.map((text) => (text.endsWith('\r') ? text.slice(0, -1) : text));
 }
 
 /** How many line feeds a text holds. */
@@ -51,16 +100,8 @@ async function* blocksOfLines(path: string): AsyncGenerator<Buffer> {
   if (held.length > 0) yield Buffer.concat(held);
 }
 
-/** A folder is told as one, whatever its name ends in. @throws {FungiError} FILE_NOT_FOUND */
-export async function assertNoFolder(path: string): Promise<void> {
-  const isFolder = await stat(path).then(
-    (found) => found.isDirectory(),
-    () => false,
-  );
-  if (isFolder) throw unreadable(path, Object.assign(new Error('is a folder'), { code: 'EISDIR' }));
-}
-
-function unreadable(path: string, cause: unknown): unknown {
+/** What the file system answered, as an error for people where it is about this path. */
+export function unreadable(path: string, cause: unknown): unknown {
   const reasons = new Map([
     ['ENOENT', 'does not exist'],
     ['ENOTDIR', 'does not exist'],
@@ -71,7 +112,7 @@ function unreadable(path: string, cause: unknown): unknown {
   const reason = reasons.get((cause as NodeJS.ErrnoException).code ?? '');
   if (reason === undefined) return cause;
   return new FungiError('FILE_NOT_FOUND', `${path} ${reason}`, {
-    hint: 'Give the path of a .jsonl, .csv or .tsv file.',
+    hint: WHAT_TO_GIVE,
     details: { path },
     cause,
   });

@@ -251,7 +251,7 @@ describe('files that cannot be read', () => {
     expect(await refusalOf(join(folder, 'none.csv'))).toMatchObject({ code: 'FILE_NOT_FOUND' });
   });
 
-  it('a folder', async () => {
+  it('a folder without labels, whatever its name ends in', async () => {
     await mkdir(join(folder, 'folder.csv'));
     expect(await refusalOf(join(folder, 'folder.csv'))).toMatchObject({ code: 'FILE_NOT_FOUND' });
   });
@@ -259,7 +259,7 @@ describe('files that cannot be read', () => {
   it.each(['data.json', 'data.xlsx', 'data'])('%s, for its type', async (name) => {
     expect(await refusal(name, row('a', 'x'))).toMatchObject({
       code: 'INVALID_ARGUMENT',
-      hint: 'Give a .jsonl, .csv or .tsv file.',
+      hint: expect.stringMatching(/^Give a \.jsonl, \.csv, \.tsv or \.parquet file, a folder/) as string,
     });
   });
 
