@@ -41,7 +41,6 @@ const [train, test] = await Promise.all(
 );
 const texts = [...train!, ...test!].map(({ input }) => input);
 const pool = texts.slice(0, train!.length);
-const labels = train!.map(({ label }) => label);
 const truth = test!.map(({ label }) => label);
 const WINDOW = 512;
 const losses = name.split('+').map((loss) => ({ name: loss as 'kl' | 'simclr' }));
@@ -66,7 +65,7 @@ async function measure(options: FeatureOptions): Promise<{ accuracy: number; wid
   }
   const at = pool.length * width;
   const set = { pool: rowsInMemory(rows.subarray(0, at), width), queries: rowsInMemory(rows.subarray(at), width) };
-  const { predicted } = await knnClassifier().classify({ rows: set, labels, truth, seed: 0 });
+  const { predicted } = await knnClassifier().classify({ rows: set, pool: train!, truth, seed: 0 });
   const accuracy = truth.filter((label, i) => label === predicted[i]).length / truth.length;
   return { accuracy, width: width - engine.info.dims, ms: ms / texts.length };
 }

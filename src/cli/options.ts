@@ -91,8 +91,9 @@ export const addEncoderOptions = (command: Command, { argument = false } = {}): 
       .option('--output <name>', "the model's tensor of token states (default: last_hidden_state or token_embeddings)"),
   );
 
-export const addFeatureOptions = (command: Command): Command =>
-  command
+/** @param options.dims whether features are reduced */
+export const addFeatureOptions = (command: Command, { dims = true } = {}): Command =>
+  (dims ? command.option('--dims <count>', 'width after PCA', whole(1), DEFAULT_DIMS) : command)
     .addOption(
       new Option('--projection <kind>', 'how gradients are made short (default: nystrom)').choices(PROJECTIONS),
     )
@@ -100,8 +101,7 @@ export const addFeatureOptions = (command: Command): Command =>
       new Option('--mode <mode>', 'the paper, or its released code where the two differ (default: paper)').choices(
         MODES,
       ),
-    )
-    .option('--dims <count>', 'width after PCA', whole(1), DEFAULT_DIMS);
+    );
 
 export const addKeyOptions = (command: Command): Command =>
   command

@@ -134,3 +134,49 @@ it('says where a selector found nothing, and counts labels that the pool lacks',
   expect(stdout).toContain('1 test row with a label that no training row has');
   expect(stdout).toMatch(/on this 1 query .* None of the queries is in the pool\.\n/);
 });
+
+it('gives a curve over pools of few examples, and a page', async () => {
+  const argv = [
+    ...['eval', 'compare', ...DATA, '--encoder', 'MODEL', '--selectors', 'random,embedding,kl'],
+    '--seeds',
+    '2',
+  ];
+  const outcome = await workspace.fungi([...argv, '--shots', '1,2', '--report', '@page', '--json', '@curve.json']);
+  expect({ code: outcome.code, stdout: outcome.stdout.includes('gain over embedding') }).toEqual({
+    code: 0,
+    stdout: true,
+  });
+  expect(outcome.stderr).toContain(`report: ${workspace.path('page', 'report.html')}`);
+  const { curve, summary } = JSON.parse(await readFile(workspace.path('curve.json'), 'utf8')) as {
+    curve: { selector: string; shots: number; whole: boolean; accuracy: number; seeds: object[] }[];
+    summary: { selector: string; accuracy: number }[];
+  };
+  expect(curve.map(({ selector, shots, whole, seeds }) => [selector, shots, whole, seeds.length])).toEqual(
+    ['random', 'embedding', 'kl'].flatMap((name) => [
+      [name, 1, false, 2],
+      [name, 2, false, 2],
+      [name, 6, true, 2],
+    ]),
+  );
+  // Where the pool was whole, the curve ends at the figures of the summary.
+  for (const { selector, accuracy } of curve.filter(({ whole }) => whole)) {
+    expect(accuracy).toBe(summary.find((each) => each.selector === selector)!.accuracy);
+  }
+  const page = await readFile(workspace.path('page', 'report.html'), 'utf8');
+  expect(page).toContain('the cat sat');
+  expect(page).not.toMatch(/https?:\/\/(?!www\.w3\.org)/);
+  const model = JSON.parse(await readFile(workspace.path('page', 'report.json'), 'utf8')) as {
+    curve: unknown;
+    map: unknown;
+  };
+  expect(model.curve).toEqual(curve);
+  expect(await readFile(workspace.path('page', 'report.md'), 'utf8')).toContain('embedding');
+});
+
+it('shows the table when the page cannot be written', async () => {
+  await workspace.write({ 'file.txt': 'not a folder' });
+  const argv = ['eval', 'compare', ...DATA, '--selectors', 'bm25', '--report', '@file.txt'];
+  const { code, stderr } = await workspace.fungi(argv);
+  expect(code).toBe(5);
+  expect(stderr).toContain('STORAGE_FAILED');
+});

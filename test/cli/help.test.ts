@@ -56,11 +56,23 @@ const OPTIONS: Readonly<Record<string, readonly string[]>> = {
     ...['--indexes', '-k', '--data', '--template', '--base-url', '--model', '--api-key-env', '--concurrency'],
     ...['--timeout', '--attempts', '--no-cache', '--input-key', '--label-key'],
   ],
+  'eval cluster': [
+    '--train',
+    '--test',
+    '--encoder',
+    '--features',
+    '--shots',
+    '--seeds',
+    '--restarts',
+    '--no-feature-cache',
+  ],
+  'eval throughput': ['--data', '--encoder', '--features', '--texts', '--provider', '--threads'],
   'eval knn': [
     ...['--train', '--test', '--encoder', '--features', '--shots', '--sampling', '--seeds', '-k', '--limit-train'],
     ...['--limit-test', '--input-key', '--label-key', '--dims', '--mode', '--projection', '--throughput-texts'],
   ],
   'eval compare': [
+    ...['--report', '--shots', '--sampling', '--no-feature-cache'],
     ...[
       '--train',
       '--test',

@@ -1,17 +1,21 @@
 /** `fungi eval compare`: which selector of examples is best on this data, and is it more than luck? */
-import type { Command } from 'commander';
+import { Option, type Command } from 'commander';
+import { basename, join } from 'node:path';
+import { FungiError } from '../../core/errors.js';
 import { fingerprint, type Json } from '../../core/fingerprint.js';
-import type { GradientEngine } from '../../engine/engine.js';
-import type { ExampleSelector } from '../../eval/compare/example-selector.js';
+import type { ExampleInput } from '../../core/item.js';
+import type { CompareReport } from '../../eval/compare/compare-report.js';
 import type { QueryCostOptions } from '../../eval/compare/query-cost.js';
-import { parseFeatureSet } from '../../eval/features/feature-sets.js';
 import { countData } from '../../eval/data/data-counts.js';
 import { assertLabels } from '../../eval/data/read-examples.js';
 import { rowsFingerprint } from '../../eval/data/rows-fingerprint.js';
-import type { FeatureOptions, FeatureSpec } from '../../features/spec.js';
-import type { LoadedEngine } from '../../selector/load-engine.js';
+import { drawPools } from '../../eval/data/pools.js';
+import type { ReportInput, ReportSettings } from '../../eval/report/model.js';
+import { withComparison, type CompareRun, type CompareRunOptions } from '../compare-run.js';
 import { compareText } from '../compare-text.js';
 import type { CommonOptions, Context, Report, Run } from '../context.js';
+import { addFeatureCacheOption, type FeatureCacheFlags } from '../feature-cache.js';
+import type { PoolSettings } from '../classify-text.js';
 import { assertWritable, part, readRows, saveReport } from '../eval-data.js';
 import {
   addCommonOptions,
@@ -19,15 +23,14 @@ import {
   addFeatureOptions,
   addKeyOptions,
   collect,
-  engineOptions,
-  featureSettings,
+  shotList,
   whole,
   type EncoderFlags,
   type FeatureFlags,
   type KeyFlags,
 } from '../options.js';
 
-interface CompareFlags extends CommonOptions, EncoderFlags, FeatureFlags, KeyFlags {
+interface CompareFlags extends CommonOptions, EncoderFlags, FeatureFlags, FeatureCacheFlags, KeyFlags {
   readonly train: string;
   readonly test: string;
   readonly selectors: readonly string[];
@@ -38,6 +41,9 @@ interface CompareFlags extends CommonOptions, EncoderFlags, FeatureFlags, KeyFla
   readonly limitTrain?: number;
   readonly limitTest?: number;
   readonly throughputTexts: number;
+  readonly shots?: readonly (number | null)[];
+  readonly sampling: PoolSettings['sampling'];
+  readonly report?: string;
 }
 
 export function addEvalCompare(evaluation: Command, run: Run): void {
@@ -61,10 +67,21 @@ export function addEvalCompare(evaluation: Command, run: Run): void {
       whole(1, 100),
       1,
     )
+    .option(
+      '--shots <list>',
+      'pools of so many examples of each label as well, drawn anew for each seed, e.g. 1,2,5: how accuracy grows with the pool',
+      shotList,
+    )
+    .addOption(
+      new Option('--sampling <how>', 'shots: that many of each label, or as many in all by label frequency (the paper)')
+        .choices(['per-class', 'proportional'])
+        .default('per-class'),
+    )
     .option('--limit-train <count>', 'a random part of the pool, drawn with seed 0', whole(1))
     .option('--limit-test <count>', 'a random part of the queries, drawn with seed 0', whole(1))
     .option('--throughput-texts <count>', 'queries to time each feature set on; 0 times nothing', whole(0), 128);
-  addCommonOptions(addKeyOptions(addFeatureOptions(addEncoderOptions(command))), { json: false })
+  addCommonOptions(addFeatureCacheOption(addKeyOptions(addFeatureOptions(addEncoderOptions(command)))), { json: false })
+    .option('--report <dir>', 'write report.html (one page, no network), report.md and report.json into the folder')
     .option('--json [file]', 'write the results as JSON to the file, or to stdout in place of the table')
     .addHelpText(
       'after',
@@ -84,49 +101,51 @@ line, not what the program does.
 Examples:
   fungi eval compare --train train.jsonl --test test.jsonl
   fungi eval compare --train train.jsonl --test test.jsonl --selectors fixed,bm25,embedding,mmr:embedding,kl --seeds 3
+  fungi eval compare --train train.jsonl --test test.jsonl --shots 1,2,4,8 --seeds 3 --report report
   fungi eval compare --train train.jsonl --test test.jsonl --selector 'mine=python3 my_selector.py'`,
     )
     .action((flags: CompareFlags) => run(flags, (context) => evalCompare(context, flags)));
 }
 
 async function evalCompare(context: Context, flags: CompareFlags): Promise<Report> {
-  const { k, dims } = flags;
+  const { k, dims, sampling } = flags;
   const { onProgress } = context;
   const names = [...flags.selectors, ...(flags.selector ?? [])];
   const { featureSetsOf, namedSelectors, selectorTitles } = await import('../../eval/compare/named-selectors.js');
   const { baselineOf, compareReport, verdict } = await import('../../eval/compare/compare-report.js');
-  const baseline = baselineOf(selectorTitles(names), flags.baseline);
+  const { curvePoints } = await import('../../eval/compare/curve.js');
+  const titles = selectorTitles(names);
+  const baseline = baselineOf(titles, flags.baseline);
   if (typeof flags.json === 'string') await assertWritable(flags.json);
+  if (flags.report !== undefined) await assertWritable(join(flags.report, 'report.html'));
   const pool = part(await readRows(flags.train, flags, context), flags.limitTrain, 'train');
   const queries = part(await readRows(flags.test, flags, context), flags.limitTest, 'test');
   assertLabels(pool, flags.train);
   const seeds = Array.from({ length: flags.seeds }, (_, seed) => seed);
-  const settings = featureSettings(flags);
+  const few = (flags.shots ?? []).filter((count) => count !== null);
+  const labels = pool.map(({ label }) => label);
+  const pools = drawPools(labels, { shots: [null, ...few], sampling, seeds });
+  const sets = featureSetsOf(names);
+  const makeSelectors: CompareRunOptions['makeSelectors'] = (...options) => namedSelectors(names, ...options);
 
-  const { compareSelectors } = await import('../../eval/compare/compare.js');
-  let loaded: LoadedEngine | undefined;
-  const load = async (): Promise<GradientEngine> => {
-    const { loadEngine } = await import('../../selector/load-engine.js');
-    loaded = await loadEngine(engineOptions(flags, context));
-    return loaded.engine;
-  };
-  let selectors: readonly ExampleSelector[] = [];
-  try {
-    selectors = await namedSelectors(names, { seeds, dims, settings }, load);
-    const comparison = await compareSelectors({ pool, queries, selectors, k, seeds, onProgress });
+  return withComparison(context, flags, { pool, queries, pools, sets, makeSelectors }, async (run) => {
+    const { comparison, features } = run;
     const sample = part(queries, flags.throughputTexts, 'throughput');
-    const features =
-      loaded && (await featuresOf(loaded, { sets: featureSetsOf(names), settings, pool: textsOf(pool), sample: textsOf(sample), onProgress })); // prettier-ignore
-    const found = compareReport(comparison, { pool, queries, k, baseline, featureSeconds: features?.seconds });
-    const encoder = loaded?.encoder ?? null;
-    // What is not there without features does not tell two runs apart.
-    const protocol = { selectors: names, baseline, k, seeds: flags.seeds, dims: features ? dims : null };
+    const seconds = features && (await secondsOf(features, { sets, pool, sample, onProgress }));
+    const found = compareReport(comparison, { pool, queries, k, baseline, featureSeconds: seconds ?? undefined });
+    const encoder = features?.loaded.encoder ?? null;
     const spec = features?.spec ?? null;
+    // What is not there without features does not tell two runs apart.
+    const protocol = {
+      ...{ selectors: names, baseline, k, seeds: flags.seeds, dims: features ? dims : null },
+      ...{ shots: few, sampling: few.length > 0 ? sampling : null },
+    };
     const report = {
       ...found,
       verdict: verdict(found),
+      curve: curvePoints(comparison, { pool, queries }),
       fingerprint: fingerprint({
-        encoder: encoder && { ...encoder, id: undefined },
+        encoder: encoder && { ...encoder, id: undefined, file: undefined },
         spec: spec as unknown as Json,
         train: rowsFingerprint(pool),
         test: rowsFingerprint(queries),
@@ -137,24 +156,64 @@ async function evalCompare(context: Context, flags: CompareFlags): Promise<Repor
       ...protocol,
       data: countData(pool, queries),
     };
-    const error = typeof flags.json === 'string' ? await saveReport(flags.json, report) : undefined;
-    return { text: compareText(report), json: report, ...(error && { error }) };
-  } finally {
-    for (const selector of selectors) await selector.close?.();
-    await loaded?.engine.close();
-  }
+    let error = typeof flags.json === 'string' ? await saveReport(flags.json, report) : undefined;
+    let summary: string | undefined;
+    if (flags.report !== undefined) {
+      const written = await writePage(flags.report, { ...run, found, report, titles, pool, queries, flags });
+      if (FungiError.is(written)) error ??= written;
+      else summary = `report: ${written}`;
+    }
+    return { text: compareText(report), json: report, ...(error && { error }), ...(summary && { summary }) };
+  });
 }
 
-/** What the features are made with (of seed 0), and what they cost. */
-async function featuresOf(
-  { engine }: LoadedEngine,
-  options: Omit<QueryCostOptions, 'spec'> & { readonly settings: Omit<FeatureOptions, 'losses' | 'seed'> },
-): Promise<{ readonly spec: FeatureSpec; readonly seconds: Map<string, number | null> }> {
-  const { featureSpec } = await import('../../features/spec.js');
+/** What the features of a query cost each selector. */
+async function secondsOf(
+  { loaded, spec }: NonNullable<CompareRun['features']>,
+  {
+    pool,
+    sample,
+    ...options
+  }: Pick<QueryCostOptions, 'sets'> & Pick<Context, 'onProgress'> & Record<'pool' | 'sample', readonly ExampleInput[]>,
+): Promise<Map<string, number | null>> {
   const { featureSeconds } = await import('../../eval/compare/query-cost.js');
-  const losses = [...new Set([...options.sets.values()].flatMap((set) => parseFeatureSet(set).losses))];
-  const spec = featureSpec({ ...options.settings, losses: losses.map((name) => ({ name })), seed: 0 });
-  return { spec, seconds: await featureSeconds(engine, { ...options, spec }) };
+  return featureSeconds(loaded.engine, { ...options, spec, pool: textsOf(pool), sample: textsOf(sample) });
+}
+
+interface PageInput extends CompareRun, Pick<ReportInput, 'pool' | 'queries'> {
+  readonly found: CompareReport;
+  readonly report: Omit<ReportSettings, 'data'> & Pick<ReportInput, 'curve' | 'data'>;
+  readonly titles: readonly string[];
+  readonly flags: CompareFlags;
+}
+
+/** The page's path, or why it could not be written: the table is shown all the same. */
+async function writePage(
+  folder: string,
+  { comparison, selectors, found, report, titles, pool, queries, flags }: PageInput,
+): Promise<string | FungiError> {
+  const { reportModel } = await import('../../eval/report/model.js');
+  const { adviceOf } = await import('../../eval/report/facts/advice.js');
+  const { writeReport } = await import('../../eval/report/write-report.js');
+  const { focus } = adviceOf(found);
+  // The map is by what the report is about, where that is features, else by any features there are.
+  const byFeatures = titles.filter((_, i) => selectors[i]!.reduced !== undefined);
+  const selector = [focus, found.baseline].find((name) => name !== null && byFeatures.includes(name)) ?? byFeatures[0];
+  const mapped = selectors[titles.indexOf(selector ?? '')];
+  const task = { pool, queries: textsOf(queries), k: flags.k, seed: 0, shots: null };
+  const reduced = await mapped?.reduced?.(task);
+  const model = reportModel({
+    ...{ comparison, report: found, pool, queries, curve: report.curve, data: report.data },
+    map: reduced && { selector: mapped!.name, ...reduced },
+    settings: { ...report, data: basename(flags.train), date: new Date().toISOString().slice(0, 10) },
+  });
+  try {
+    const paths = await writeReport(folder, model);
+    return paths.find((path) => path.endsWith('.html'))!;
+  } catch (error) {
+    if (FungiError.is(error)) return error;
+    throw error;
+  }
 }
 
 const textsOf = (rows: readonly { readonly input: string }[]): string[] => rows.map(({ input }) => input);

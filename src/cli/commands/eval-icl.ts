@@ -3,11 +3,10 @@ import { InvalidArgumentError, type Command } from 'commander';
 import { ERRORS, FungiError } from '../../core/errors.js';
 import { fingerprint, fingerprintLines, type Json } from '../../core/fingerprint.js';
 import type { Comparison } from '../../eval/compare/compare.js';
-import type { ExampleSelector } from '../../eval/compare/example-selector.js';
 import { countData } from '../../eval/data/data-counts.js';
 import { assertLabels } from '../../eval/data/read-examples.js';
 import { rowsFingerprint } from '../../eval/data/rows-fingerprint.js';
-import { parseFeatureSet } from '../../eval/features/feature-sets.js';
+import { drawPools } from '../../eval/data/pools.js';
 import type { Replies } from '../../eval/icl/ask.js';
 import type { PromptOptions } from '../../eval/icl/prompt-plan.js';
 import type { Prices } from '../../eval/icl/spending.js';
@@ -16,7 +15,8 @@ import type { LlmClient } from '../../llm/client.js';
 import type { LoadedEngine } from '../../selector/load-engine.js';
 import type { CommonOptions, Context, Report, Run } from '../context.js';
 import { assertWritable, part, readRows, saveReport } from '../eval-data.js';
-import { addFeatureCacheOption, featureCache, type FeatureCacheFlags } from '../feature-cache.js';
+import { withComparison, type CompareRunOptions } from '../compare-run.js';
+import { addFeatureCacheOption, type FeatureCacheFlags } from '../feature-cache.js';
 import { dryRunText, iclText } from '../icl-text.js';
 import { addLlmOptions, createLlm, type LlmFlags } from '../llm-options.js';
 import {
@@ -25,8 +25,6 @@ import {
   addFeatureOptions,
   addKeyOptions,
   collect,
-  engineOptions,
-  featureSettings,
   whole,
   type EncoderFlags,
   type FeatureFlags,
@@ -224,32 +222,20 @@ async function choose(
 ): Promise<Chosen> {
   const { iclSelectors, withoutNone } = await import('../../eval/icl/icl-selectors.js');
   const { featureSetsOf } = await import('../../eval/compare/named-selectors.js');
-  const { compareSelectors } = await import('../../eval/compare/compare.js');
-  const { onProgress } = context;
   const seeds = Array.from({ length: flags.seeds }, (_, seed) => seed);
-  const settings = featureSettings(flags);
+  const pools = drawPools(
+    pool.map(({ label }) => label),
+    { seeds },
+  );
   const sets = featureSetsOf(withoutNone(names));
-  const loaded = sets.size > 0 ? await load(context, flags) : undefined;
-  let selectors: readonly ExampleSelector[] = [];
-  try {
-    const cache = loaded && featureCache(flags, loaded, context);
-    const engine = () => Promise.resolve(loaded!.engine);
-    selectors = await iclSelectors(names, { seeds, dims: flags.dims, settings, cache }, engine);
-    const comparison = await compareSelectors({ pool, queries, selectors, k: flags.k, seeds, onProgress });
-    if (loaded === undefined) return { comparison, encoder: null, spec: null };
-    const { featureSpec } = await import('../../features/spec.js');
-    const losses = [...new Set([...sets.values()].flatMap((set) => parseFeatureSet(set).losses))];
-    const spec = featureSpec({ ...settings, losses: losses.map((name) => ({ name })), seed: 0 });
-    return { comparison, encoder: loaded.encoder, spec };
-  } finally {
-    for (const selector of selectors) await selector.close?.();
-    await loaded?.engine.close();
-  }
-}
-
-async function load(context: Context, flags: IclFlags): Promise<LoadedEngine> {
-  const { loadEngine } = await import('../../selector/load-engine.js');
-  return loadEngine(engineOptions(flags, context));
+  const makeSelectors: CompareRunOptions['makeSelectors'] = (...options) => iclSelectors(names, ...options);
+  return withComparison(context, flags, { pool, queries, pools, sets, makeSelectors }, (run) =>
+    Promise.resolve({
+      comparison: run.comparison,
+      encoder: run.features?.loaded.encoder ?? null,
+      spec: run.features?.spec ?? null,
+    }),
+  );
 }
 
 /** @throws {FungiError} INVALID_ARGUMENT without an endpoint */

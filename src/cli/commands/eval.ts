@@ -1,13 +1,17 @@
 /** `fungi eval`: measurements on the user's own data. */
 import type { Command } from 'commander';
 import type { Run } from '../context.js';
+import { addEvalCluster } from './eval-cluster.js';
 import { addEvalCompare } from './eval-compare.js';
 import { addEvalIcl } from './eval-icl.js';
 import { addEvalKnn } from './eval-knn.js';
+import { addEvalThroughput } from './eval-throughput.js';
 
 export function addEval(program: Command, run: Run): void {
   const evaluation = program.command('eval').description('measure on your own data');
-  addEvalKnn(evaluation, run);
   addEvalCompare(evaluation, run);
   addEvalIcl(evaluation, run);
+  addEvalKnn(evaluation, run);
+  addEvalCluster(evaluation, run);
+  addEvalThroughput(evaluation, run);
 }

@@ -21,8 +21,8 @@ export interface Classifier {
 
 export interface ClassifierTask {
   readonly rows: SetRows;
-  /** Of the pool [n]. */
-  readonly labels: readonly string[];
+  /** The pool's examples [n]. */
+  readonly pool: readonly LabelledItem[];
   /** Of the queries [B]: for what needs no training, and may only use them to name its groups. */
   readonly truth: readonly string[];
   readonly seed: number;
@@ -107,7 +107,7 @@ export async function classifyAll(engine: GradientEngine, options: ClassifyOptio
         const same = runs.find(
           ({ features, shots }) => features === set.name && shots === null && !drawsOnSeed(set, classifier),
         );
-        const task = { rows: rows.of(set, i), labels: pool.rows.map((row) => labels[row]!), truth, seed: pool.seed };
+        const task = { rows: rows.of(set, i), pool: pool.rows.map((row) => train[row]!), truth, seed: pool.seed };
         runs.push(
           pool.shots === null && same !== undefined
             ? { ...same, seed: pool.seed }
@@ -134,7 +134,7 @@ async function classified(
   return {
     ...found,
     seed: task.seed,
-    pool: task.labels.length,
+    pool: task.pool.length,
     correct: found.predicted.map((label, row) => label === task.truth[row]),
     seconds: (performance.now() - began) / 1000,
   };

@@ -14,10 +14,10 @@ export interface KnnOptions {
 
 export const knnClassifier = ({ k = 20, dims = 512, ties = 'name' }: KnnOptions = {}): Classifier => ({
   seeded: false,
-  async classify({ rows, labels }) {
+  async classify({ rows, pool }) {
     const { neighbours, reduced } = await nearestRows(rows, { k, dims });
     const predicted = neighbours.map((found) => {
-      const labelled = found.map(({ row, distance }) => ({ label: labels[row]!, distance }));
+      const labelled = found.map(({ row, distance }) => ({ label: pool[row]!.label, distance }));
       return majorityVote(labelled, ties).label;
     });
     return { predicted, dims: reduced.dims };

@@ -68,9 +68,10 @@ export function baselineOf(names: readonly string[], asked?: string): string {
   });
 }
 
-/** @throws {FungiError} INVALID_ARGUMENT as {@link baselineOf} */
-export function compareReport({ runs, leaked }: Comparison, options: CompareReportOptions): CompareReport {
+/** Of the runs on the whole pool. @throws {FungiError} INVALID_ARGUMENT as {@link baselineOf} */
+export function compareReport({ runs: all, leaked }: Comparison, options: CompareReportOptions): CompareReport {
   const { k, queries } = options;
+  const runs = all.filter(({ shots }) => shots === null);
   const names = [...new Set(runs.map(({ selector }) => selector))];
   const baseline = baselineOf(names, options.baseline);
   const runsOf = (name: string): readonly SelectorRun[] => runs.filter(({ selector }) => selector === name);

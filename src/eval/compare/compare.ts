@@ -1,8 +1,9 @@
-/** Runs selectors on the same pool and queries, under the same seeds, and counts what each of them shows a prompt. */
+/** Runs selectors on the same pools and queries, under the same seeds, and counts what each of them shows a prompt. */
 import type { OnProgress } from '../../core/progress.js';
 import { majorityVote } from '../../retrieve/vote.js';
 import { findOverlap } from '../data/duplicates.js';
 import type { LabelledItem } from '../data/labelled.js';
+import type { Pool } from '../data/pools.js';
 import type { ExampleSelector } from './example-selector.js';
 
 export interface CompareOptions {
@@ -10,15 +11,18 @@ export interface CompareOptions {
   readonly queries: readonly LabelledItem[];
   readonly selectors: readonly ExampleSelector[];
   readonly k: number;
-  readonly seeds: readonly number[];
+  /** Parts of `pool` to choose from, each under its seed. */
+  readonly pools: readonly Pool[];
   readonly onProgress?: OnProgress | undefined;
 }
 
-/** What one selector chose under one seed. */
+/** What one selector chose from one part of the pool. */
 export interface SelectorRun {
   readonly selector: string;
   readonly seed: number;
-  /** Rows of the pool for each query. */
+  /** Null for the whole pool. */
+  readonly shots: number | null;
+  /** Rows of the whole pool for each query. */
   readonly rows: readonly (readonly number[])[];
   /** The label of most of them, ties to the one that comes first; '' where nothing was chosen. */
   readonly predicted: readonly string[];
@@ -36,25 +40,28 @@ export interface Comparison {
 
 /** @throws {FungiError} what a selector throws */
 export async function compareSelectors(options: CompareOptions): Promise<Comparison> {
-  const { pool, queries, selectors, k, seeds, onProgress } = options;
+  const { pool, queries, selectors, k, pools, onProgress } = options;
   const runs: SelectorRun[] = [];
-  const total = selectors.length * seeds.length;
-  for (const seed of seeds) {
+  const texts = queries.map(({ input }) => input);
+  const total = selectors.length * pools.length;
+  for (const { seed, shots, rows: part } of pools) {
+    const task = { pool: part.map((row) => pool[row]!), queries: texts, k, seed, shots, onProgress };
     for (const selector of selectors) {
       onProgress?.({ stage: `select: ${selector.name}`, done: runs.length, total, unit: 'runs' });
       const began = performance.now();
-      const rows = await selector.select({ pool, queries: queries.map(({ input }) => input), k, seed, onProgress });
+      const chosen = await selector.select(task);
       const seconds = (performance.now() - began) / 1000;
-      const predicted = rows.map((chosen) => voteOf(chosen, pool));
+      const rows = chosen.map((places) => places.map((place) => part[place]!));
+      const predicted = rows.map((each) => voteOf(each, pool));
       const correct = predicted.map((label, query) => label === queries[query]!.label);
-      runs.push({ selector: selector.name, seed, rows, predicted, correct, seconds });
+      runs.push({ selector: selector.name, seed, shots, rows, predicted, correct, seconds });
     }
   }
   onProgress?.({ stage: 'select', done: total, total, unit: 'runs' });
   const leaked = new Set(
     findOverlap(
       pool.map(({ input }) => input),
-      queries.map(({ input }) => input),
+      texts,
       'normalised',
     ).map(({ test }) => test),
   );

@@ -1,5 +1,6 @@
 /** What is compared: anything that chooses k examples of a pool for each query. */
 import type { OnProgress } from '../../core/progress.js';
+import type { Reduced } from '../features/nearest.js';
 import type { LabelledItem } from '../data/labelled.js';
 
 export interface SelectionTask {
@@ -8,6 +9,8 @@ export interface SelectionTask {
   readonly queries: readonly string[];
   readonly k: number;
   readonly seed: number;
+  /** Examples of each label that the pool was cut down to; null for a whole one. */
+  readonly shots: number | null;
   readonly onProgress?: OnProgress | undefined;
 }
 
@@ -19,5 +22,7 @@ export interface ExampleSelector {
    * @throws {FungiError} as the selector says
    */
   select(task: SelectionTask): Promise<readonly (readonly number[])[]>;
+  /** What it compares pool and queries by, where that is features. @throws {FungiError} as `select` */
+  reduced?(task: SelectionTask): Promise<Reduced>;
   close?(): Promise<void>;
 }

@@ -2,6 +2,8 @@
 import type { GradientEngine } from '../../engine/engine.js';
 import type { FeatureOptions } from '../../features/spec.js';
 import { mmr } from '../../retrieve/mmr.js';
+import type { LabelledItem } from '../data/labelled.js';
+import type { Pool } from '../data/pools.js';
 import type { FeatureCacheOptions } from '../features/feature-cache.js';
 import { FeatureRows } from '../features/feature-rows.js';
 import { parseFeatureSet, type FeatureSet } from '../features/feature-sets.js';
@@ -11,8 +13,10 @@ import type { ExampleSelector, SelectionTask } from './example-selector.js';
 export interface FeatureSelectorsOptions {
   /** Names: a feature set (`embedding`, `kl`, `kl+simclr`, `only:kl`), or `mmr:` and one. */
   readonly names: readonly string[];
-  /** Every seed that will be asked for: all are encoded in one pass. */
-  readonly seeds: readonly number[];
+  /** All examples there are. */
+  readonly pool: readonly LabelledItem[];
+  /** Every part of them that will be asked for: all are encoded in one pass. */
+  readonly pools: readonly Pool[];
   /** P. @default 512 */
   readonly dims?: number;
   readonly settings?: Omit<FeatureOptions, 'losses' | 'seed'>;
@@ -41,37 +45,15 @@ const setName = (name: string): string => (name.startsWith(MMR) ? name.slice(MMR
  * @throws {FungiError} INVALID_ARGUMENT for a name that is no feature set
  */
 export function featureSelectors(engine: GradientEngine, options: FeatureSelectorsOptions): ExampleSelector[] {
-  const { dims = 512, seeds, settings, cache } = options;
-  const sets = new Map(options.names.map((name) => [setName(name), parseFeatureSet(setName(name))]));
-  let encoded: Promise<FeatureRows> | undefined;
-  const encode = ({ pool, queries, onProgress }: SelectionTask): Promise<FeatureRows> =>
-    (encoded ??= FeatureRows.encode(engine, {
-      train: pool.map(({ input }) => input),
-      test: queries,
-      losses: [...new Set([...sets.values()].flatMap((set) => set.losses))].map((name) => ({ name })),
-      pools: seeds.map((seed) => ({ seed, shots: null, rows: pool.map((_, row) => row) })),
-      ...{ settings, cache, onProgress },
-    }));
-  const searches = new Map<string, Promise<Nearest>>();
-  const search = (set: FeatureSet, task: SelectionTask, rows: FeatureRows): Promise<Nearest> => {
-    const key = `${set.name} ${task.seed} ${task.k}`;
-    let found = searches.get(key);
-    if (found === undefined) {
-      const k = Math.min(task.k * CANDIDATES_PER_CHOICE, task.pool.length);
-      found = nearestRows(rows.of(set, seeds.indexOf(task.seed)), { k, dims });
-      searches.set(key, found);
-    }
-    return found;
-  };
+  const searches = new Searches(engine, options);
   return options.names.map((name) => ({
     name,
     async select(task) {
-      const rows = await encode(task);
-      const { neighbours, reduced } = await search(sets.get(setName(name))!, task, rows);
+      const { neighbours, reduced } = await searches.of(name, task);
       const nearest = neighbours.map((found) => found.map(({ row }) => row));
       if (!name.startsWith(MMR)) return nearest.map((found) => found.slice(0, task.k));
+      const { dims: P } = reduced;
       return nearest.map((found, query) => {
-        const P = reduced.dims;
         const candidates = new Float32Array(found.length * P);
         found.forEach((row, i) => {
           candidates.set(reduced.pool.subarray(row * P, (row + 1) * P), i * P);
@@ -80,6 +62,58 @@ export function featureSelectors(engine: GradientEngine, options: FeatureSelecto
         return chosen.map((place) => found[place]!);
       });
     },
-    close: async () => (await encoded)?.close(),
+    reduced: async (task) => (await searches.of(name, task)).reduced,
+    close: () => searches.close(),
   }));
+}
+
+/** Encodes when first asked, and searches each feature set once for all selectors by it. */
+class Searches {
+  private readonly sets: ReadonlyMap<string, FeatureSet>;
+  private encoded: Promise<FeatureRows> | undefined;
+  private readonly found = new Map<string, Promise<Nearest>>();
+
+  constructor(
+    private readonly engine: GradientEngine,
+    private readonly options: FeatureSelectorsOptions,
+  ) {
+    this.sets = new Map(options.names.map((name) => [setName(name), parseFeatureSet(setName(name))]));
+  }
+
+  of(name: string, task: SelectionTask): Promise<Nearest> {
+    const { seed, shots, k } = task;
+    const key = JSON.stringify([setName(name), seed, shots, k]);
+    let search = this.found.get(key);
+    if (search === undefined) {
+      search = this.search(this.sets.get(setName(name))!, task);
+      this.found.set(key, search);
+    }
+    return search;
+  }
+
+  async close(): Promise<void> {
+    const encoded = this.encoded;
+    this.encoded = undefined;
+    await (await encoded?.catch(() => undefined))?.close();
+  }
+
+  private async search(set: FeatureSet, task: SelectionTask): Promise<Nearest> {
+    const { pools, names, dims = 512 } = this.options;
+    this.encoded ??= this.encode(task);
+    const place = pools.findIndex(({ seed, shots }) => seed === task.seed && shots === task.shots);
+    // MMR chooses among more than it gives.
+    const perChoice = names.includes(`${MMR}${set.name}`) ? CANDIDATES_PER_CHOICE : 1;
+    const k = Math.min(task.k * perChoice, pools[place]!.rows.length);
+    return nearestRows((await this.encoded).of(set, place), { k, dims });
+  }
+
+  private encode({ queries, onProgress }: SelectionTask): Promise<FeatureRows> {
+    const { pool, pools, settings, cache } = this.options;
+    return FeatureRows.encode(this.engine, {
+      train: pool.map(({ input }) => input),
+      test: queries,
+      losses: [...new Set([...this.sets.values()].flatMap((set) => set.losses))].map((name) => ({ name })),
+      ...{ pools, settings, cache, onProgress },
+    });
+  }
 }

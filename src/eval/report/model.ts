@@ -5,6 +5,7 @@
 import { LIBRARY_VERSION } from '../../core/version.js';
 import type { Comparison } from '../compare/compare.js';
 import { verdict, type CompareReport, type SelectorSummary } from '../compare/compare-report.js';
+import type { CurvePoint } from '../compare/curve.js';
 import type { DataCounts } from '../data/data-counts.js';
 import type { LabelledItem } from '../data/labelled.js';
 import { adviceOf, type Advice } from './facts/advice.js';
@@ -42,18 +43,6 @@ export interface ReportSettings {
   readonly command?: string | undefined;
   /** When it was run, as the reader is to see it. Left out, two reports of one run are the same to the byte. */
   readonly date?: string | undefined;
-}
-
-/** Accuracy of one selector with a pool of so many examples a label. */
-export interface CurvePoint {
-  readonly selector: string;
-  /** Examples of each label in the pool. */
-  readonly shots: number;
-  /** Mean over seeds, with its 95 % interval. */
-  readonly accuracy: number;
-  readonly low: number;
-  readonly high: number;
-  readonly seeds: readonly { readonly seed: number; readonly accuracy: number }[];
 }
 
 export interface ReportModel {
@@ -97,8 +86,10 @@ export interface Method {
 
 /** @param input pool and queries as they were compared: rows of the runs count in them */
 export function reportModel(input: ReportInput): ReportModel {
-  const { comparison, report, pool, queries, settings, curve, map } = input;
-  const { runs } = comparison;
+  const { report, pool, queries, settings, curve, map } = input;
+  // Those of pools cut down are the curve's.
+  const runs = input.comparison.runs.filter(({ shots }) => shots === null);
+  const comparison = { ...input.comparison, runs };
   const { baseline, k, leaked } = report;
   const advice = adviceOf(report);
   const focus = advice.focus === null ? [baseline] : [advice.focus, baseline];

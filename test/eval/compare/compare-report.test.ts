@@ -17,6 +17,7 @@ function runOf(
   return {
     selector,
     seed,
+    shots: null,
     rows,
     predicted,
     correct: predicted.map((label, i) => label === truth[i]),
@@ -146,7 +147,7 @@ describe('the verdict', () => {
 
 describe('names', () => {
   const engine = () => Promise.reject(new Error('no engine is needed'));
-  const options = { seeds: [0] };
+  const options = { pool: POOL, pools: [{ seed: 0, shots: null, rows: [0, 1, 2, 3] }] };
 
   it('need an engine only for features', async () => {
     const selectors = await namedSelectors(['random', 'bm25', 'mine=python3 x.py --a=b'], options, engine);

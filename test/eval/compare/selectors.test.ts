@@ -4,9 +4,12 @@ import type { GradientEngine } from '../../../src/engine/engine.js';
 import { createEngine } from '../../../src/engine/create-engine.js';
 import { bm25Selector, fixedSelector, randomSelector } from '../../../src/eval/compare/baselines.js';
 import { commandSelector } from '../../../src/eval/compare/command-selector.js';
+import { compareReport } from '../../../src/eval/compare/compare-report.js';
+import { curvePoints } from '../../../src/eval/compare/curve.js';
 import { compareSelectors } from '../../../src/eval/compare/compare.js';
 import type { ExampleSelector } from '../../../src/eval/compare/example-selector.js';
 import { featureSelectors, isFeatureSelector } from '../../../src/eval/compare/feature-selectors.js';
+import { drawPools } from '../../../src/eval/data/pools.js';
 import { fixture } from '../../support/golden.js';
 import { idEncoder } from '../../support/id-encoder.js';
 
@@ -20,16 +23,21 @@ const QUERIES = [
   { input: '2 15 9 33 44 3', label: 'label 1' },
   { input: POOL[8]!.input, label: POOL[8]!.label },
 ];
-const task = (k = 4, seed = 0) => ({ pool: POOL, queries: QUERIES.map(({ input }) => input), k, seed });
+const LABELS = POOL.map(({ label }) => label);
+const POOLS = drawPools(LABELS, { shots: [null, 2], seeds: [0, 1] });
+const task = (k = 4, seed = 0) => ({ pool: POOL, queries: QUERIES.map(({ input }) => input), k, seed, shots: null });
 
 let engine: GradientEngine;
 let byFeatures: ExampleSelector[];
 const NAMES = ['embedding', 'kl', 'mmr:embedding', 'mmr:kl'];
 beforeAll(async () => {
   engine = await createEngine(idEncoder(fixture('fungi/tiny-bert/op17-erf.onnx'), 'first'));
-  byFeatures = featureSelectors(engine, { names: NAMES, seeds: [0, 1], dims: 8 });
+  byFeatures = featureSelectors(engine, { names: NAMES, pool: POOL, pools: POOLS, dims: 8 });
 });
-afterAll(() => engine.close());
+afterAll(async () => {
+  for (const selector of byFeatures) await selector.close?.();
+  await engine.close();
+});
 
 describe.each(['random', 'fixed', 'bm25', ...NAMES])('%s', (name) => {
   const selector = (): ExampleSelector =>
@@ -69,7 +77,7 @@ describe('baselines', () => {
   it('by words find the text itself first, and nothing for words that nobody has', async () => {
     const pool = ['reset my card', 'lost card', 'what is the weather'].map((input) => ({ input, label: 'x' }));
     const queries = ['the weather today', 'lost card', 'zzz'];
-    expect(await bm25Selector.select({ pool, queries, k: 2, seed: 0 })).toEqual([[2], [1, 0], []]);
+    expect(await bm25Selector.select({ pool, queries, k: 2, seed: 0, shots: null })).toEqual([[2], [1, 0], []]);
   });
 });
 
@@ -78,6 +86,22 @@ it('features give as many as are asked for, also after fewer were', async () => 
     await selector.select(task(1));
     expect((await selector.select(task(100)))[0]).toHaveLength(POOL.length);
   }
+});
+
+it('features of a part of the pool are those of a pool of its own', async () => {
+  const { rows } = POOLS.find(({ seed, shots }) => seed === 1 && shots === 2)!;
+  const part = rows.map((row) => POOL[row]!);
+  const alone = featureSelectors(engine, {
+    ...{ names: NAMES, pool: part, dims: 8 },
+    pools: [{ seed: 1, shots: null, rows: part.map((_, row) => row) }],
+  });
+  for (const [i, selector] of byFeatures.entries()) {
+    const own = { ...task(3, 1), pool: part };
+    const chosen = await selector.select({ ...own, shots: 2 });
+    expect(chosen.flat().every((row) => row < part.length)).toBe(true);
+    expect(chosen).toEqual(await alone[i]!.select(own));
+  }
+  for (const selector of alone) await selector.close?.();
 });
 
 it('features find the text itself first, by nearness and by MMR', async () => {
@@ -140,7 +164,13 @@ describe('a comparison', () => {
       select: ({ queries, k }) => Promise.resolve(queries.map(() => [0, 1, 3].slice(0, k))),
     };
     const none: ExampleSelector = { name: 'none', select: ({ queries }) => Promise.resolve(queries.map(() => [])) };
-    const options = { pool: POOL, queries: QUERIES, selectors: [first, none], k: 3, seeds: [0, 5] };
+    const options = {
+      pool: POOL,
+      queries: QUERIES,
+      selectors: [first, none],
+      k: 3,
+      pools: drawPools(LABELS, { seeds: [0, 5] }),
+    };
     const { runs, leaked } = await compareSelectors(options);
     expect(runs.map(({ selector, seed }) => [selector, seed])).toEqual([
       ['first', 0],
@@ -152,5 +182,28 @@ describe('a comparison', () => {
     expect(runs[0]!.correct).toEqual([true, false, false]);
     expect(runs[1]!.predicted).toEqual(['', '', '']);
     expect(leaked).toEqual([false, false, true]);
+  });
+
+  it('counts rows in the whole pool, whichever part was chosen from', async () => {
+    const last: ExampleSelector = {
+      name: 'last',
+      select: ({ pool, queries }) => Promise.resolve(queries.map(() => [pool.length - 1])),
+    };
+    const pools = [
+      { seed: 0, shots: null, rows: LABELS.map((_, row) => row) },
+      { seed: 0, shots: 1, rows: [4, 6, 11] },
+    ];
+    const comparison = await compareSelectors({ pool: POOL, queries: QUERIES, selectors: [last], k: 1, pools });
+    expect(comparison.runs.map(({ shots, rows }) => [shots, rows[0]])).toEqual([
+      [null, [29]],
+      [1, [11]],
+    ]);
+    expect(compareReport(comparison, { pool: POOL, queries: QUERIES, k: 1 }).summary).toHaveLength(1);
+    expect(curvePoints(comparison, { pool: POOL, queries: QUERIES }).map(({ shots, whole }) => [shots, whole])).toEqual(
+      [
+        [1, false],
+        [10, true],
+      ],
+    );
   });
 });

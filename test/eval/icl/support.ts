@@ -36,7 +36,7 @@ export const runOf = (
   const rows = queries.map((_, query) => rowsOf(query));
   const predicted = rows.map((chosen) => majority(chosen.map((row) => POOL[row]!.label)) ?? '');
   const correct = predicted.map((label, i) => label === queries[i]!.label);
-  return { selector, seed, rows, predicted, correct, seconds: 0 };
+  return { selector, seed, shots: null, rows, predicted, correct, seconds: 0 };
 };
 
 /** Rows of a query's own label, and of another. */

@@ -14,7 +14,7 @@ import { poolMap } from '../../../src/eval/report/facts/pool-map.js';
 import { selectorWords } from '../../../src/eval/report/facts/selector-words.js';
 
 const run = (selector: string, predicted: readonly string[], truth: readonly string[], seed = 0): SelectorRun => ({
-  ...{ selector, seed, predicted, seconds: 1 },
+  ...{ selector, seed, shots: null, predicted, seconds: 1 },
   rows: predicted.map(() => []),
   correct: predicted.map((label, i) => label === truth[i]),
 });

@@ -61,7 +61,7 @@ function spoilt(text: string): Small {
       ...{ data: text, command: text, date: text, encoder: { id: text }, spec: { name: text }, fingerprint: text },
       selectors: ['embedding', 'kl', 'bm25', `mine=${text}`],
     },
-    curve: [{ selector: `mine${text}`, shots: 1, accuracy: 0.5, low: 0.4, high: 0.6, seeds: [] }],
+    curve: [{ selector: `mine${text}`, shots: 1, whole: false, accuracy: 0.5, low: 0.4, high: 0.6, seeds: [] }],
   });
 }
 

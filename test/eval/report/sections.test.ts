@@ -1,7 +1,8 @@
 /** Which parts a report has, what stands in them, and the shape of report.json. */
 import { describe, expect, it } from 'vitest';
 import { z } from 'zod';
-import { reportModel, type CurvePoint, type ReportModel } from '../../../src/eval/report/model.js';
+import type { CurvePoint } from '../../../src/eval/compare/curve.js';
+import { reportModel, type ReportModel } from '../../../src/eval/report/model.js';
 import { reportMarkdown } from '../../../src/eval/report/page/report-markdown.js';
 import { reportPage } from '../../../src/eval/report/page/report-page.js';
 import { renderSections } from '../../../src/eval/report/sections/sections.js';
@@ -12,7 +13,7 @@ const ids = (model: ReportModel): string[] => renderSections(model).map(({ id })
 
 const CURVE: CurvePoint[] = ['embedding', 'kl'].flatMap((selector) =>
   [1, 4, 16].map((shots) => ({
-    ...{ selector, shots, accuracy: 0.5 + shots / 100, low: 0.4, high: 0.8 },
+    ...{ selector, shots, whole: false, accuracy: 0.5 + shots / 100, low: 0.4, high: 0.8 },
     seeds: [0, 1].map((seed) => ({ seed, accuracy: 0.5 + (shots + seed) / 100 })),
   })),
 );
@@ -103,6 +104,7 @@ const schema = z.strictObject({
       z.strictObject({
         selector: z.string(),
         shots: count,
+        whole: z.boolean(),
         accuracy: share,
         ...interval,
         seeds: z.array(z.strictObject({ seed: count, accuracy: share })),

@@ -2,6 +2,7 @@
 import type { ExampleSelector } from '../../../src/eval/compare/example-selector.js';
 import { compareReport } from '../../../src/eval/compare/compare-report.js';
 import { compareSelectors } from '../../../src/eval/compare/compare.js';
+import { drawPools } from '../../../src/eval/data/pools.js';
 import { countData } from '../../../src/eval/data/data-counts.js';
 import type { LabelledItem } from '../../../src/eval/data/labelled.js';
 import type { ReportInput, ReportSettings } from '../../../src/eval/report/model.js';
@@ -26,7 +27,11 @@ export async function reportInput(small: Small): Promise<ReportInput> {
     name,
     select: (task) => Promise.resolve(task.queries.map((_, query) => choose(query, task).slice(0, task.k))),
   }));
-  const comparison = await compareSelectors({ pool, queries, selectors, k, seeds });
+  const pools = drawPools(
+    pool.map(({ label }) => label),
+    { seeds },
+  );
+  const comparison = await compareSelectors({ pool, queries, selectors, k, pools });
   // Times differ from run to run.
   const runs = comparison.runs.map((run) => ({ ...run, seconds: 0.25 }));
   return {

@@ -1,6 +1,6 @@
 /** Accuracy against the number of examples of each label: a line and a band of 95 % for each selector, and a point for each seed. */
 import * as Plot from '@observablehq/plot';
-import type { CurvePoint } from '../model.js';
+import type { CurvePoint } from '../../compare/curve.js';
 import type { Html } from '../page/html.js';
 import { draw, NARROW, type ChartWords } from './draw.js';
 import { SYMBOLS, type Style } from './series-style.js';

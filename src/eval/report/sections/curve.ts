@@ -2,7 +2,7 @@
 import { curveLines } from '../charts/curve-lines.js';
 import { drawTwice } from '../charts/draw.js';
 import { key, styleOf } from '../charts/series-style.js';
-import type { CurvePoint } from '../model.js';
+import type { CurvePoint } from '../../compare/curve.js';
 import { html } from '../page/html.js';
 import { escapeMarkdown } from '../page/markdown.js';
 import { markdownTable, type Table } from '../page/table.js';

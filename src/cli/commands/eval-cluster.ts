@@ -1,0 +1,30 @@
+/** `fungi eval cluster`: do classes show as clusters, without a label, better in FUNGI features than in plain embeddings? */
+import type { Command } from 'commander';
+import { addClassifyCommand, type ClassifyFlags, type Protocol } from '../classify-command.js';
+import type { Run } from '../context.js';
+import { whole } from '../options.js';
+
+interface ClusterFlags extends ClassifyFlags {
+  readonly restarts: number;
+}
+
+const CLUSTER: Protocol<ClusterFlags> = {
+  name: 'cluster',
+  description: 'k-means of the test rows by feature set, its clusters matched with the labels',
+  notes: `The test rows fall into as many clusters as they have labels; no label takes part in that. Accuracy is the share of rows whose cluster is
+matched with their label, one to one and as well as can be (the Hungarian method; the paper's Table 14). nmi and ari, normalised mutual
+information and the adjusted Rand index, need no matching. The training rows fit the PCA only.`,
+  examples: ['--train train.jsonl --test test.jsonl --features embedding,kl --seeds 3'],
+  addOptions: (command) =>
+    command.option('--restarts <count>', 'runs of k-means, of which the tightest counts', whole(1), 5),
+  async classifier({ dims, restarts }) {
+    const { clusterClassifier } = await import('../../eval/classify/cluster.js');
+    return clusterClassifier({ dims, restarts });
+  },
+  settings: ({ dims, restarts }) => ({ dims, restarts }),
+  said: ({ dims, restarts }) => `k-means, best of ${restarts}, PCA to at most ${dims}`,
+};
+
+export const addEvalCluster = (evaluation: Command, run: Run): void => {
+  addClassifyCommand(evaluation, run, CLUSTER);
+};
