@@ -1,5 +1,5 @@
 /**
- * k-means (Lloyd 1982), begun with k-means++ (Arthur & Vassilvitskii 2007). Axes: n rows of P dimensions, K clusters.
+ * k-means (Lloyd 1982), begun with greedy k-means++ (Arthur & Vassilvitskii 2007). Axes: n rows of P dimensions, K clusters.
  *
  * The paper uses faiss, which by default runs 25 iterations once, from random rows, on a sample of 256·K rows where there are more. All
  * rows count here, and several runs.
@@ -15,7 +15,7 @@ export interface KMeansOptions {
   /** K, at most n. */
   readonly clusters: number;
   readonly seed: number;
-  /** Runs from different centres; the one of the lowest inertia counts. @default 5 */
+  /** Runs from different centres; the one of the lowest inertia counts. @default 3 */
   readonly restarts?: number;
   /** Of each run. @default 100 */
   readonly maxIterations?: number;
@@ -43,7 +43,7 @@ interface Assignment {
   readonly squares: Float64Array;
 }
 
-const RESTARTS = 5;
+const RESTARTS = 3;
 const MAX_ITERATIONS = 100;
 /** Rows whose distances to all centres are in memory at once. */
 const BLOCK = 8192;
