@@ -136,6 +136,29 @@ it.each([
   expect(text).not.toContain('KL gradient');
 });
 
+it('lists what else can be the target, and takes it: an earlier layer leaves later attention to the tail', async () => {
+  const { json, text } = await inspected('bert');
+  const { targets } = json as { targets: { name: string; block: number; kind: string; inFeatures: number }[] };
+  expect(targets.map(({ block, kind, inFeatures }) => [block, kind, inFeatures])).toEqual([
+    [0, 'attention-output', D],
+    [0, 'mlp-output', I],
+    [1, 'attention-output', D],
+    [1, 'mlp-output', I],
+  ]);
+  const first = targets[0]!.name;
+  expect(text).toMatch(/^other targets +4 layers of 2 blocks \(--json lists them\), the first is /m);
+  expect(text).toContain(first);
+
+  const earlier = await inspected('bert', '--target', first);
+  expect(earlier.json).toMatchObject({ target: { tensor: first } });
+  expect(earlier.text).toMatch(/^behind the cut +every token, as attention needs them$/m);
+  expect(earlier.text).toMatch(/^verdict +embeddings and gradients$/m);
+  const { flops } = earlier.json as { flops: { uncut: number; trunk: number; tail: number; gradient: number } };
+  expect(flops.trunk).toBe(ATTENTION);
+  expect(flops.trunk + flops.tail).toBe(flops.uncut);
+  expect(flops.gradient).toBeGreaterThan(2 * flops.tail);
+});
+
 it('an operator without a rule is named, with the engine that may do', async () => {
   const { json, text } = await inspected('no-rule');
   expect(json).toMatchObject({ undifferentiable: expect.stringContaining('Asinh') as string, tfjs: true });

@@ -1,5 +1,6 @@
 /** `fungi models inspect`: what the engine makes of an encoder, before anything is built with it. */
 import type { Command } from 'commander';
+import type { GradientSource } from '../../engine/gradient-sources.js';
 import type { Inspection } from '../../engine/inspect.js';
 import type { CommonOptions, Report, Run } from '../context.js';
 import { addCommonOptions, addEncoderOptions, pick, sourcesOf, type EncoderFlags } from '../options.js';
@@ -16,6 +17,7 @@ export function addInspect(models: Command, run: Run): void {
     .action((id: string, flags: EncoderFlags & CommonOptions) =>
       run(flags, async (context): Promise<Report> => {
         const { loadTextEncoder } = await import('../../encoders/text-encoder.js');
+        const { gradientSources } = await import('../../engine/gradient-sources.js');
         const { inspectEncoder } = await import('../../engine/inspect.js');
         const { kl } = await import('../../losses/kl.js');
         const { file, pooling } = flags;
@@ -26,9 +28,10 @@ export function addInspect(models: Command, run: Run): void {
           cacheDir: sources.cacheDir,
           log: context.log,
         });
+        const targets = await gradientSources(encoder, pick(flags, 'output'));
         const { maxTokens, poolingSource } = encoder;
-        const text = pairs(lines(encoder.id, inspection, { maxTokens, poolingSource }));
-        return { text, json: { id: encoder.id, maxTokens, poolingSource, ...inspection } };
+        const text = pairs(lines(encoder.id, inspection, { maxTokens, poolingSource, targets }));
+        return { text, json: { id: encoder.id, maxTokens, poolingSource, ...inspection, targets } };
       }),
     );
 }
@@ -36,7 +39,15 @@ export function addInspect(models: Command, run: Run): void {
 function lines(
   id: string,
   inspection: Inspection,
-  { maxTokens, poolingSource }: { readonly maxTokens: number; readonly poolingSource: string },
+  {
+    maxTokens,
+    poolingSource,
+    targets,
+  }: {
+    readonly maxTokens: number;
+    readonly poolingSource: string;
+    readonly targets: readonly GradientSource[];
+  },
 ): [string, string][] {
   const { target, boundary, checks, parameters, flops } = inspection;
   const types = Object.entries(parameters.types).map(([type, count]) => `${quantity(count)} ${type}`);
@@ -59,6 +70,7 @@ function lines(
         ? 'none'
         : `${target.node}: ${target.inFeatures} → ${target.outFeatures}, ${target.bias ? 'with' : 'without'} bias`,
     ],
+    ...(targets.length > 1 ? [['other targets', otherTargets(targets)] as [string, string]] : []),
     ['cut at', boundary.map(({ name, width, type }) => `${name} (${width}, ${type})`).join('; ')],
     [
       'checked',
@@ -80,6 +92,13 @@ function verdict({ undifferentiable, tfjs, unsliced }: Inspection): string {
   return tfjs === true ? 'embeddings; gradients with --engine tfjs only' : 'embeddings only (--losses none)';
 }
 
+/** What `--target` can name besides. */
+function otherTargets(targets: readonly GradientSource[]): string {
+  const first = targets[0]!;
+  const blocks = new Set(targets.map(({ block }) => block)).size;
+  return `${targets.length} layers of ${blocks} ${blocks === 1 ? 'block' : 'blocks'} (--json lists them), the first is ${first.name}`;
+}
+
 const int8Line = ({ products, error }: NonNullable<Inspection['int8']>): string =>
   `${products} products; the states at the cut differ by ${error.toFixed(3)} from those of the file (0.2 is allowed)`;
 
@@ -89,7 +108,7 @@ const quantised = ({ entangled }: Inspection): string =>
 function tokensBehind({ sliced, unsliced, pooling }: Inspection): string {
   if (sliced) return 'token 0 alone';
   if (unsliced !== undefined) return `every token, which is slower: token 0 alone does not do (${unsliced})`;
-  return `every token, as pooling ${pooling} needs`;
+  return pooling === 'first' ? 'every token, as attention needs them' : `every token, as pooling ${pooling} needs`;
 }
 
 function derivatives({ operators, undifferentiable, tfjs }: Inspection): string {
