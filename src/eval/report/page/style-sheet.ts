@@ -157,6 +157,9 @@ ${LIGHT}
   .fold > summary { color: var(--muted); list-style: none; }
   .more > summary::after { content: ""; }
   .verdict { font-size: 12pt; padding: 10px 14px; }
+  .tiles { grid-template-columns: repeat(4, 1fr); }
+  .tiles > div { padding: 8px 10px; }
+  .tiles .value { font-size: 15pt; }
   .terms dt, .terms dd, .small, .note, .count, .choices ol, .others { font-size: 8.5pt; line-height: 1.35; }
   .case { margin-bottom: 10px; }
   .case .query { font-size: 9.5pt; line-height: 1.35; padding: 6px 10px; }

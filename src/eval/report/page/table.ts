@@ -92,3 +92,9 @@ export function longText(text: string): Html {
 export const textCell = (text: string): Cell => ({ text: shortText(text), html: longText(text) });
 
 export const shortText = (text: string): string => shorten(text, TEXT_LENGTH);
+
+/** A figure over its interval. */
+export const rangedCell = (value: string, low: string, high: string): Cell => ({
+  text: `${value} (${low} to ${high})`,
+  html: html`${value}<span class="range">${low} to ${high}</span>`,
+});

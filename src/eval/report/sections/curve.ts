@@ -5,7 +5,7 @@ import { key, styleOf } from '../charts/series-style.js';
 import type { CurvePoint } from '../../compare/curve.js';
 import { html } from '../page/html.js';
 import { escapeMarkdown } from '../page/markdown.js';
-import { markdownTable, type Table } from '../page/table.js';
+import { markdownTable, rangedCell, type Table } from '../page/table.js';
 import { percent, shorten, whole } from '../page/words.js';
 import { figure, keyList } from './figure.js';
 import type { Section } from './section.js';
@@ -31,7 +31,7 @@ export const curve: Section = ({ curve: points }) => {
           const point = points.find(({ selector, shots: x }) => selector === name && x === each);
           return point === undefined
             ? '–'
-            : `${percent(point.accuracy)} (${percent(point.low)} to ${percent(point.high)})`;
+            : rangedCell(percent(point.accuracy), percent(point.low), percent(point.high));
         }),
       ],
     })),

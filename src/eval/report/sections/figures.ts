@@ -2,7 +2,7 @@
 import type { ReportModel, SelectorFigures } from '../model.js';
 import { html } from '../page/html.js';
 import { escapeMarkdown } from '../page/markdown.js';
-import { htmlTable, markdownTable, type Cell, type Table } from '../page/table.js';
+import { htmlTable, markdownTable, rangedCell, type Cell, type Table } from '../page/table.js';
 import { milliseconds, percent, points, pValue, whole } from '../page/words.js';
 import type { Section } from './section.js';
 import { nameOf } from './summary.js';
@@ -53,7 +53,7 @@ function figuresOf({ leaked, selectors, seeds, baseline }: ReportModel): Figure[
     {
       title: 'gain',
       cell: ({ gain }) =>
-        gain === undefined ? '–' : ranged(points(gain.difference), points(gain.low), points(gain.high)),
+        gain === undefined ? '–' : rangedCell(points(gain.difference), points(gain.low), points(gain.high)),
       meaning: `Accuracy less that of ${baseline}, in points of per cent, on the same queries. The interval with it holds the gains that agree with these data; without 0 in it, the gain is more than chance, corrections aside.`,
     },
     {
@@ -65,7 +65,7 @@ function figuresOf({ leaked, selectors, seeds, baseline }: ReportModel): Figure[
   return [
     {
       title: 'accuracy %',
-      cell: ({ accuracy, low, high }) => ranged(percent(accuracy), percent(low), percent(high)),
+      cell: ({ accuracy, low, high }) => rangedCell(percent(accuracy), percent(low), percent(high)),
       meaning:
         'Queries whose vote gives the right label. The interval with it holds the values that agree with these data (95 %).',
     },
@@ -119,9 +119,3 @@ function figuresOf({ leaked, selectors, seeds, baseline }: ReportModel): Figure[
     },
   ];
 }
-
-/** A figure over its interval. */
-const ranged = (value: string, low: string, high: string): Cell => ({
-  text: `${value} (${low} to ${high})`,
-  html: html`${value}<span class="range">${low} to ${high}</span>`,
-});
