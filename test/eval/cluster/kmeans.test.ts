@@ -100,6 +100,14 @@ describe('k-means', () => {
     expect(clusters[0]).toBe(clusters[1]);
   });
 
+  it('gives an empty cluster the farthest row that does not stand alone', async () => {
+    // The row at 50 is the farthest from its centre, 90, but its only one; 9 comes next.
+    const rows = Float64Array.of(0, 0.5, 1, 9, 50);
+    const { clusters, centres } = await lloyd({ rows, dims: 1 }, Float64Array.of(0.5, 90, 1000), 1);
+    expect([...centres]).toEqual([0.5, 50, 9]);
+    expect([...clusters]).toEqual([0, 0, 0, 2, 1]);
+  });
+
   it('takes more clusters than different rows', async () => {
     const found = await kMeans(plane([1, 1], [1, 1], [2, 2]), { clusters: 3, seed: 1 });
     expect(found.inertia).toBe(0);

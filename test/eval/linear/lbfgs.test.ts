@@ -116,6 +116,14 @@ describe('L-BFGS', () => {
     expect(end.point[0]).toBeCloseTo(1, 8);
   });
 
+  it('goes on down a slope without end', async () => {
+    const slope: Objective = (x) => Promise.resolve({ value: -x[0]!, gradient: Float64Array.of(-1) });
+    const end = await minimise(slope, Float64Array.of(0), until(1e-9, 3));
+    expect(end).toMatchObject({ iterations: 3, stopped: 'iterations' });
+    expect(end.point[0]).toBeGreaterThan(1e6);
+    expect(end.point[0]).toBeLessThan(Infinity);
+  });
+
   it('refuses a start without a value, and half an iteration', async () => {
     const nowhere: Objective = () => Promise.resolve({ value: NaN, gradient: Float64Array.of(0) });
     await expect(minimise(nowhere, Float64Array.of(0), until(1))).rejects.toMatchObject({ code: 'RUNTIME_FAILED' });
@@ -137,6 +145,23 @@ describe('a Wolfe step', () => {
     expect(to!.value).toBeLessThanOrEqual(at.value + 1e-4 * step * slope);
     expect(Math.abs(dot(to!.gradient, downhill))).toBeLessThanOrEqual(-0.9 * slope);
   });
+
+  it.each([500, 2500, 4000, 5500])(
+    'finds the narrow place where a slope is as small as at a summit, from %d',
+    async (first) => {
+      const cosine: Objective = (x) =>
+        Promise.resolve({ value: Math.cos(x[0]!), gradient: Float64Array.of(-Math.sin(x[0]!)) });
+      const summit = Float64Array.of(1e-3);
+      const at = { point: summit, ...(await cosine(summit)) };
+      const to = await wolfeStep(
+        cosine,
+        at,
+        at.gradient.map((v) => -v),
+        first,
+      );
+      expect(Math.abs(to!.point[0]! - Math.PI)).toBeLessThan(1e-3);
+    },
+  );
 
   it('there is none uphill', async () => {
     const at = { point: start, ...(await rosenbrock(start)) };

@@ -44,6 +44,12 @@ describe('mean IoU', () => {
     expect(counter.score()).toEqual({ perClass: [1, 1], mean: 1 });
   });
 
+  it('ignores a class like any other number', () => {
+    const counter = new IouCounter({ classes: 3, ignore: 0 });
+    counter.add([0, 0, 1, 2, 2], [1, 0, 1, 2, 0]);
+    expect(counter.score()).toEqual({ perClass: [0, 1, 0.5], mean: 0.5 });
+  });
+
   it('does not read predictions of ignored pixels', () => {
     const counter = new IouCounter({ classes: 2 });
     counter.add([0, 255], [0, 7]);
