@@ -5,36 +5,29 @@ import type { Classifier } from '../eval/classify/classify.js';
 import { intervalScope, runRows, summarise, type ClassifyReport, type RunRow } from '../eval/classify/report.js';
 import { countData } from '../eval/data/data-counts.js';
 import { drawPools } from '../eval/data/pools.js';
-import { assertLabels } from '../eval/data/read-examples.js';
 import { rowsFingerprint } from '../eval/data/rows-fingerprint.js';
 import { parseFeatureSets } from '../eval/features/feature-sets.js';
 import { classifyText, warnOfTruncated, type PoolSettings } from './classify-text.js';
 import type { CommonOptions, Context, Report, Run } from './context.js';
-import { assertWritable, part, readRows, saveReport } from './eval-data.js';
+import { addDataOptions, assertWritable, part, readTrainAndTest, saveReport, type DataFlags } from './eval-data.js';
 import { addFeatureCacheOption, featureCache, type FeatureCacheFlags } from './feature-cache.js';
 import {
   addCommonOptions,
   addEncoderOptions,
   addFeatureOptions,
-  addKeyOptions,
   engineOptions,
   featureSettings,
   shotList,
   whole,
   type EncoderFlags,
   type FeatureFlags,
-  type KeyFlags,
 } from './options.js';
 
-export interface ClassifyFlags extends CommonOptions, EncoderFlags, FeatureFlags, KeyFlags, FeatureCacheFlags {
-  readonly train: string;
-  readonly test: string;
+export interface ClassifyFlags extends CommonOptions, EncoderFlags, FeatureFlags, DataFlags, FeatureCacheFlags {
   readonly features: readonly string[];
   readonly shots?: readonly (number | null)[];
   readonly sampling: PoolSettings['sampling'];
   readonly seeds: number;
-  readonly limitTrain?: number;
-  readonly limitTest?: number;
   readonly throughputTexts: number;
 }
 
@@ -62,17 +55,12 @@ export function addClassifyCommand<Flags extends ClassifyFlags>(
 ): void {
   const command = protocol
     .addOptions(
-      evaluation
-        .command(protocol.name)
-        .description(protocol.description)
-        .requiredOption('--train <file>', 'labelled examples: .jsonl, .csv or .tsv')
-        .requiredOption('--test <file>', 'examples to classify')
-        .option(
-          '--features <list>',
-          'embedding; kl, simclr, kl+simclr (joined with the embedding); only:kl, … (gradients alone)',
-          (value) => value.split(','),
-          ['embedding', 'kl'],
-        ),
+      addDataOptions(evaluation.command(protocol.name).description(protocol.description)).option(
+        '--features <list>',
+        'embedding; kl, simclr, kl+simclr (joined with the embedding); only:kl, … (gradients alone)',
+        (value) => value.split(','),
+        ['embedding', 'kl'],
+      ),
     )
     .option(
       '--shots <list>',
@@ -85,10 +73,8 @@ export function addClassifyCommand<Flags extends ClassifyFlags>(
         .default('per-class'),
     )
     .option('--seeds <count>', 'runs, with seeds 0, 1, …: heads, views, projections and shots', whole(1, 100), 1)
-    .option('--limit-train <count>', 'a random part of the training rows, drawn with seed 0', whole(1))
-    .option('--limit-test <count>', 'a random part of the test rows, drawn with seed 0', whole(1))
     .option('--throughput-texts <count>', 'test texts to time each feature set on; 0 times nothing', whole(0), 128);
-  addCommonOptions(addFeatureCacheOption(addKeyOptions(addFeatureOptions(addEncoderOptions(command)))), { json: false })
+  addCommonOptions(addFeatureCacheOption(addFeatureOptions(addEncoderOptions(command))), { json: false })
     .option('--json [file]', 'write the results as JSON to the file, or to stdout in place of the table')
     .addHelpText('after', `\n${protocol.notes}\n\n${NOTES}\n\nExamples:\n${exampleLines(protocol)}`)
     .action((flags: Flags) => run(flags, (context) => evaluate(context, flags, protocol)));
@@ -112,9 +98,7 @@ async function evaluate<Flags extends ClassifyFlags>(
   const { onProgress } = context;
   const sets = parseFeatureSets(features);
   if (typeof flags.json === 'string') await assertWritable(flags.json);
-  const train = part(await readRows(flags.train, flags, context), flags.limitTrain, 'train');
-  const test = part(await readRows(flags.test, flags, context), flags.limitTest, 'test');
-  assertLabels(train, flags.train);
+  const { train, test, split } = await readTrainAndTest(flags, context);
   const labels = train.map(({ label }) => label);
   const truth = test.map(({ label }) => label);
   const seeds = Array.from({ length: flags.seeds }, (_, seed) => seed);
@@ -139,7 +123,13 @@ async function evaluate<Flags extends ClassifyFlags>(
     const losses = [...new Set(sets.flatMap((set) => set.losses))].map((name) => ({ name }));
     const spec = featureSpec({ ...settings, losses, seed: 0 });
     const fewShot = shots.some((count) => count !== null);
-    const method = { ...protocol.settings(flags), seeds, shots, sampling: fewShot ? sampling : null };
+    const method = {
+      ...protocol.settings(flags),
+      split: split && { ...split },
+      seeds,
+      shots,
+      sampling: fewShot ? sampling : null,
+    };
     const report = {
       results: runRows(runs, truth),
       throughput,

@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { Workspace } from './support.js';
+import { EXAMPLES, jsonl, Workspace } from './support.js';
 
 let workspace: Workspace;
 beforeAll(async () => {
@@ -7,11 +7,10 @@ beforeAll(async () => {
 });
 afterAll(() => workspace.remove());
 
-const CLUSTER = ['eval', 'cluster', '--encoder', 'MODEL', '--test', '@test.jsonl', '--throughput-texts', '0'];
+const CLUSTER = ['eval', 'cluster', '--encoder', 'MODEL', '--test', '@cats.jsonl', '--throughput-texts', '0'];
 
 describe('eval cluster', () => {
   it('gives accuracy, NMI and ARI of every feature set and seed', async () => {
-    // Test rows of both labels: the file of the workspace has one.
     const argv = ['eval', 'cluster', '--encoder', 'MODEL', '--train', '@train.jsonl', '--test', '@train.jsonl'];
     const more = ['--throughput-texts', '0', '--features', 'embedding,kl', '--seeds', '2'];
     const { code, json } = await workspace.fungi([...argv, ...more, '--json']);
@@ -30,6 +29,7 @@ describe('eval cluster', () => {
   });
 
   it('says that one label makes no clusters', async () => {
+    await workspace.write({ 'cats.jsonl': jsonl(EXAMPLES.slice(0, 4)) });
     const { code, stderr } = await workspace.fungi([...CLUSTER, '--train', '@train.jsonl', '--features', 'embedding']);
     expect(code).toBe(3);
     expect(stderr).toContain('two labels at least');

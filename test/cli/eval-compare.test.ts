@@ -1,7 +1,7 @@
 /** `fungi eval compare` from end to end. */
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { readFile } from 'node:fs/promises';
-import { Workspace } from './support.js';
+import { jsonl, Workspace } from './support.js';
 
 let workspace: Workspace;
 beforeAll(async () => (workspace = await Workspace.create()));
@@ -126,13 +126,17 @@ it('times features by themselves, or not at all', async () => {
 });
 
 it('says where a selector found nothing, and counts labels that the pool lacks', async () => {
-  await workspace.write({ 'odd.jsonl': `${JSON.stringify({ text: 'zebra', label: 'zebra' })}\n` });
+  const rows = [
+    { text: 'zebra', label: 'zebra' },
+    { text: 'cat zebra', label: 'cat' },
+  ];
+  await workspace.write({ 'odd.jsonl': jsonl(rows) });
   const argv = ['eval', 'compare', '--train', '@train.jsonl', '--test', '@odd.jsonl', '--selectors', 'bm25,random'];
   const { code, stdout } = await workspace.fungi(argv);
   expect(code).toBe(0);
   expect(stdout).toContain('queries for which nothing was chosen: bm25 1');
   expect(stdout).toContain('1 test row with a label that no training row has');
-  expect(stdout).toMatch(/on this 1 query .* None of the queries is in the pool\.\n/);
+  expect(stdout).toMatch(/on these 2 queries .* None of the queries is in the pool\.\n/);
 });
 
 it('gives a curve over pools of few examples, and a page', async () => {

@@ -66,6 +66,7 @@ const OPTIONS: Readonly<Record<string, readonly string[]>> = {
     '--restarts',
     '--no-feature-cache',
   ],
+  'eval linear': ['--train', '--test', '--split', '--encoder', '--features', '--shots', '--seeds', '--iterations'],
   'eval throughput': ['--data', '--encoder', '--features', '--texts', '--provider', '--threads'],
   'eval knn': [
     ...['--train', '--test', '--encoder', '--features', '--shots', '--sampling', '--seeds', '-k', '--limit-train'],

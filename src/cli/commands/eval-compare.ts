@@ -7,7 +7,6 @@ import type { ExampleInput } from '../../core/item.js';
 import type { CompareReport } from '../../eval/compare/compare-report.js';
 import type { QueryCostOptions } from '../../eval/compare/query-cost.js';
 import { countData } from '../../eval/data/data-counts.js';
-import { assertLabels } from '../../eval/data/read-examples.js';
 import { rowsFingerprint } from '../../eval/data/rows-fingerprint.js';
 import { drawPools } from '../../eval/data/pools.js';
 import type { ReportInput, ReportSettings } from '../../eval/report/model.js';
@@ -16,30 +15,24 @@ import { compareText } from '../compare-text.js';
 import type { CommonOptions, Context, Report, Run } from '../context.js';
 import { addFeatureCacheOption, type FeatureCacheFlags } from '../feature-cache.js';
 import type { PoolSettings } from '../classify-text.js';
-import { assertWritable, part, readRows, saveReport } from '../eval-data.js';
+import { addDataOptions, assertWritable, part, readTrainAndTest, saveReport, type DataFlags } from '../eval-data.js';
 import {
   addCommonOptions,
   addEncoderOptions,
   addFeatureOptions,
-  addKeyOptions,
   collect,
   shotList,
   whole,
   type EncoderFlags,
   type FeatureFlags,
-  type KeyFlags,
 } from '../options.js';
 
-interface CompareFlags extends CommonOptions, EncoderFlags, FeatureFlags, FeatureCacheFlags, KeyFlags {
-  readonly train: string;
-  readonly test: string;
+interface CompareFlags extends CommonOptions, EncoderFlags, FeatureFlags, FeatureCacheFlags, DataFlags {
   readonly selectors: readonly string[];
   readonly selector?: readonly string[];
   readonly baseline?: string;
   readonly k: number;
   readonly seeds: number;
-  readonly limitTrain?: number;
-  readonly limitTest?: number;
   readonly throughputTexts: number;
   readonly shots?: readonly (number | null)[];
   readonly sampling: PoolSettings['sampling'];
@@ -47,11 +40,9 @@ interface CompareFlags extends CommonOptions, EncoderFlags, FeatureFlags, Featur
 }
 
 export function addEvalCompare(evaluation: Command, run: Run): void {
-  const command = evaluation
-    .command('compare')
-    .description('selectors of examples on the same pool and queries, with a verdict')
-    .requiredOption('--train <file>', 'the pool to choose examples from: .jsonl, .csv or .tsv')
-    .requiredOption('--test <file>', 'the queries')
+  const command = addDataOptions(
+    evaluation.command('compare').description('selectors of examples on the same pool and queries, with a verdict'),
+  )
     .option(
       '--selectors <list>',
       'random, fixed, bm25; feature sets as for `eval knn` (embedding, kl, …); mmr: before one (mmr:embedding)',
@@ -77,10 +68,8 @@ export function addEvalCompare(evaluation: Command, run: Run): void {
         .choices(['per-class', 'proportional'])
         .default('per-class'),
     )
-    .option('--limit-train <count>', 'a random part of the pool, drawn with seed 0', whole(1))
-    .option('--limit-test <count>', 'a random part of the queries, drawn with seed 0', whole(1))
     .option('--throughput-texts <count>', 'queries to time each feature set on; 0 times nothing', whole(0), 128);
-  addCommonOptions(addFeatureCacheOption(addKeyOptions(addFeatureOptions(addEncoderOptions(command)))), { json: false })
+  addCommonOptions(addFeatureCacheOption(addFeatureOptions(addEncoderOptions(command))), { json: false })
     .option('--report <dir>', 'write report.html (one page, no network), report.md and report.json into the folder')
     .option('--json [file]', 'write the results as JSON to the file, or to stdout in place of the table')
     .addHelpText(
@@ -118,9 +107,7 @@ async function evalCompare(context: Context, flags: CompareFlags): Promise<Repor
   const baseline = baselineOf(titles, flags.baseline);
   if (typeof flags.json === 'string') await assertWritable(flags.json);
   if (flags.report !== undefined) await assertWritable(join(flags.report, 'report.html'));
-  const pool = part(await readRows(flags.train, flags, context), flags.limitTrain, 'train');
-  const queries = part(await readRows(flags.test, flags, context), flags.limitTest, 'test');
-  assertLabels(pool, flags.train);
+  const { train: pool, test: queries, split } = await readTrainAndTest(flags, context);
   const seeds = Array.from({ length: flags.seeds }, (_, seed) => seed);
   const few = (flags.shots ?? []).filter((count) => count !== null);
   const labels = pool.map(({ label }) => label);
@@ -137,6 +124,7 @@ async function evalCompare(context: Context, flags: CompareFlags): Promise<Repor
     const spec = features?.spec ?? null;
     // What is not there without features does not tell two runs apart.
     const protocol = {
+      split: split && { ...split },
       ...{ selectors: names, baseline, k, seeds: flags.seeds, dims: features ? dims : null },
       ...{ shots: few, sampling: few.length > 0 ? sampling : null },
     };

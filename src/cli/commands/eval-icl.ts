@@ -4,7 +4,6 @@ import { ERRORS, FungiError } from '../../core/errors.js';
 import { fingerprint, fingerprintLines, type Json } from '../../core/fingerprint.js';
 import type { Comparison } from '../../eval/compare/compare.js';
 import { countData } from '../../eval/data/data-counts.js';
-import { assertLabels } from '../../eval/data/read-examples.js';
 import { rowsFingerprint } from '../../eval/data/rows-fingerprint.js';
 import { drawPools } from '../../eval/data/pools.js';
 import type { Replies } from '../../eval/icl/ask.js';
@@ -14,7 +13,7 @@ import type { FeatureSpec } from '../../features/spec.js';
 import type { LlmClient } from '../../llm/client.js';
 import type { LoadedEngine } from '../../selector/load-engine.js';
 import type { CommonOptions, Context, Report, Run } from '../context.js';
-import { assertWritable, part, readRows, saveReport } from '../eval-data.js';
+import { addDataOptions, assertWritable, readTrainAndTest, saveReport, type DataFlags } from '../eval-data.js';
 import { withComparison, type CompareRunOptions } from '../compare-run.js';
 import { addFeatureCacheOption, type FeatureCacheFlags } from '../feature-cache.js';
 import { dryRunText, iclText } from '../icl-text.js';
@@ -23,12 +22,10 @@ import {
   addCommonOptions,
   addEncoderOptions,
   addFeatureOptions,
-  addKeyOptions,
   collect,
   whole,
   type EncoderFlags,
   type FeatureFlags,
-  type KeyFlags,
 } from '../options.js';
 import { templateOptions, type TemplateFlags } from './prompt.js';
 
@@ -36,20 +33,16 @@ type SharedFlags = CommonOptions &
   EncoderFlags &
   FeatureFlags &
   FeatureCacheFlags &
-  KeyFlags &
+  DataFlags &
   TemplateFlags &
   LlmFlags;
 
 interface IclFlags extends SharedFlags {
-  readonly train: string;
-  readonly test: string;
   readonly selectors: readonly string[];
   readonly selector?: readonly string[];
   readonly baseline?: string;
   readonly k: number;
   readonly seeds: number;
-  readonly limitTrain?: number;
-  readonly limitTest?: number;
   readonly template: string;
   readonly maxTokens: number;
   readonly priceInput?: number;
@@ -60,11 +53,11 @@ interface IclFlags extends SharedFlags {
 }
 
 export function addEvalIcl(evaluation: Command, run: Run): void {
-  const command = evaluation
-    .command('icl')
-    .description('selectors of examples by what an LLM answers with them, with accuracies, cost and a verdict')
-    .requiredOption('--train <file>', 'the pool to choose examples from: .jsonl, .csv or .tsv')
-    .requiredOption('--test <file>', 'the queries')
+  const command = addDataOptions(
+    evaluation
+      .command('icl')
+      .description('selectors of examples by what an LLM answers with them, with accuracies, cost and a verdict'),
+  )
     .option(
       '--selectors <list>',
       'as for `eval compare` (random, fixed, bm25, embedding, kl, mmr:kl …), and none: no examples',
@@ -75,8 +68,6 @@ export function addEvalIcl(evaluation: Command, run: Run): void {
     .option('--baseline <name>', 'what the others are held against (default: embedding, else the first)')
     .option('-k, --k <count>', 'examples in a prompt', whole(1), 20)
     .option('--seeds <count>', 'runs, with seeds 0, 1, … of the selectors', whole(1, 100), 1)
-    .option('--limit-train <count>', 'a random part of the pool, drawn with seed 0', whole(1))
-    .option('--limit-test <count>', 'a random part of the queries, drawn with seed 0', whole(1))
     .option('--template <name|file>', "classify (the paper's prompt), classify-chat or a template file", 'classify')
     .option('--var <name=value>', "value for one of the template's inputs; may be repeated", collect)
     .option('--max-tokens <count>', 'limit to the length of a reply; 0 sends none', whole(0), 256)
@@ -85,7 +76,7 @@ export function addEvalIcl(evaluation: Command, run: Run): void {
     .option('--max-cost <amount>', 'send nothing that could make this run cost more (needs both prices)', amount)
     .option('--max-calls <count>', 'send no more requests than this in this run, repeated ones included', whole(0))
     .option('--dry-run', 'count calls, tokens and cost, and ask nobody');
-  addLlmOptions(addFeatureCacheOption(addKeyOptions(addFeatureOptions(addEncoderOptions(command)))), { without: '' });
+  addLlmOptions(addFeatureCacheOption(addFeatureOptions(addEncoderOptions(command))), { without: '' });
   addCommonOptions(command, { json: false })
     .option('--json [file]', 'write the results as JSON to the file, or to stdout in place of the table')
     .addHelpText(
@@ -132,9 +123,7 @@ async function evalIcl(context: Context, flags: IclFlags): Promise<Report> {
   const { template, variables } = await templateOptions(flags);
   const llm = await requiredLlm(flags, context, spending);
   if (typeof flags.json === 'string') await assertWritable(flags.json);
-  const pool = part(await readRows(flags.train, flags, context), flags.limitTrain, 'train');
-  const queries = part(await readRows(flags.test, flags, context), flags.limitTest, 'test');
-  assertLabels(pool, flags.train);
+  const { train: pool, test: queries, split } = await readTrainAndTest(flags, context);
 
   const { comparison, encoder, spec } = await choose(context, flags, { names, pool, queries });
   const labels = [...new Set(pool.map(({ label }) => label))];
@@ -143,6 +132,7 @@ async function evalIcl(context: Context, flags: IclFlags): Promise<Report> {
   const plan = await planPrompts(options);
   // What is not there without features does not tell two runs apart.
   const protocol = {
+    split: split && { ...split },
     selectors: names,
     baseline,
     k,

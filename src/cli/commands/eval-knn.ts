@@ -1,9 +1,9 @@
 /** `fungi eval knn`: do FUNGI features retrieve better than plain embeddings on this data? */
 import { Option, type Command } from 'commander';
+import { smallPoolWarning } from '../../eval/data/check-data.js';
 import type { TieRule } from '../../retrieve/vote.js';
 import { addClassifyCommand, type ClassifyFlags, type Protocol } from '../classify-command.js';
 import type { Run } from '../context.js';
-import { counted } from '../output.js';
 import { whole } from '../options.js';
 
 interface KnnFlags extends ClassifyFlags {
@@ -40,7 +40,8 @@ const KNN: Protocol<KnnFlags> = {
   said: ({ k, dims, ties }) => `k = ${k}, ties by ${ties}, PCA to at most ${dims}`,
   warn(results, { k }, { log }) {
     const pool = Math.min(...results.map((row) => row.pool));
-    if (pool < k) log.warn(`k is ${k}, and ${counted(pool, 'row')} can vote: all of them do, for every test row alike`);
+    const warning = smallPoolWarning(pool, k);
+    if (warning !== undefined) log.warn(warning);
   },
 };
 

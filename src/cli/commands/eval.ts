@@ -5,6 +5,7 @@ import { addEvalCluster } from './eval-cluster.js';
 import { addEvalCompare } from './eval-compare.js';
 import { addEvalIcl } from './eval-icl.js';
 import { addEvalKnn } from './eval-knn.js';
+import { addEvalLinear } from './eval-linear.js';
 import { addEvalThroughput } from './eval-throughput.js';
 
 export function addEval(program: Command, run: Run): void {
@@ -12,6 +13,7 @@ export function addEval(program: Command, run: Run): void {
   addEvalCompare(evaluation, run);
   addEvalIcl(evaluation, run);
   addEvalKnn(evaluation, run);
+  addEvalLinear(evaluation, run);
   addEvalCluster(evaluation, run);
   addEvalThroughput(evaluation, run);
 }
