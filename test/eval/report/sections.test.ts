@@ -57,6 +57,14 @@ describe('sections', () => {
     expect(reportPage(await modelOf(leaky))).toContain('without leaks %');
   });
 
+  it('tell the whole pool of the curve from as many examples of each label', async () => {
+    const whole = { ...CURVE[2]!, whole: true, accuracy: 0.9 };
+    const markdown = reportMarkdown(await modelOf({ ...SMALL, curve: [...CURVE.slice(0, 3), whole] }));
+    expect(markdown).toContain('| selector | 1 of each | 4 of each | 16 of each | whole pool (about 16 of each) |');
+    expect(markdown).toContain('| 66.0 (40.0 to 80.0) | 90.0 (40.0 to 80.0) |');
+    expect(markdown).toContain('The whole pool stands at the mean of its labels.');
+  });
+
   it('draw a heat map for few labels, and none for many', async () => {
     const labels = Array.from({ length: 31 }, (_, i) => `l${i}`);
     const many: Small = { ...SMALL, pool: rowsOf(labels, 1, 'example'), queries: rowsOf(labels, 1, 'query') };

@@ -12,6 +12,8 @@ export function curveLines(
   words: ChartWords,
 ): Html {
   const shots = [...new Set(points.map((point) => point.shots))].sort((a, b) => a - b);
+  const drawn = [...new Set(points.filter((point) => !point.whole).map((point) => point.shots))];
+  const whole = points.filter((point) => point.whole).slice(0, 1);
   const seeds = points.flatMap(({ selector, shots: x, seeds: each }) =>
     each.length < 2 ? [] : each.map(({ accuracy }) => ({ selector, shots: x, accuracy })),
   );
@@ -22,7 +24,7 @@ export function curveLines(
     {
       width,
       height: width <= NARROW ? 280 : 380,
-      ...{ marginTop: 30, marginLeft: 44, marginRight: 16, marginBottom: 44 },
+      ...{ marginTop: 30, marginLeft: 44, marginRight: 16, marginBottom: 60 },
       x: { type: 'log', base: 2, domain: domainOf(shots), axis: null },
       y: { domain: [Math.floor(20 * Math.min(...all)) / 20, Math.ceil(20 * Math.max(...all)) / 20], axis: null },
       marks: [
@@ -31,13 +33,26 @@ export function curveLines(
           ...{ ticks: 6, tickSize: 0, fontSize: 12, fill: 'var(--muted)', labelArrow: 'none', label: 'accuracy, %' },
           tickFormat: (share: number) => String(Math.round(100 * share)),
         }),
-        Plot.axisX(shots, {
+        Plot.ruleX(whole, { x: 'shots', stroke: 'var(--muted)', strokeDasharray: '2 4' }),
+        // On a line of its own: it may be near another.
+        Plot.text(whole, {
+          x: 'shots',
+          frameAnchor: 'bottom',
+          textAnchor: 'end',
+          dx: 8,
+          dy: 34,
+          text: () => 'whole pool',
+          fontSize: 12,
+          fill: 'var(--muted)',
+        }),
+        Plot.axisX(drawn, {
           ...{
             fontSize: 12,
             fill: 'var(--muted)',
             labelArrow: 'none',
             label: 'examples of each label in the pool',
             labelAnchor: 'center',
+            labelOffset: 52,
           },
           ...{ tickFormat: String, stroke: 'var(--muted)' },
         }),
