@@ -1,12 +1,9 @@
 /** Cuts a graph at the target layer: what comes before it (trunk) and what follows (tail). */
-import { create } from '@bufbuild/protobuf';
 import { FungiError } from '../core/errors.js';
 import { dependencies, type Graph } from './graph.js';
-import { intAttribute } from './attributes.js';
-import { NodeProtoSchema, type NodeProto, type TensorProto } from './proto/onnx_pb.js';
-import { normalAxis } from './shape.js';
+import type { NodeProto, TensorProto } from './proto/onnx_pb.js';
+import { rowSizes, type RowSizes } from './row-sizes.js';
 import type { TargetLayer } from './target.js';
-import { inlineTensor } from './tensor.js';
 
 export interface Cut {
   /** Nodes of the target layer and all that follows, with the constants and shapes they need. */
@@ -32,7 +29,8 @@ export function cutAt(graph: Graph, target: TargetLayer, model: string): Cut {
   const start = perToken(graph, target);
   const tail = new Set(graph.downstreamOf(start));
   const boundary = new Set([start]);
-  const sizes = new Map<NodeProto, SizesOfRows>();
+  const sizes = new Map<NodeProto, RowSizes>();
+  const sizesOf = rowSizes(graph, start);
   const pending = [...tail].flatMap(dependencies);
   let masked = false;
   while (pending.length > 0) {
@@ -44,7 +42,8 @@ export function cutAt(graph: Graph, target: TargetLayer, model: string): Cut {
     } else if (maker !== undefined && (!graph.carriesData(name) || isMaskOnly(graph, name))) {
       // A constant, a shape that the trunk would read off its own batch, or a mask: the tail computes it for itself.
       tail.add(maker);
-      if (readsSizesOfRows(graph, maker)) sizes.set(maker, sizesOfRows(maker, start));
+      const read = sizesOf(maker);
+      if (read !== undefined) sizes.set(maker, read);
       else pending.push(...dependencies(maker));
     } else boundary.add(name);
   }
@@ -80,28 +79,6 @@ function isMaskOnly(graph: Graph, tensor: string): boolean {
     if (maker !== undefined) pending.push(...dependencies(maker));
   }
   return true;
-}
-
-/** Exporters read batch and tokens off the first input, [B,T]: the target's input [B,T,I] starts with the same sizes. */
-const readsSizesOfRows = (graph: Graph, node: NodeProto): boolean =>
-  node.opType === 'Shape' && graph.isInput(node.input[0]!) && graph.inputShape(node.input[0]!)?.length === 2;
-
-interface SizesOfRows {
-  readonly nodes: readonly NodeProto[];
-  readonly constants: readonly TensorProto[];
-}
-
-/** The Shape of an input [B,T], read off `tensor` [B,T,I]. */
-function sizesOfRows(shape: NodeProto, tensor: string): SizesOfRows {
-  const name = shape.output[0]!;
-  const ends = { start: intAttribute(shape, 'start', 0), end: intAttribute(shape, 'end', 2) };
-  const constants = Object.entries(ends).map(([end, axis]) =>
-    inlineTensor(`${name}/${end}`, 'int64', BigInt64Array.of(BigInt(Math.min(normalAxis(axis, 2), 2))), [1]),
-  );
-  const node = (opType: string, input: readonly string[], output: string): NodeProto =>
-    create(NodeProtoSchema, { opType, name: output, input: [...input], output: [output] });
-  const whole = node('Shape', [tensor], `${name}/whole`);
-  return { constants, nodes: [whole, node('Slice', [whole.output[0]!, ...constants.map((c) => c.name)], name)] };
 }
 
 /** Gemm takes matrices: where batch and tokens were flattened for it, the cut goes before the flattening. */

@@ -69,6 +69,10 @@ export class Graph {
     return this.proto.input.some((input) => input.name === tensor) && !this.initializers.has(tensor);
   }
 
+  get inputNames(): readonly string[] {
+    return this.proto.input.map(({ name }) => name).filter((name) => this.isInput(name));
+  }
+
   /** Of an input, where the file says. */
   inputShape(tensor: string): Shape | undefined {
     const info = this.proto.input.find((input) => input.name === tensor);

@@ -1,7 +1,11 @@
 /** Candidate layers of every encoder family, in each form in which the hub offers it. */
 import { describe, expect, it } from 'vitest';
+import { createEngine } from '../../src/engine/create-engine.js';
 import { gradientSources } from '../../src/engine/gradient-sources.js';
-import { fixture, readGolden } from '../support/golden.js';
+import type { EngineName } from '../../src/engine/tails.js';
+import { kl } from '../../src/losses/kl.js';
+import { fixture, readGolden, relativeError } from '../support/golden.js';
+import { idEncoder } from '../support/id-encoder.js';
 
 const FAMILIES = [
   'bert',
@@ -54,4 +58,43 @@ describe('gradientSources', () => {
   ])('refuses %s', async (_, encoder, options, code) => {
     await expect(gradientSources({ id: 'bert', ...encoder }, options)).rejects.toMatchObject({ code });
   });
+});
+
+describe('the first block of every family', () => {
+  /** δ of the KL loss of two items, and its value. */
+  async function deltas(family: string, engine: EngineName, target?: string) {
+    const made = await createEngine(idEncoder(fixture(`families/${family}/plain.onnx`), 'first', pad(family)), {
+      engine,
+      ...(target !== undefined && { target }),
+    });
+    try {
+      made.assertDifferentiable();
+      const states = await made.encode(['1 5 9 12 7 2', '1 8 2']);
+      const program = await made.program({
+        loss: kl({ mode: 'paper', temperature: 1, head: 'none' }),
+        gradient: { kind: 'factors' },
+      });
+      const { factors, pooled } = await program.run(states, [[0], [1]]);
+      return { pooled, delta: factors.flatMap(({ delta }) => [...delta]), sliced: made.info.sliced };
+    } finally {
+      await made.close();
+    }
+  }
+  const pad = (family: string): number => (family === 'roberta' || family === 'mpnet' ? 1 : 0);
+
+  it.each(FAMILIES)(
+    'of %s has the embedding of the whole, and a gradient on which both engines agree',
+    async (family) => {
+      const [first] = await gradientSources({ id: family, modelPath: fixture(`families/${family}/plain.onnx`) });
+      const judge = await deltas(family, 'tfjs', first!.name);
+      const last = await deltas(family, 'onnx');
+      expect([judge.sliced, last.sliced]).toEqual([false, true]);
+      expect(relativeError(judge.pooled, last.pooled)).toBeLessThan(1e-5);
+      expect(Math.hypot(...judge.delta)).toBeGreaterThan(0);
+      if (family === 'deberta') {
+        const refused = { code: 'OP_UNSUPPORTED', details: { op: 'GatherElements' } };
+        await expect(deltas(family, 'onnx', first!.name)).rejects.toMatchObject(refused);
+      } else expect(relativeError((await deltas(family, 'onnx', first!.name)).delta, judge.delta)).toBeLessThan(1e-4);
+    },
+  );
 });

@@ -1,10 +1,10 @@
 import { describe, expect, it } from 'vitest';
 import { FungiError } from '../../src/core/errors.js';
+import { GraphBuilder } from '../../src/onnx/builder.js';
 import { cutAt, type Cut } from '../../src/onnx/cut.js';
 import { Graph } from '../../src/onnx/graph.js';
 import type { NodeProto } from '../../src/onnx/proto/onnx_pb.js';
 import { findTarget } from '../../src/onnx/target.js';
-import { integers } from '../../src/onnx/tensor.js';
 import { graphProto, Toy, WIDTH, type AttentionChange } from './toy-graphs.js';
 
 function cut(toy: Toy, output: string, name?: string): Cut {
@@ -71,26 +71,45 @@ describe('cutAt', () => {
     expect(names(tail)).toEqual(['flat', 'a.o']);
   });
 
+  /** The sizes that the tail reads off the target's input in place of a Shape node called `name`. */
+  function readSizes({ tail, boundary, constants }: Cut, name: string): readonly (number | string)[] | undefined {
+    expect(boundary).toEqual(['a.merged.y']);
+    const g = new GraphBuilder('sizes');
+    g.input('a.merged.y', 'float32', ['B', 'T', WIDTH]);
+    constants.forEach((tensor) => g.initializer(tensor));
+    tail.forEach((node) => {
+      g.append(node);
+    });
+    return g.shapeValue(`${name}.y`);
+  }
+
   it.each([
-    [{}, [0, 2]],
-    [{ start: -1 }, [1, 2]],
-    [{ end: 1 }, [0, 1]],
-    [{ start: 0, end: 9 }, [0, 2]],
-  ])('reads the sizes of an input [B,T] off the target’s input: %j', (attributes, axes) => {
+    [{}, ['B', 'T']],
+    [{ start: -1 }, ['T']],
+    [{ end: 1 }, ['B']],
+    [{ start: 0, end: 9 }, ['B', 'T']],
+    [{ start: 2 }, []],
+  ])('reads the sizes of an input [B,T] off the target’s input: %j', (attributes, sizes) => {
     const toy = new Toy();
     toy.g.input('ids', 'int64', ['B', 'T']);
-    const sizes = toy.op('Shape', ['ids'], 'sizes', attributes);
+    const read = toy.op('Shape', ['ids'], 'sizes', attributes);
     const projected = toy.linear(toy.attention('a', 'x', 'x'), 'a.o');
-    const whole = toy.op('Concat', [sizes, toy.g.integers([WIDTH])], 'whole', { axis: 0 });
-    const { tail, boundary, constants } = cut(toy, toy.op('Reshape', [projected, whole], 'out'));
-    expect(boundary).toEqual(['a.merged.y']);
-    const [shape, slice] = tail.filter(({ opType }) => opType === 'Shape' || opType === 'Slice');
-    expect(shape!.input).toEqual(['a.merged.y']);
-    expect(slice).toMatchObject({
-      input: [shape!.output[0], ...constants.map(({ name }) => name)],
-      output: ['sizes.y'],
-    });
-    expect(constants.map(integers)).toEqual(axes.map((axis) => [axis]));
+    const whole = toy.op('Concat', [read, toy.g.integers([WIDTH])], 'whole', { axis: 0 });
+    expect(readSizes(cut(toy, toy.op('Reshape', [projected, whole], 'out')), 'sizes')).toEqual(sizes);
+  });
+
+  it.each([
+    [{}, ['B', 2, 'T', 2]],
+    [{ start: 2, end: 3 }, ['T']],
+    [{ start: 1, end: -1 }, [2, 'T']],
+  ])('reads sizes of keys by their heads off it, as T5 asks for them: %j', (attributes, sizes) => {
+    const toy = new Toy();
+    toy.g.input('ids', 'int64', ['B', 'T']);
+    const keys = toy.heads(toy.op('Gather', [toy.weight('words', [9, WIDTH]), 'ids'], 'embedded'), 'a.keys');
+    const read = toy.op('Shape', [keys], 'sizes', attributes);
+    const projected = toy.linear(toy.attention('a', 'embedded.y', 'embedded.y'), 'a.o');
+    const scale = toy.op('ReduceProd', [read], 'scale');
+    expect(readSizes(cut(toy, toy.op('Mul', [projected, scale], 'out')), 'sizes')).toEqual(sizes);
   });
 
   it('does not take an input of another rank for rows of tokens', () => {
