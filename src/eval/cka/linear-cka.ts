@@ -83,14 +83,18 @@ const gram = ({ rows, count, dims }: Centred, runtime: LinalgOptions): Promise<F
 function centre({ rows, dims }: FeatureRows, place: number): Centred {
   const count = rows.length / dims;
   const means = new Float64Array(dims);
-  for (let i = 0; i < count; i++) for (let j = 0; j < dims; j++) means[j]! += rows[i * dims + j]! / count;
+  for (let i = 0, at = 0; i < count; i++) for (let j = 0; j < dims; j++, at++) means[j]! += rows[at]! / count;
+  const centred = new Float64Array(rows);
   let [varying, whole] = [0, 0];
-  const centred = Float64Array.from(rows, (value, at) => {
-    const difference = value - means[at % dims]!;
-    varying += difference * difference;
-    whole += value * value;
-    return difference;
-  });
+  for (let i = 0, at = 0; i < count; i++) {
+    for (let j = 0; j < dims; j++, at++) {
+      const value = centred[at]!;
+      const difference = value - means[j]!;
+      centred[at] = difference;
+      varying += difference * difference;
+      whole += value * value;
+    }
+  }
   if (varying <= CONSTANT ** 2 * whole) {
     throw new FungiError('INVALID_DATA', `features ${place} have the same vector for all ${count} items`, {
       hint: 'Compare features that tell items apart.',

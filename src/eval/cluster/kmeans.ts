@@ -61,7 +61,7 @@ export async function kMeans(features: FeatureRows, options: KMeansOptions): Pro
   assertWhole('restarts', restarts);
   assertWhole('iterations', maxIterations);
   const { dims } = features;
-  const rows = Float64Array.from(features.rows);
+  const rows = new Float64Array(features.rows);
   const report = (done: number): void => onProgress?.({ stage: 'k-means', done, total: restarts, unit: 'runs' });
   report(0);
   let best: Clustering | undefined;

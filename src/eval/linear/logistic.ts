@@ -67,7 +67,7 @@ export class LogisticModel {
     const count = countRows(rows, this.dims, 'row');
     const width = this.classes.length;
     const shape = { m: count, k: this.dims, n: width, transB: true };
-    const scores = await matmul(Float64Array.from(rows), this.weights, shape, runtime);
+    const scores = await matmul(new Float64Array(rows), this.weights, shape, runtime);
     return Array.from({ length: count }, (_, i) => {
       let best = 0;
       for (let c = 1; c < width; c++) if (scores[i * width + c]! > scores[i * width + best]!) best = c;
@@ -112,7 +112,7 @@ function regularisedLoss(
   l2: number,
   runtime?: LinalgOptions,
 ): Objective {
-  const x = Float64Array.from(rows);
+  const x = new Float64Array(rows);
   const count = codes.length;
   const width = names.length;
   return async (weights) => {
