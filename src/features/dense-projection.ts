@@ -18,8 +18,8 @@ const WINDOW = 1024;
 export type MatrixRows = (row: number) => Float32Array;
 
 /**
- * R drawn from the index's seed, a stream for each row of the gradient: how many make a tile changes nothing. Binary entries take
- * least time to draw; Gaussian ones about twenty times as long.
+ * R drawn from the index's seed, a stream for each row of the gradient: how many make a tile changes nothing. Gaussian
+ * entries take three times as long to draw as binary ones, sparse ones a third.
  *
  * @param width M
  */
