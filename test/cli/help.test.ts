@@ -66,6 +66,8 @@ const OPTIONS: Readonly<Record<string, readonly string[]>> = {
     '--restarts',
     '--no-feature-cache',
   ],
+  'eval retrieval': ['--train', '--test', '--split', '--encoder', '--features', '--metric', '--seeds', '--dims'],
+  'eval cka': ['--data', '--encoder', '--features', '--limit', '--seed', '--no-feature-cache'],
   'eval linear': ['--train', '--test', '--split', '--encoder', '--features', '--shots', '--seeds', '--iterations'],
   'eval throughput': ['--data', '--encoder', '--features', '--texts', '--provider', '--threads'],
   'eval knn': [

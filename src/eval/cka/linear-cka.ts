@@ -8,7 +8,7 @@
  */
 import { FungiError } from '../../core/errors.js';
 import { matmul, type LinalgOptions } from '../../runtime/linalg.js';
-import { assertRows, type FeatureRows } from '../features/labelled-features.js';
+import { assertRows, type FeatureMatrix } from '../features/labelled-features.js';
 
 /** A feature of the items, centred by column, in float64. */
 interface Centred {
@@ -28,7 +28,7 @@ const CONSTANT = 1e-12;
  * @throws {FungiError} INVALID_ARGUMENT when there are not as many rows; INVALID_DATA when all rows of one are alike, for what does not
  *   vary cannot be compared; INVALID_VECTOR
  */
-export async function linearCka(a: FeatureRows, b: FeatureRows, runtime: LinalgOptions = {}): Promise<number> {
+export async function linearCka(a: FeatureMatrix, b: FeatureMatrix, runtime: LinalgOptions = {}): Promise<number> {
   assertSameItems([a, b]);
   const [x, y] = [centre(a, 0), centre(b, 1)];
   const own = [await alignment(x, x, runtime), await alignment(y, y, runtime)] as const;
@@ -42,7 +42,7 @@ export async function linearCka(a: FeatureRows, b: FeatureRows, runtime: LinalgO
  * @returns [S][S], symmetric, 1 on the diagonal
  * @throws {FungiError} INVALID_ARGUMENT for no features, and as {@link linearCka}
  */
-export async function ckaMatrix(features: readonly FeatureRows[], runtime: LinalgOptions = {}): Promise<number[][]> {
+export async function ckaMatrix(features: readonly FeatureMatrix[], runtime: LinalgOptions = {}): Promise<number[][]> {
   if (features.length === 0) throw new FungiError('INVALID_ARGUMENT', 'there are no features to compare');
   assertSameItems(features);
   const own: number[] = [];
@@ -80,7 +80,7 @@ const gram = ({ rows, count, dims }: Centred, runtime: LinalgOptions): Promise<F
   matmul(rows, rows, { m: count, k: dims, n: count, transB: true }, runtime);
 
 /** @param place names the features in the error */
-function centre({ rows, dims }: FeatureRows, place: number): Centred {
+function centre({ rows, dims }: FeatureMatrix, place: number): Centred {
   const count = rows.length / dims;
   const means = new Float64Array(dims);
   for (let i = 0, at = 0; i < count; i++) for (let j = 0; j < dims; j++, at++) means[j]! += rows[at]! / count;
@@ -103,7 +103,7 @@ function centre({ rows, dims }: FeatureRows, place: number): Centred {
   return { rows: centred, count, dims };
 }
 
-function assertSameItems(features: readonly FeatureRows[]): void {
+function assertSameItems(features: readonly FeatureMatrix[]): void {
   const counts = features.map((one, i) => assertRows(one, `features ${i}, row`));
   const other = counts.findIndex((count) => count !== counts[0]);
   if (other < 0) return;

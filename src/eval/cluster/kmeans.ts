@@ -8,7 +8,7 @@ import { FungiError } from '../../core/errors.js';
 import type { OnProgress } from '../../core/progress.js';
 import { Rng } from '../../core/rng.js';
 import { matmul, type LinalgOptions } from '../../runtime/linalg.js';
-import { assertRows, type FeatureRows } from '../features/labelled-features.js';
+import { assertRows, type FeatureMatrix } from '../features/labelled-features.js';
 import { seedCentres } from './seeding.js';
 
 export interface KMeansOptions {
@@ -54,7 +54,7 @@ const BLOCK = 8192;
  * @throws {FungiError} INVALID_ARGUMENT when `clusters` is not from 1 to n, or `restarts` or `maxIterations` is not a positive integer;
  *   INVALID_VECTOR
  */
-export async function kMeans(features: FeatureRows, options: KMeansOptions): Promise<Clustering> {
+export async function kMeans(features: FeatureMatrix, options: KMeansOptions): Promise<Clustering> {
   const { clusters, seed, restarts = RESTARTS, maxIterations = MAX_ITERATIONS, runtime, onProgress } = options;
   const count = assertRows(features, 'row');
   assertWhole('clusters', clusters, count);

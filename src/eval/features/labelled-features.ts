@@ -2,14 +2,14 @@
 import { FungiError } from '../../core/errors.js';
 import { countRows } from '../../runtime/row-matrix.js';
 
-export interface FeatureRows {
+export interface FeatureMatrix {
   /** [n,P] */
   readonly rows: Float32Array;
   /** P */
   readonly dims: number;
 }
 
-export interface LabelledFeatures extends FeatureRows {
+export interface LabelledFeatures extends FeatureMatrix {
   /** [n] */
   readonly labels: readonly string[];
 }
@@ -29,7 +29,7 @@ export interface Classes {
  * @throws {FungiError} INVALID_ARGUMENT when `dims` is not a positive integer or there are no rows; INVALID_VECTOR when the values
  *   do not fill whole rows, or one is not finite
  */
-export function assertRows({ rows, dims }: FeatureRows, what: string): number {
+export function assertRows({ rows, dims }: FeatureMatrix, what: string): number {
   if (!Number.isSafeInteger(dims) || dims < 1) {
     throw new FungiError('INVALID_ARGUMENT', `${what}: dims must be a positive integer, got ${dims}`);
   }

@@ -2,7 +2,12 @@
 import { FungiError } from '../../core/errors.js';
 import type { OnProgress } from '../../core/progress.js';
 import type { LinalgOptions } from '../../runtime/linalg.js';
-import { assertFeatures, selectRows, type FeatureRows, type LabelledFeatures } from '../features/labelled-features.js';
+import {
+  assertFeatures,
+  selectRows,
+  type FeatureMatrix,
+  type LabelledFeatures,
+} from '../features/labelled-features.js';
 import { fitLogistic, type LogisticFit } from './logistic.js';
 
 /** What λ is chosen on. */
@@ -16,7 +21,7 @@ export interface Selection {
 export interface ProbeData {
   /** The final model is fitted on all of them. */
   readonly train: LabelledFeatures;
-  readonly test: FeatureRows;
+  readonly test: FeatureMatrix;
   /** `{ fit: train, validation }` where there is a validation set, else {@link holdOut}. */
   readonly selection: Selection;
 }

@@ -1,6 +1,6 @@
 import { mean } from 'simple-statistics';
 import { FungiError } from '../../core/errors.js';
-import type { FeatureRows } from '../features/labelled-features.js';
+import type { FeatureMatrix } from '../features/labelled-features.js';
 import { rankings, type RankingOptions } from './rankings.js';
 import { DIFFICULTIES, scoreRanking, type Difficulty, type QueryPrecision, type QueryTruth } from './revisited.js';
 
@@ -36,7 +36,7 @@ const DEPTHS = [1, 5, 10] as const;
  *   names an image that the database lacks, or a depth is not a positive integer; INVALID_VECTOR
  */
 export async function landmarkRetrieval(
-  data: { readonly pool: FeatureRows; readonly queries: FeatureRows; readonly truths: readonly QueryTruth[] },
+  data: { readonly pool: FeatureMatrix; readonly queries: FeatureMatrix; readonly truths: readonly QueryTruth[] },
   options: LandmarkOptions = {},
 ): Promise<LandmarkRetrieval> {
   const { pool, queries, truths } = data;

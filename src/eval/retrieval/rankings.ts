@@ -3,7 +3,7 @@ import { FungiError } from '../../core/errors.js';
 import type { OnProgress } from '../../core/progress.js';
 import { ExactSearch, type Metric } from '../../retrieve/exact-search.js';
 import type { LinalgOptions } from '../../runtime/linalg.js';
-import { assertRows, type FeatureRows } from '../features/labelled-features.js';
+import { assertRows, type FeatureMatrix } from '../features/labelled-features.js';
 
 export interface RankingOptions {
   readonly metric: Metric;
@@ -24,8 +24,8 @@ const MOST_QUERIES = 32;
  * @throws {FungiError} INVALID_ARGUMENT when pool or queries are empty, or differ in width; INVALID_VECTOR
  */
 export async function* rankings(
-  pool: FeatureRows,
-  queries: FeatureRows,
+  pool: FeatureMatrix,
+  queries: FeatureMatrix,
   { metric, runtime, onProgress }: RankingOptions,
 ): AsyncGenerator<readonly number[]> {
   const rows = assertRows(pool, 'pool row');

@@ -7,7 +7,7 @@
 import { FungiError } from '../../core/errors.js';
 import { ExactSearch } from '../../retrieve/exact-search.js';
 import type { LinalgOptions } from '../../runtime/linalg.js';
-import { assertRows, type FeatureRows } from '../features/labelled-features.js';
+import { assertRows, type FeatureMatrix } from '../features/labelled-features.js';
 
 export interface DecodeOptions {
   /** Patches of the bank that vote, all where it has fewer. @default 30; the paper takes 90 in its few-shot runs */
@@ -35,7 +35,7 @@ export class PatchBank {
    *   that is not finite or below 0
    */
   static async create(
-    patches: FeatureRows,
+    patches: FeatureMatrix,
     shares: { readonly values: Float32Array; readonly classes: number },
     runtime?: LinalgOptions,
   ): Promise<PatchBank> {

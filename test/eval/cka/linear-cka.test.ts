@@ -3,7 +3,7 @@ import { describe, expect, it } from 'vitest';
 
 import { Rng } from '../../../src/core/rng.js';
 import { ckaMatrix, linearCka } from '../../../src/eval/cka/linear-cka.js';
-import type { FeatureRows } from '../../../src/eval/features/labelled-features.js';
+import type { FeatureMatrix } from '../../../src/eval/features/labelled-features.js';
 import { readGolden, values, type GoldenArray } from '../../support/golden.js';
 
 interface Case {
@@ -14,15 +14,15 @@ interface Case {
 }
 const { cases } = readGolden('protocols/cka.json') as { cases: readonly Case[] };
 
-const featuresOf = (array: GoldenArray): FeatureRows => ({
+const featuresOf = (array: GoldenArray): FeatureMatrix => ({
   rows: Float32Array.from(values(array)),
   dims: array.shape[1]!,
 });
-const random = (seed: number, n: number, dims: number): FeatureRows => ({
+const random = (seed: number, n: number, dims: number): FeatureMatrix => ({
   rows: Rng.stream(seed, 'cka').uniform(n * dims, 1),
   dims,
 });
-const scaled = ({ rows, dims }: FeatureRows, by: number): FeatureRows => ({
+const scaled = ({ rows, dims }: FeatureMatrix, by: number): FeatureMatrix => ({
   rows: rows.map((value) => value * by),
   dims,
 });
@@ -30,7 +30,7 @@ const failing = (code: string, message: RegExp): Error =>
   expect.objectContaining({ code, message: expect.stringMatching(message) as string }) as Error;
 
 /** Each pair of columns turned by the same angle, and each column moved. */
-function turned({ rows, dims }: FeatureRows, angle: number, shift: number): FeatureRows {
+function turned({ rows, dims }: FeatureMatrix, angle: number, shift: number): FeatureMatrix {
   const [cos, sin] = [Math.cos(angle), Math.sin(angle)];
   const out = rows.map((value, at) => {
     const column = at % dims;
