@@ -50,7 +50,6 @@ const OWNED_PACKAGES: Record<string, string> = {
   'hyparquet-compressors': 'eval',
   '@observablehq/plot': 'eval',
   linkedom: 'eval',
-  'ml-kmeans': 'eval',
   'munkres-algorithm': 'eval',
   'umap-js': 'eval',
 };

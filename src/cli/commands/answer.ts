@@ -21,7 +21,10 @@ export function addAnswer(program: Command, run: Run): void {
     .description('give a text its label: by an LLM when a base URL is set, by majority vote of the examples when not')
     .argument('<name>', 'name of the index')
     .argument('[query]', 'a text; "-" reads it from standard input')
-    .option('--data <file>', 'texts to answer instead (.jsonl, .csv, .tsv); with labels, the accuracy is told');
+    .option(
+      '--data <file>',
+      'texts to answer instead, a source as for `index --data`; with labels, the accuracy is told',
+    );
   addOpenOptions(addKeyOptions(addLlmOptions(addTemplateOptions(addFilterOptions(command)))))
     .addHelpText(
       'after',
@@ -59,7 +62,9 @@ async function answer(
   const template = await templateOptions(flags);
   const llm = await createLlm(flags, context);
   const queries =
-    flags.data === undefined ? [{ input: await readText(context, argument!) }] : await readQueries(flags.data, flags);
+    flags.data === undefined
+      ? [{ input: await readText(context, argument!) }]
+      : await readQueries(flags.data, flags, context);
   return withSelector(context, name, flags, async (selector) => {
     const options = { ...selectOptions(flags, selector), ...template, ...(llm && { llm }) };
     if (flags.data === undefined) {
