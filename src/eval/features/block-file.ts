@@ -9,6 +9,7 @@ import { createHash } from 'node:crypto';
 import { mkdir, open, type FileHandle } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import type { Item } from '../../core/item.js';
+import { FungiError } from '../../core/errors.js';
 import { onStorage } from '../../core/storage-failure.js';
 import { FileLock } from '../../core/file-lock.js';
 
@@ -77,11 +78,12 @@ export class BlockFile {
   /**
    * @param rows a block for each item, [n,M]
    * @param truncated for each item whether its end did not fit the encoder
-   * @throws {FungiError} STORAGE_FAILED; what was there before stays
+   * @throws {FungiError} INVALID_VECTOR for a value that is not finite; STORAGE_FAILED; what was there before stays
    */
   async append(items: readonly Item[], rows: Float32Array, truncated: readonly boolean[]): Promise<void> {
     if (items.length === 0) return;
     const width = rows.length / items.length;
+    assertFinite(items, rows, width);
     if (this.recordBytes === 0) await this.begin(width);
     if (width !== this.width) throw new RangeError(`blocks of ${width} values in a file of ${this.width}`);
     const bytes = Buffer.alloc(items.length * this.recordBytes);
@@ -178,6 +180,17 @@ export class BlockFile {
     if (bytesRead < bytes.length) throw new RangeError(`${this.path} was cut while it was open`);
     return bytes;
   }
+}
+
+/** A value that is no number would spoil every later run too. */
+function assertFinite(items: readonly Item[], rows: Float32Array, width: number): void {
+  const bad = rows.findIndex((value) => !Number.isFinite(value));
+  if (bad < 0) return;
+  const item = items[Math.floor(bad / width)]!;
+  throw new FungiError('INVALID_VECTOR', `the features of "${item.slice(0, 60)}" hold ${rows[bad]!}`, {
+    hint: 'The model computes no number there: check its file (fungi models inspect), or try --engine tfjs or another --precision.',
+    details: { item, position: bad % width },
+  });
 }
 
 const digestOf = (item: Item): Buffer => createHash('sha256').update(item).digest().subarray(0, KEY);

@@ -22,12 +22,13 @@ export interface FeatureCacheOptions {
 export class BlockFiles {
   private readonly open = new Set<BlockFile>();
   private scratch: string | undefined;
+  private warned = false;
 
   /** @param cache none keeps blocks for this run only */
   constructor(private readonly cache: FeatureCacheOptions | undefined) {}
 
   /**
-   * The file of a block. When another process is writing it, this run makes the block for itself.
+   * The file of a block. When another process is writing it, or the cache cannot be written, this run makes the block for itself.
    *
    * @param settings what decides the block, beside the encoder
    * @throws {FungiError} STORAGE_FAILED
@@ -52,10 +53,17 @@ export class BlockFiles {
     try {
       return await BlockFile.open(path);
     } catch (error) {
-      if (!FungiError.is(error, 'INDEX_LOCKED')) throw error;
-      log.debug(`${error.message}: its features are made anew`);
+      if (FungiError.is(error, 'INDEX_LOCKED')) log.debug(`${error.message}: its features are made anew`);
+      else if (FungiError.is(error, 'STORAGE_FAILED')) this.warnOnce(log, error);
+      else throw error;
       return undefined;
     }
+  }
+
+  /** There are several files, and one reason. */
+  private warnOnce(log: Logger, { message }: FungiError): void {
+    if (!this.warned) log.warn(`features cannot be kept for the next evaluation: ${message}`);
+    this.warned = true;
   }
 
   private async own(): Promise<BlockFile> {

@@ -129,6 +129,19 @@ describe('BlockFile', () => {
     });
   });
 
+  it('refuses what is no number, names the text, and keeps what was there', async () => {
+    await using(fresh(), async (blocks) => {
+      await blocks.append(['a'], blockOf('a'), [false]);
+      const rows = rowsOf(['b', 'c']);
+      rows[4] = NaN;
+      await expect(blocks.append(['b', 'c'], rows, none(['b', 'c']))).rejects.toMatchObject({
+        code: 'INVALID_VECTOR',
+        message: 'the features of "c" hold NaN',
+      });
+      expect(['a', 'b', 'c'].map((item) => blocks.has(item))).toEqual([true, false, false]);
+    });
+  });
+
   it("is one process's at a time", async () => {
     const path = fresh();
     await using(path, () => expect(BlockFile.open(path)).rejects.toMatchObject({ code: 'INDEX_LOCKED' }));

@@ -1,8 +1,9 @@
 /** Features through files are the extractor's own, whatever was there before, and nothing is made twice. */
-import { mkdtemp, readdir, rm } from 'node:fs/promises';
+import { mkdtemp, readdir, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { silentLogger } from '../../../src/core/log.js';
 import { createEngine } from '../../../src/engine/create-engine.js';
 import type { GradientEngine } from '../../../src/engine/engine.js';
 import { BlockFiles } from '../../../src/eval/features/feature-cache.js';
@@ -143,6 +144,16 @@ describe('FeatureRows', () => {
     const expected = await featuresOf({ losses: [] }, 'embedding');
     expect(await featuresOf({ cache, losses: [] }, 'embedding')).toEqual(expected);
     await holder.close();
+  });
+
+  it('makes its own features where the cache cannot be written, and says so once', async () => {
+    const blocked = join(folder, 'a-file');
+    await writeFile(blocked, 'no folder');
+    const warnings: string[] = [];
+    const log = { ...silentLogger, warn: (message: string) => warnings.push(message) };
+    const cache = { folder: join(blocked, 'features'), encoder: 'tiny', log };
+    expectClose(await featuresOf({ cache }), await direct(0));
+    expect(warnings).toEqual([expect.stringContaining('features cannot be kept for the next evaluation')]);
   });
 
   it('says what features are made with, though all came from the cache', async () => {
