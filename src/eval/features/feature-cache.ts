@@ -1,10 +1,11 @@
 /** Where feature blocks are kept: in the cache, under all that decides them, or in a folder that is gone afterwards. */
-import { mkdtemp, rm } from 'node:fs/promises';
+import { constants, copyFile, mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { FungiError } from '../../core/errors.js';
 import { fingerprint, type Json } from '../../core/fingerprint.js';
 import { silentLogger, type Logger } from '../../core/log.js';
+import { onStorage } from '../../core/storage-failure.js';
 import { BlockFile } from './block-file.js';
 
 /** Raised whenever the same settings give other features than before. */
@@ -28,7 +29,8 @@ export class BlockFiles {
   constructor(private readonly cache: FeatureCacheOptions | undefined) {}
 
   /**
-   * The file of a block. When another process is writing it, or the cache cannot be written, this run makes the block for itself.
+   * The file of a block. When another process is writing it, this run goes on with a copy of what is there; when the cache cannot be
+   * written, it makes the block for itself.
    *
    * @param settings what decides the block, beside the encoder
    * @throws {FungiError} STORAGE_FAILED
@@ -53,8 +55,11 @@ export class BlockFiles {
     try {
       return await BlockFile.open(path);
     } catch (error) {
-      if (FungiError.is(error, 'INDEX_LOCKED')) log.debug(`${error.message}: its features are made anew`);
-      else if (FungiError.is(error, 'STORAGE_FAILED')) this.warnOnce(log, error);
+      if (FungiError.is(error, 'INDEX_LOCKED')) {
+        log.debug(`${error.message}: this run goes on with a copy`);
+        return this.own(path);
+      }
+      if (FungiError.is(error, 'STORAGE_FAILED')) this.warnOnce(log, error);
       else throw error;
       return undefined;
     }
@@ -66,8 +71,12 @@ export class BlockFiles {
     this.warned = true;
   }
 
-  private async own(): Promise<BlockFile> {
+  /** @param like a file that is being added to: its copy is cut at the last whole record */
+  private async own(like?: string): Promise<BlockFile> {
     this.scratch ??= await mkdtemp(join(tmpdir(), 'fungi-features-'));
-    return BlockFile.open(join(this.scratch, String(this.open.size)), { locked: false });
+    const path = join(this.scratch, String(this.open.size));
+    if (like !== undefined)
+      await onStorage(`a copy of ${like}`, () => copyFile(like, path, constants.COPYFILE_FICLONE));
+    return BlockFile.open(path, { locked: false });
   }
 }

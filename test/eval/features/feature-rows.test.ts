@@ -137,13 +137,22 @@ describe('FeatureRows', () => {
     expect((await readdir(cache.folder)).length).toBe(2 + variants.length);
   });
 
-  it('makes its own features while another process writes the shared ones', async () => {
+  it('reads what is there while another process writes it, and adds to a copy', async () => {
     const cache = freshCache();
     const holder = new BlockFiles(cache);
     await holder.of({ block: 'embedding' });
     const expected = await featuresOf({ losses: [] }, 'embedding');
     expect(await featuresOf({ cache, losses: [] }, 'embedding')).toEqual(expected);
     await holder.close();
+    // Nothing was written to what another process held.
+    await featuresOf({ cache, losses: [] }, 'embedding');
+    expect(encoded.length).toBeGreaterThan(0);
+    // What is there can be read while it is held.
+    const again = new BlockFiles(cache);
+    await again.of({ block: 'embedding' });
+    expect(await featuresOf({ cache, losses: [] }, 'embedding')).toEqual(expected);
+    expect(encoded).toEqual([]);
+    await again.close();
   });
 
   it('makes its own features where the cache cannot be written, and says so once', async () => {
