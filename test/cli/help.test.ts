@@ -56,6 +56,22 @@ const OPTIONS: Readonly<Record<string, readonly string[]>> = {
     ...['--indexes', '-k', '--data', '--template', '--base-url', '--model', '--api-key-env', '--concurrency'],
     ...['--timeout', '--attempts', '--no-cache', '--input-key', '--label-key'],
   ],
+  'eval ablate': [
+    ...[
+      '--train',
+      '--test',
+      '--split',
+      '--vary',
+      '--with',
+      '--cross',
+      '--table',
+      '--figure',
+      '--loss',
+      '--features',
+      '-k',
+    ],
+    ...['--ties', '--seeds', '--throughput-texts', '--no-feature-cache', '--markdown', '--dims', '--target'],
+  ],
   'eval cluster': [
     '--train',
     '--test',

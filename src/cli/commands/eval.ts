@@ -1,6 +1,7 @@
 /** `fungi eval`: measurements on the user's own data. */
 import type { Command } from 'commander';
 import type { Run } from '../context.js';
+import { addEvalAblate } from './eval-ablate.js';
 import { addEvalCka } from './eval-cka.js';
 import { addEvalCluster } from './eval-cluster.js';
 import { addEvalCompare } from './eval-compare.js';
@@ -19,5 +20,6 @@ export function addEval(program: Command, run: Run): void {
   addEvalCluster(evaluation, run);
   addEvalRetrieval(evaluation, run);
   addEvalCka(evaluation, run);
+  addEvalAblate(evaluation, run);
   addEvalThroughput(evaluation, run);
 }

@@ -89,7 +89,6 @@ export async function classifyAll(engine: GradientEngine, options: ClassifyOptio
   const { train, test, classifier, settings, cache, onProgress } = options;
   const sets = parseFeatureSets(options.features);
   const labels = train.map(({ label }) => label);
-  const truth = test.map(({ label }) => label);
   const pools = options.pools ?? drawPools(labels, { seeds: [0] });
   const rows = await FeatureRows.encode(engine, {
     train: train.map(({ input }) => input),
@@ -98,28 +97,43 @@ export async function classifyAll(engine: GradientEngine, options: ClassifyOptio
     ...{ pools, settings, cache, onProgress },
   });
   try {
-    const runs: ClassifiedRun[] = [];
-    const total = pools.length * sets.length;
-    const tell = (): void => onProgress?.({ stage: 'classify', done: runs.length, total, unit: 'runs' });
-    for (const [i, pool] of pools.entries()) {
-      for (const set of sets) {
-        tell();
-        const same = runs.find(
-          ({ features, shots }) => features === set.name && shots === null && !drawsOnSeed(set, classifier),
-        );
-        const task = { rows: rows.of(set, i), pool: pool.rows.map((row) => train[row]!), truth, seed: pool.seed };
-        runs.push(
-          pool.shots === null && same !== undefined
-            ? { ...same, seed: pool.seed }
-            : { features: set.name, shots: pool.shots, ...(await classified(classifier, { ...task, onProgress })) },
-        );
-      }
-    }
-    tell();
+    const runs = await classifyRows(rows, { train, test, classifier, sets, pools, onProgress });
     return { runs, truncated: rows.truncated, frozen: () => rows.frozen(0) };
   } finally {
     await rows.close();
   }
+}
+
+export interface ClassifyRowsOptions extends Pick<ClassifyOptions, 'train' | 'test' | 'classifier' | 'onProgress'> {
+  readonly sets: readonly FeatureSet[];
+  readonly pools: readonly Pool[];
+}
+
+/** Classification by features that are there: pool by pool, in each the feature sets in order. @throws {FungiError} as the classifier says */
+export async function classifyRows(
+  rows: FeatureRows,
+  { train, test, classifier, sets, pools, onProgress }: ClassifyRowsOptions,
+): Promise<ClassifiedRun[]> {
+  const truth = test.map(({ label }) => label);
+  const runs: ClassifiedRun[] = [];
+  const total = pools.length * sets.length;
+  const tell = (): void => onProgress?.({ stage: 'classify', done: runs.length, total, unit: 'runs' });
+  for (const [i, pool] of pools.entries()) {
+    for (const set of sets) {
+      tell();
+      const same = runs.find(
+        ({ features, shots }) => features === set.name && shots === null && !drawsOnSeed(set, classifier),
+      );
+      const task = { rows: rows.of(set, i), pool: pool.rows.map((row) => train[row]!), truth, seed: pool.seed };
+      runs.push(
+        pool.shots === null && same !== undefined
+          ? { ...same, seed: pool.seed }
+          : { features: set.name, shots: pool.shots, ...(await classified(classifier, { ...task, onProgress })) },
+      );
+    }
+  }
+  tell();
+  return runs;
 }
 
 /** Embeddings know no seed. */

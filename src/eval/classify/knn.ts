@@ -1,4 +1,5 @@
-/** kNN with majority vote (paper §5.1): PCA fitted on the pool, exact search, k = 20. */
+/** kNN with majority vote (paper §5.1): PCA fitted on the pool unless told otherwise, exact search, k = 20. */
+import type { Entries } from '../../reduce/random-matrix.js';
 import { majorityVote, type TieRule } from '../../retrieve/vote.js';
 import { nearestRows } from '../features/nearest.js';
 import type { Classifier } from './classify.js';
@@ -10,12 +11,20 @@ export interface KnnOptions {
   readonly dims?: number;
   /** Who wins a tied vote. @default 'name', as scikit-learn has it for labels that are strings */
   readonly ties?: TieRule;
+  /** @default 'pca' */
+  readonly reducer?: KnnReducer;
 }
 
-export const knnClassifier = ({ k = 20, dims = 512, ties = 'name' }: KnnOptions = {}): Classifier => ({
-  seeded: false,
-  async classify({ rows, pool }) {
-    const { neighbours, reduced } = await nearestRows(rows, { k, dims });
+/** PCA; none; or a random projection with such entries, drawn with the run's seed (paper Tables 20 and 21). */
+export type KnnReducer = 'pca' | 'none' | Entries;
+
+const isRandom = (reducer: KnnReducer): reducer is Entries => reducer !== 'pca' && reducer !== 'none';
+
+export const knnClassifier = ({ k = 20, dims = 512, ties = 'name', reducer = 'pca' }: KnnOptions = {}): Classifier => ({
+  seeded: isRandom(reducer),
+  async classify({ rows, pool, seed }) {
+    const reduction = isRandom(reducer) ? ({ kind: 'random', entries: reducer, seed } as const) : { kind: reducer };
+    const { neighbours, reduced } = await nearestRows(rows, { k, dims, reduction });
     const predicted = neighbours.map((found) => {
       const labelled = found.map(({ row, distance }) => ({ label: pool[row]!.label, distance }));
       return majorityVote(labelled, ties).label;

@@ -7,6 +7,7 @@ import { fingerprint, type Json } from '../../core/fingerprint.js';
 import { silentLogger, type Logger } from '../../core/log.js';
 import { onStorage } from '../../core/storage-failure.js';
 import { BlockFile } from './block-file.js';
+import type { LossName } from './feature-sets.js';
 
 /** Raised whenever the same settings give other features than before. */
 const REVISION = 1;
@@ -16,7 +17,15 @@ export interface FeatureCacheOptions {
   readonly folder: string;
   /** All that tells encoders and their engines apart. */
   readonly encoder: Json;
+  /** The same for the embedding, which no target layer changes. @default encoder */
+  readonly embedding?: Json | undefined;
   readonly log?: Logger | undefined;
+}
+
+/** What decides a block, beside the encoder. */
+export interface BlockSettings {
+  readonly block: 'embedding' | LossName;
+  readonly [setting: string]: Json;
 }
 
 /** Hands out block files, and closes them all. */
@@ -32,10 +41,9 @@ export class BlockFiles {
    * The file of a block. When another process is writing it, this run goes on with a copy of what is there; when the cache cannot be
    * written, it makes the block for itself.
    *
-   * @param settings what decides the block, beside the encoder
    * @throws {FungiError} STORAGE_FAILED
    */
-  async of(settings: Json): Promise<BlockFile> {
+  async of(settings: BlockSettings): Promise<BlockFile> {
     const file = (await this.shared(settings)) ?? (await this.own());
     this.open.add(file);
     return file;
@@ -48,9 +56,10 @@ export class BlockFiles {
     this.scratch = undefined;
   }
 
-  private async shared(settings: Json): Promise<BlockFile | undefined> {
+  private async shared(settings: BlockSettings): Promise<BlockFile | undefined> {
     if (this.cache === undefined) return undefined;
-    const { folder, encoder, log = silentLogger } = this.cache;
+    const { folder, log = silentLogger, embedding = this.cache.encoder } = this.cache;
+    const encoder = settings.block === 'embedding' ? embedding : this.cache.encoder;
     const path = join(folder, `${fingerprint({ revision: REVISION, encoder, settings })}.blocks`);
     try {
       return await BlockFile.open(path);

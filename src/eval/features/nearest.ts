@@ -1,5 +1,5 @@
-/** The paper's retrieval (§5.1): PCA fitted on the pool, exact search. */
-import { PcaFitter } from '../../reduce/pca.js';
+/** The paper's retrieval (§5.1): a reduction fitted on the pool, PCA unless told otherwise, and exact search. */
+import { reducerFitter, type Reduction } from '../../reduce/fitter.js';
 import { ExactSearch, type Metric, type Neighbour } from '../../retrieve/exact-search.js';
 import type { SetRows } from './feature-rows.js';
 import { gather, pieces } from './row-source.js';
@@ -20,9 +20,13 @@ export interface Nearest {
   readonly reduced: Reduced;
 }
 
-/** PCA fitted on the pool, and of both. @param dims P */
-export async function reduceRows({ pool, queries }: SetRows, dims: number): Promise<Reduced> {
-  const fitter = new PcaFitter(pool.width);
+/** PCA, or another reduction, fitted on the pool, and of both. @param dims P */
+export async function reduceRows(
+  { pool, queries }: SetRows,
+  dims: number,
+  reduction: Reduction = { kind: 'pca' },
+): Promise<Reduced> {
+  const fitter = reducerFitter(reduction, pool.width);
   for await (const piece of pieces(pool)) await fitter.add(piece);
   const reducer = await fitter.fit(dims);
   const reduce = (piece: Float32Array): Promise<Float32Array> => reducer.transform(piece);
@@ -33,11 +37,20 @@ export async function reduceRows({ pool, queries }: SetRows, dims: number): Prom
   };
 }
 
+export interface NearestOptions {
+  readonly k: number;
+  /** P */
+  readonly dims: number;
+  readonly metric?: Metric;
+  /** @default PCA */
+  readonly reduction?: Reduction | undefined;
+}
+
 export async function nearestRows(
   rows: SetRows,
-  { k, dims, metric = 'l2' }: { readonly k: number; readonly dims: number; readonly metric?: Metric },
+  { k, dims, metric = 'l2', reduction }: NearestOptions,
 ): Promise<Nearest> {
-  const reduced = await reduceRows(rows, dims);
+  const reduced = await reduceRows(rows, dims, reduction);
   const search = await ExactSearch.create(reduced.pool, { rows: rows.pool.count, dims: reduced.dims, metric });
   return { neighbours: await search.search(reduced.queries, k), reduced };
 }

@@ -1,0 +1,132 @@
+/** The gradient block of one loss in its file, and what makes the texts that the file lacks. */
+import { FungiError } from '../../core/errors.js';
+import { fingerprint, fingerprintLines, type Json } from '../../core/fingerprint.js';
+import type { Item } from '../../core/item.js';
+import type { OnProgress } from '../../core/progress.js';
+import type { GradientEngine } from '../../engine/engine.js';
+import { buildArtefacts } from '../../features/artefacts.js';
+import { FeatureExtractor } from '../../features/extractor.js';
+import type { FeatureArtefacts } from '../../features/frozen.js';
+import { featureSpec, viewsOf, type FeatureOptions, type FeatureSpec } from '../../features/spec.js';
+import type { ViewMaker } from '../../views/view.js';
+import type { BlockFile } from './block-file.js';
+import type { BlockFiles } from './feature-cache.js';
+import type { LossName } from './feature-sets.js';
+
+/** A loss as a caller writes it: everything but its name has the paper's default. */
+export type LossInput = NonNullable<FeatureOptions['losses']>[number];
+
+/** What features are made with. */
+export interface Frozen {
+  readonly spec: FeatureSpec;
+  readonly artefacts: FeatureArtefacts;
+}
+
+export interface LossBlockOptions {
+  readonly loss: LossInput;
+  readonly settings: Omit<FeatureOptions, 'losses' | 'seed'> | undefined;
+  readonly seed: number;
+  /** Whose blocks there are to be, and what head, negatives and landmarks are drawn for. */
+  readonly pool: readonly Item[];
+  readonly test: readonly Item[];
+  readonly onProgress: OnProgress | undefined;
+}
+
+/** Of these another block of the same pass may know nothing. */
+const OWN_FAILURES = ['INVALID_ARGUMENT', 'INVALID_VECTOR', 'OP_UNSUPPORTED', 'RUNTIME_FAILED'] as const;
+
+/** The gradient block of one loss, whose head, negatives and landmarks are one pool's. */
+export class LossBlock {
+  /** What keeps the block from being made. */
+  failure: FungiError | undefined;
+  private made: Promise<Frozen> | undefined;
+  private ready: FeatureExtractor | undefined;
+  private readonly wanted: ReadonlySet<Item>;
+
+  private constructor(
+    readonly file: BlockFile,
+    private readonly engine: GradientEngine,
+    private readonly spec: FeatureSpec,
+    private readonly options: LossBlockOptions,
+  ) {
+    this.wanted = new Set([...options.pool, ...options.test]);
+  }
+
+  /** @param known blocks of this pass by their settings: the same one is not made twice */
+  static async open(
+    engine: GradientEngine,
+    files: BlockFiles,
+    options: LossBlockOptions,
+    known: Map<string, LossBlock>,
+  ): Promise<LossBlock> {
+    const { loss: input, settings, seed, pool } = options;
+    const spec = featureSpec({ ...settings, losses: [input], seed });
+    const [loss] = spec.losses;
+    // Weights are applied when rows are joined.
+    const settled = { ...spec, embeddingWeight: 1, losses: [{ ...loss!, weight: 1 }] };
+    const deciding = { block: input.name, spec: settled as unknown as Json, pool: fingerprintLines(pool) };
+    const key = fingerprint(deciding);
+    const block = known.get(key) ?? new LossBlock(await files.of(deciding), engine, settled, options);
+    known.set(key, block);
+    return block;
+  }
+
+  get name(): LossName {
+    return this.options.loss.name;
+  }
+
+  /** Makes an item's views. */
+  get maker(): ViewMaker {
+    return viewsOf(this.spec.losses[0]!, this.spec);
+  }
+
+  /** Whether an item's block is needed, and not there. */
+  lacks(item: Item): boolean {
+    return this.wanted.has(item) && !this.file.has(item);
+  }
+
+  frozen(): Promise<Frozen> {
+    const { pool, onProgress } = this.options;
+    this.made ??= buildArtefacts(this.engine, this.spec, pool, onProgress).then((artefacts) => ({
+      spec: this.spec,
+      artefacts,
+    }));
+    return this.made;
+  }
+
+  async prepare(): Promise<void> {
+    const { spec, artefacts } = await this.frozen();
+    this.ready = await FeatureExtractor.create(this.engine, spec, artefacts);
+  }
+
+  /** Once {@link prepare}d. */
+  get extractor(): FeatureExtractor {
+    return this.ready!;
+  }
+
+  async append(items: readonly Item[], rows: Float32Array, truncated: readonly boolean[]): Promise<void> {
+    await this.file.append(items, columns(rows, this.extractor, this.name), truncated);
+  }
+
+  /** Runs a step of the work; what fails of this block alone is kept as its {@link failure}. */
+  async attempt(step: () => Promise<void>): Promise<void> {
+    try {
+      await step();
+    } catch (error) {
+      if (!OWN_FAILURES.some((code) => FungiError.is(error, code))) throw error;
+      this.failure = error as FungiError;
+    }
+  }
+}
+
+/** The columns of one block, [n,F] → [n,M]. */
+export function columns(rows: Float32Array, { layout }: FeatureExtractor, name: string): Float32Array {
+  const { start, width } = layout.blocks.find((block) => block.name === name)!;
+  const count = rows.length / layout.width;
+  const out = new Float32Array(count * width);
+  for (let row = 0; row < count; row++) {
+    const from = row * layout.width + start;
+    out.set(rows.subarray(from, from + width), row * width);
+  }
+  return out;
+}
