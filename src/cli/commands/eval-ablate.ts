@@ -1,16 +1,16 @@
 /** `fungi eval ablate`: which settings of the features matter on this data? */
 import { Option, type Command } from 'commander';
-import { FungiError } from '../../core/errors.js';
 import { fingerprint, type Json } from '../../core/fingerprint.js';
+import type { Encoder } from '../../encoders/encoder.js';
 import type { LayerEngine } from '../../eval/ablate/ablate.js';
-import type { Factor, Values } from '../../eval/ablate/factors.js';
-import { FACTORS, parseFactors, parseValues } from '../../eval/ablate/factors.js';
+import { FACTORS, type Factor, type Values } from '../../eval/ablate/factors.js';
 import type { AblationBase } from '../../eval/ablate/level-settings.js';
-import { preset, type Preset } from '../../eval/ablate/presets.js';
+import type { Level } from '../../eval/ablate/levels.js';
+import { ablationRequest, type AblationRequest } from '../../eval/ablate/request.js';
 import { smallPoolWarning } from '../../eval/data/check-data.js';
 import { countData } from '../../eval/data/data-counts.js';
 import { rowsFingerprint } from '../../eval/data/rows-fingerprint.js';
-import { LOSS_NAMES, parseFeatureSets, type LossName } from '../../eval/features/feature-sets.js';
+import { LOSS_NAMES, type LossName } from '../../eval/features/feature-sets.js';
 import type { TieRule } from '../../retrieve/vote.js';
 import type { LoadedEngine } from '../../selector/load-engine.js';
 import { ablateText } from '../ablate-text.js';
@@ -24,6 +24,7 @@ import {
   addFeatureOptions,
   collect,
   engineOptions,
+  pick,
   whole,
   type EncoderFlags,
   type FeatureFlags,
@@ -43,6 +44,9 @@ interface AblateFlags extends CommonOptions, EncoderFlags, FeatureFlags, Feature
   readonly throughputTexts?: number;
   readonly markdown?: boolean;
 }
+
+/** Texts that a preset with costs is timed on. */
+const TIMED = 32;
 
 export function addEvalAblate(evaluation: Command, run: Run): void {
   const command = addDataOptions(
@@ -101,52 +105,19 @@ Examples:
   fungi eval ablate --train train.jsonl --test test.jsonl --vary projection=nystrom,binary --vary reducer=pca,none --cross
   fungi eval ablate --train train.jsonl --test test.jsonl --loss simclr --vary views=2,4,8,12 --throughput-texts 32`;
 
-interface Asked extends Pick<Preset, 'loss' | 'cross'> {
+interface Tried {
+  readonly base: AblationBase;
   readonly factors: readonly Factor[];
+  /** Of every factor its level in the default setting. */
+  readonly defaults: Values;
   readonly common: Values;
-  readonly features: readonly string[];
-  readonly throughputTexts: number;
-}
-
-/** What to try, before anything is read or loaded. @throws {FungiError} INVALID_ARGUMENT */
-function asked(flags: AblateFlags): Asked {
-  const name = presetName(flags);
-  const found = name === undefined ? undefined : preset(name, flags.loss);
-  const loss = found?.loss ?? flags.loss ?? 'kl';
-  const factors = parseFactors(found?.vary ?? flags.vary ?? [], loss);
-  if (factors.length === 0) {
-    throw new FungiError('INVALID_ARGUMENT', 'there is nothing to vary', {
-      hint: 'Add --vary head=linear,none, --table 6 or --figure 8; --help lists the factors.',
-    });
-  }
-  const common = { ...parseValues(found?.common ?? [], loss), ...parseValues(flags.with ?? [], loss) };
-  const setsVary = factors.some((factor) => factor.name === 'features') || common.features !== undefined;
-  if (setsVary && flags.features !== undefined) {
-    throw new FungiError('INVALID_ARGUMENT', '--features and the factor "features" say the same thing', {
-      hint: 'Leave --features out; --with features=kl says what the other levels are judged by.',
-    });
-  }
-  const features = setsVary ? [common.features ?? loss] : (flags.features ?? found?.features ?? [`only:${loss}`, loss]);
-  parseFeatureSets(features);
-  return {
-    ...{ loss, factors, common, features },
-    cross: flags.cross === true || found?.cross === true,
-    throughputTexts: flags.throughputTexts ?? (found?.timed === true ? 32 : 0),
-  };
-}
-
-function presetName({ table, figure, vary }: AblateFlags): string | undefined {
-  if ([table, figure, vary].filter((each) => each !== undefined).length > 1) {
-    throw new FungiError('INVALID_ARGUMENT', 'give --vary, --table or --figure, one of them', {
-      hint: 'A table or figure says itself what is varied.',
-    });
-  }
-  return table !== undefined ? `table ${table}` : figure !== undefined ? `figure ${figure}` : undefined;
+  readonly levels: readonly Level[];
+  readonly openLayer: (layer: string) => Promise<LayerEngine>;
 }
 
 async function evalAblate(context: Context, flags: AblateFlags): Promise<Report> {
-  const { k, ties, dims, mode, projection } = flags;
-  const { loss, common, features, cross, throughputTexts, ...request } = asked(flags);
+  const { k, ties } = flags;
+  const request = ablationRequest({ ...flags, common: flags.with });
   if (typeof flags.json === 'string') await assertWritable(flags.json);
   const { train, test, split } = await readTrainAndTest(flags, context);
   const warning = smallPoolWarning(train.length, k);
@@ -154,83 +125,81 @@ async function evalAblate(context: Context, flags: AblateFlags): Promise<Report>
   const seeds = Array.from({ length: flags.seeds }, (_, seed) => seed);
 
   const { loadEncoder, loadEngine } = await import('../../selector/load-engine.js');
-  const { gradientSources } = await import('../../engine/gradient-sources.js');
-  const { layerName, layerTensor, namedLayers, withLayers } = await import('../../eval/ablate/layers.js');
-  const { levelsCrossed, levelsOneAtATime } = await import('../../eval/ablate/levels.js');
-  const { defaultValues, levelSettings } = await import('../../eval/ablate/level-settings.js');
+  const { levelSettings } = await import('../../eval/ablate/level-settings.js');
   const { ablate } = await import('../../eval/ablate/ablate.js');
   const { ablationReport } = await import('../../eval/ablate/ablation-report.js');
-
   const options = engineOptions(flags, context);
   const source = await loadEncoder(options);
-  const sources = await gradientSources(source, flags.output === undefined ? {} : { output: flags.output });
-  const layers = namedLayers(sources);
-  const factors = request.factors.map((factor) => withLayers(factor, sources));
   const loaded = await loadEngine({ ...options, encoder: source });
   try {
-    const { engine, encoder } = loaded;
-    const base: AblationBase = {
-      ...{ loss, features, mode, projection, dims },
-      layer: layerName(engine.info.target.tensor, layers),
-    };
-    const fixed = valuesWithLayer(common, (level) => withLayers({ name: 'layer', levels: [level] }, sources).levels);
-    const defaults = defaultValues(base, fixed, engine.info.dims);
-    const levels = (cross ? levelsCrossed : levelsOneAtATime)(factors, { defaults, common: fixed });
-    const openLayer = async (layer: string): Promise<LayerEngine> => {
-      const isLoaded = layer === base.layer;
-      const target = layerTensor(layer, layers);
-      const other = isLoaded ? loaded : await loadEngine({ ...options, encoder: source, target });
-      const close = (): Promise<void> => (isLoaded ? Promise.resolve() : other.engine.close());
-      return { engine: other.engine, encoder: cacheKey(other, context), close };
-    };
+    const { encoder } = loaded;
+    const tried = await levelsOf(request, flags, source, loaded, context);
+    const { base, factors, defaults, common, levels, openLayer } = tried;
+    const timed = part(test, flags.throughputTexts ?? (request.timed ? TIMED : 0), 'throughput');
     const result = await ablate({
       ...{ train, test, levels, base, openLayer, seeds, k, ties, onProgress: context.onProgress },
       cache: featureCache(flags, loaded, context),
-      timed: part(test, throughputTexts, 'throughput').map(({ input }) => input),
+      timed: timed.map(({ input }) => input),
     });
-    const reportOptions = { factors, crossed: cross, truth: test.map(({ label }) => label) };
-    const settings = levels.map(({ name, values }) => ({ name, ...levelSettings(values, base) }));
+    const shown = { factors, crossed: request.cross, truth: test.map(({ label }) => label) };
     const method = {
-      ...{ loss, k, ties, seeds, features: [...features], crossed: cross, dims },
+      ...{ loss: base.loss, k, ties, seeds, features: [...base.features], crossed: request.cross, dims: base.dims },
       split: split && { ...split },
-      common: Object.entries(fixed).map(([name, level]) => `${name}=${level}`),
-      factors: factors.map(({ name, levels: tried }) => ({ name, levels: [...tried], default: defaults[name]! })),
+      common: Object.entries(common).map(([name, level]) => `${name}=${level}`),
+      factors: factors.map(({ name, levels: own }) => ({ name, levels: [...own], default: defaults[name]! })),
     };
     const report = {
-      ...ablationReport(result, reportOptions),
+      ...ablationReport(result, shown),
       fingerprint: fingerprint({
         protocol: 'ablate',
         encoder: { ...encoder, id: undefined, file: undefined },
-        levels: settings as unknown as Json,
+        levels: levels.map(({ name, values }) => ({ name, ...levelSettings(values, base) })) as unknown as Json,
         train: rowsFingerprint(train),
         test: rowsFingerprint(test),
         ...method,
       }),
-      encoder,
-      protocol: 'ablate',
-      ...method,
-      data: countData(train, test),
-      truncated: result.truncated,
+      ...{ encoder, protocol: 'ablate', ...method, data: countData(train, test), truncated: result.truncated },
     };
     warnOfTruncated(result.truncated, report.data, context);
     for (const { level, error } of result.failed) context.log.warn(`${level.name} failed: ${error.message}`);
     const error = typeof flags.json === 'string' ? await saveReport(flags.json, report) : undefined;
-    const text = ablateText(report, { ...reportOptions, markdown: flags.markdown === true });
+    const text = ablateText(report, { ...shown, markdown: flags.markdown === true });
     return { text, json: report, ...(error && { error }) };
   } finally {
     await loaded.engine.close();
   }
 }
 
-/** @param resolve spells a layer out */
-function valuesWithLayer(values: Values, resolve: (level: string) => readonly string[]): Values {
-  if (values.layer === undefined) return values;
-  const [layer, ...others] = resolve(values.layer);
-  if (others.length > 0) {
-    throw new FungiError('INVALID_ARGUMENT', `layer=${values.layer} is several layers, and all levels are to have one`);
-  }
-  return { ...values, layer: layer! };
+/** What is asked for, in terms of this model: its layers, the width of its embedding. */
+async function levelsOf(
+  { factors: asked, common: fixed, cross, loss, features }: AblationRequest,
+  flags: AblateFlags,
+  source: Encoder,
+  loaded: LoadedEngine,
+  context: Context,
+): Promise<Tried> {
+  const { gradientSources } = await import('../../engine/gradient-sources.js');
+  const { loadEngine } = await import('../../selector/load-engine.js');
+  const { layerName, layerTensor, namedLayers, withLayers, withOneLayer } = await import('../../eval/ablate/layers.js');
+  const { levelsCrossed, levelsOneAtATime } = await import('../../eval/ablate/levels.js');
+  const { defaultValues } = await import('../../eval/ablate/level-settings.js');
+  const { mode, projection, dims } = flags;
+  const sources = await gradientSources(source, pick(flags, 'output'));
+  const layers = namedLayers(sources);
+  const { info } = loaded.engine;
+  const base = { ...{ loss, features, mode, projection, dims }, layer: layerName(info.target.tensor, layers) };
+  const factors = asked.map((factor) => withLayers(factor, sources));
+  const common = withOneLayer(fixed, sources);
+  const defaults = defaultValues(base, common, info.dims);
+  return {
+    ...{ base, factors, common, defaults },
+    levels: (cross ? levelsCrossed : levelsOneAtATime)(factors, { defaults, common }),
+    async openLayer(layer) {
+      const isLoaded = layer === base.layer;
+      const target = layerTensor(layer, layers);
+      const own = isLoaded ? loaded : await loadEngine({ ...engineOptions(flags, context), encoder: source, target });
+      const { encoder } = featureCache({ featureCache: true }, own, context)!;
+      return { engine: own.engine, encoder, close: () => (isLoaded ? Promise.resolve() : own.engine.close()) };
+    },
+  };
 }
-
-const cacheKey = (loaded: LoadedEngine, context: Context): Json =>
-  featureCache({ featureCache: true }, loaded, context)!.encoder;

@@ -115,8 +115,7 @@ function findings(report: Omit<AblationReport, 'findings'>, { factors, crossed }
 function finding(report: Omit<AblationReport, 'findings'>, title: string, factor: FactorName | null): string {
   const rows = report.rows.filter((row) => row.isDefault || factor === null || row.factor === factor);
   const failed = report.failed.filter((row) => factor === null || row.factor === factor);
-  const label = (row: AblationRow): string =>
-    factor === null ? Object.values(row.varied).join(' and ') : row.varied[factor]!;
+  const label = (row: AblationRow): string => (factor === null ? levelsText(row.varied) : row.varied[factor]!);
   const sets = factor === 'features' ? [null] : [...new Set(rows.map(({ features }) => features))];
   const within = (set: string | null): string => (set === null || sets.length === 1 ? '' : `with ${set} `);
   const best = sets.map((set) => {
@@ -143,6 +142,12 @@ function finding(report: Omit<AblationReport, 'findings'>, title: string, factor
   const lost = failed.length === 0 ? '' : `; failed: ${failed.map(({ level }) => level).join(', ')}`;
   return `${title}: best is ${best.join(', ')}; ${verdict}${lost}.`;
 }
+
+/** "head=none, normalise=false" */
+const levelsText = (values: Values): string =>
+  Object.entries(values)
+    .map(([name, level]) => `${name}=${level}`)
+    .join(', ');
 
 export interface AblationTable {
   readonly titles: readonly string[];

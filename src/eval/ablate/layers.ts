@@ -1,7 +1,7 @@
 /** Layers as levels: `all`, `attention` and `mlp` stand for many, `11.mlp` for the second layer of block 11's MLP. */
 import { FungiError } from '../../core/errors.js';
 import type { GradientSource } from '../../engine/gradient-sources.js';
-import type { Factor } from './factors.js';
+import type { Factor, Values } from './factors.js';
 
 /** A layer whose gradient can be taken, by a name short enough for a table. */
 export interface NamedLayer {
@@ -42,6 +42,24 @@ export function withLayers(factor: Factor, sources: readonly GradientSource[]): 
     throw new FungiError('INVALID_ARGUMENT', `levels of layer: "${twice}" is given twice`, { hint: 'Name each once.' });
   }
   return { name: 'layer', levels };
+}
+
+/**
+ * `values` with the layer, where there is one, by its short name.
+ *
+ * @throws {FungiError} TARGET_NOT_FOUND as {@link withLayers}; INVALID_ARGUMENT for what stands for several
+ */
+export function withOneLayer(values: Values, sources: readonly GradientSource[]): Values {
+  if (values.layer === undefined) return values;
+  const [layer, ...others] = resolve(values.layer, sources, namedLayers(sources));
+  if (others.length === 0) return { ...values, layer: layer! };
+  throw new FungiError(
+    'INVALID_ARGUMENT',
+    `layer=${values.layer} stands for ${others.length + 1} layers, and one is to be the same at all levels`,
+    {
+      hint: `Give one of them, e.g. --with layer=${layer!}.`,
+    },
+  );
 }
 
 function resolve(level: string, sources: readonly GradientSource[], layers: readonly NamedLayer[]): string[] {

@@ -2,7 +2,7 @@
 import { mkdtemp, readdir, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { silentLogger } from '../../../src/core/log.js';
 import { createEngine } from '../../../src/engine/create-engine.js';
 import type { GradientEngine } from '../../../src/engine/engine.js';
@@ -177,9 +177,84 @@ describe('FeatureRows', () => {
   });
 
   it('leaves no files behind without a cache', async () => {
-    const before = (await readdir(tmpdir())).filter((name) => name.startsWith('fungi-features-'));
-    await featuresOf({});
-    const after = (await readdir(tmpdir())).filter((name) => name.startsWith('fungi-features-'));
-    expect(after.filter((name) => !before.includes(name))).toEqual([]);
+    // Of this test alone: others put their files into the common folder meanwhile.
+    const scratch = await mkdtemp(join(folder, 'tmp-'));
+    vi.stubEnv('TMPDIR', scratch);
+    const found = await FeatureRows.encode(engine, { train, test, losses, pools, settings });
+    expect(await readdir(scratch)).toHaveLength(1);
+    await found.close();
+    expect(await readdir(scratch)).toEqual([]);
+    vi.unstubAllEnvs();
+  });
+
+  describe('of several variants', () => {
+    const texts = { train, test, pools };
+    const variants = [
+      { losses, settings },
+      { losses: [{ name: 'simclr' as const, views: 2, negativeItems: 4 }], settings },
+      { losses: [{ name: 'kl' as const, temperature: 3 }], settings: { projection: { kind: 'khatri-rao' as const } } },
+      { losses: [losses[0]!], settings },
+      { losses: [] },
+    ];
+    const SETS = ['kl+simclr', 'only:simclr', 'kl', 'only:kl', 'embedding'];
+    const read = async (found: FeatureRows, set: string, pool: number): Promise<Float32Array[]> => {
+      const { pool: own, queries } = found.of(parseFeatureSet(set), pool);
+      return [await own.read(0, own.count), await queries.read(0, queries.count)];
+    };
+
+    it.each([0, 1])('are those of each variant alone, pool %i', async (pool) => {
+      const all = await FeatureRows.encodeAll(watching, texts, variants);
+      for (const [i, set] of SETS.entries()) {
+        expectClose(await read(all[i]!, set, pool), await featuresOf(variants[i]!, set, pool));
+      }
+      await all[0]!.close();
+    });
+
+    it('come from one pass over the texts', async () => {
+      encoded = [];
+      const seeds = { projection: { kind: 'khatri-rao' as const, width: 4 } };
+      const kl = [1, 2, 3].map((temperature) => ({ losses: [{ name: 'kl' as const, temperature }], settings: seeds }));
+      const all = await FeatureRows.encodeAll(watching, texts, kl);
+      await all[0]!.close();
+      expect([...encoded].sort()).toEqual([...new Set([...train, ...test])].sort());
+    });
+
+    it('share the views that they have in common', async () => {
+      const simclr = (views: number) => ({ losses: [{ name: 'simclr' as const, views, negativeItems: 4 }], settings: { projection: { kind: 'khatri-rao' as const } } }); // prettier-ignore
+      const count = async (...all: number[]): Promise<number> => {
+        encoded = [];
+        const made = await FeatureRows.encodeAll(watching, { ...texts, pools: [pools[0]!] }, all.map(simclr));
+        await made[0]!.close();
+        return encoded.length;
+      };
+      const alone = await count(6);
+      // Beside those of six views there are the negatives of the others.
+      expect(await count(2, 4, 6)).toBeLessThanOrEqual(alone + 2 * 4 * 2);
+    });
+
+    it('fail by themselves, and all together where all do', async () => {
+      const broken = { losses: [{ name: 'kl' as const, temperature: 1e-9 }], settings };
+      const [good, bad] = await FeatureRows.encodeAll(engine, texts, [{ losses: [losses[0]!], settings }, broken]);
+      expect(good!.failure).toBeUndefined();
+      expect(bad!.failure).toMatchObject({ code: 'INVALID_ARGUMENT' });
+      expectClose(await read(good!, 'kl', 0), await featuresOf({ losses: [losses[0]!] }, 'kl'));
+      await good!.close();
+      await expect(FeatureRows.encodeAll(engine, texts, [broken, broken])).rejects.toMatchObject({
+        code: 'INVALID_ARGUMENT',
+      });
+      await expect(FeatureRows.encode(engine, { ...texts, ...broken })).rejects.toMatchObject({
+        code: 'INVALID_ARGUMENT',
+      });
+    });
+  });
+
+  it('finds the embedding of another encoder, where its key is given', async () => {
+    const cache = freshCache();
+    const found = await featuresOf({ cache, losses: [] }, 'embedding');
+    const other = { ...cache, encoder: 'another layer', embedding: cache.encoder };
+    expect(await featuresOf({ cache: other, losses: [] }, 'embedding')).toEqual(found);
+    expect(encoded).toEqual([]);
+    await featuresOf({ cache: other, losses: [losses[0]!] }, 'kl');
+    expect(encoded).not.toEqual([]);
   });
 });
