@@ -63,6 +63,8 @@ export const ERRORS = {
   LLM_RATE_LIMITED: kind(429, 6, true),
   /** The LLM endpoint refused the request. */
   LLM_FAILED: kind(502, 6),
+  /** A cap of the user's own, on calls or on cost, allows no further request. */
+  BUDGET_REACHED: kind(402, 6),
   /** The caller aborted the work. */
   ABORTED: kind(499, 130),
 } as const satisfies Record<string, ErrorKind>;

@@ -246,7 +246,7 @@ describe('a cap', () => {
     expect(stdout).toContain('12 queries were left unasked.');
     expect(stdout).toContain('stopped: the cap of 9 calls is reached');
     expect(stderr).toBe(
-      'error [LLM_FAILED]: the cap of 9 calls is reached; the result is that of 4 of 16 queries\n' +
+      'error [BUDGET_REACHED]: the cap of 9 calls is reached; the result is that of 4 of 16 queries\n' +
         'hint: Replies are kept: the same command goes on from them, with the same cap anew or with a higher one.\n',
     );
     const rest = await icl('--max-calls', '23', '--json');
@@ -269,7 +269,7 @@ describe('a cap', () => {
       /^the cap of 5 on the cost is reached: \d\.\d+ are used, and the next call may cost \d\.\d+$/,
     );
     expect(queries + unasked).toBe(16);
-    expect(JSON.parse(stderr)).toMatchObject({ error: { code: 'LLM_FAILED', retryable: false } });
+    expect(JSON.parse(stderr)).toMatchObject({ error: { code: 'BUDGET_REACHED', retryable: false } });
   });
 });
 

@@ -18,7 +18,7 @@ class Watch implements RequestGate {
 
   enter(request: CompletionRequest): Promise<void> {
     if (this.seen.filter((each) => each === 'in').length >= this.most) {
-      return Promise.reject(new FungiError('LLM_FAILED', 'enough', { details: { cap: 'max-calls' } }));
+      return Promise.reject(new FungiError('BUDGET_REACHED', 'enough'));
     }
     expect(request.messages).toEqual(messages);
     this.seen.push('in');
@@ -61,7 +61,7 @@ it('hears that a request timed out, and that a reply has no usage', async () => 
 
 it('keeps a request from being sent, and from being tried again', async () => {
   const watch = new Watch(1);
-  expect(await ask(() => ({ status: 500 }), watch)).toMatchObject({ code: 'LLM_FAILED', message: 'enough' });
+  expect(await ask(() => ({ status: 500 }), watch)).toMatchObject({ code: 'BUDGET_REACHED', message: 'enough' });
   expect(watch.seen).toEqual(['in', 'refused']);
   expect(llm!.requests).toHaveLength(1);
 });

@@ -174,7 +174,7 @@ function outcomeOf(
   { queries, unasked }: { readonly queries: number; readonly unasked: number },
 ): Outcome {
   if (stopped !== undefined) {
-    const isCap = stopped.details['cap'] !== undefined;
+    const isCap = stopped.code === 'BUDGET_REACHED';
     const again = cache ? 'Replies are kept: the same command goes on from them' : 'Replies were not kept (--no-cache)';
     const hint = isCap
       ? `${again}, with the same cap anew or with a higher one.`

@@ -1,7 +1,7 @@
 /** What predictions of selectors are worth, and what one gains over another: the same for a vote of examples and for an LLM that reads them. */
 import { mean } from 'simple-statistics';
 import { Rng } from '../../core/rng.js';
-import { bootstrapMean, wilson, type Interval, type PairedDifference } from '../measures/intervals.js';
+import { bootstrapMean, pairedBootstrap, wilson, type Interval, type PairedDifference } from '../measures/intervals.js';
 import { confusion, macroF1, meanPerClassAccuracy } from '../measures/metrics.js';
 import { discordantPairs, holm, mcnemar, pairedBootstrapTest } from '../measures/significance.js';
 
@@ -72,8 +72,8 @@ export function pairedGains(pairs: readonly PredictionPair[]): Gain[] {
 
 function testOf({ selector, baseline, own }: PredictionPair): Omit<Gain, 'adjusted'> {
   const [a, b] = [baseline, own].map((runs) => runs.map(({ correct }) => correct)) as [boolean[][], boolean[][]];
-  const test = pairedBootstrapTest(a, b, () => Rng.stream(0, 'compare', selector));
-  if (a.length > 1) return test;
+  const rng = Rng.stream(0, 'compare', selector);
+  if (a.length > 1) return pairedBootstrapTest(a, b, rng);
   // One run of right and wrong answers has a test without resampling.
-  return { ...test, p: mcnemar(discordantPairs(a[0]!, b[0]!), { midP: true }).p };
+  return { ...pairedBootstrap(a, b, rng), p: mcnemar(discordantPairs(a[0]!, b[0]!), { midP: true }).p };
 }

@@ -5,7 +5,6 @@ import { FungiError } from '../../core/errors.js';
 import { concernsEveryRequest } from '../../llm/breaker.js';
 import type { Completion } from '../../llm/client.js';
 import { callsOf, plannedRequest, type PromptOptions, type PromptPlan } from './prompt-plan.js';
-import { isCapReached } from './spending.js';
 
 export interface AskOptions extends PromptOptions {
   /** Requests under way at once. */
@@ -52,10 +51,10 @@ export async function askPlan(plan: PromptPlan, options: AskOptions): Promise<Re
 
   const stop = (reason: FungiError): void => {
     stopped ??= reason;
-    if (!isCapReached(reason)) controller.abort(reason);
+    if (!FungiError.is(reason, 'BUDGET_REACHED')) controller.abort(reason);
   };
   const fail = (place: number, error: unknown): void => {
-    if (isCapReached(error)) stop(error);
+    if (FungiError.is(error, 'BUDGET_REACHED')) stop(error);
     else if (stopped !== undefined && FungiError.is(error, 'ABORTED')) return;
     else if (isNotAsked(error)) stop(error);
     else if (FungiError.is(error) && error.code.startsWith('LLM_')) {

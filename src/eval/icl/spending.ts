@@ -28,10 +28,6 @@ export interface SpendingOptions extends Caps {
 export const costOf = ({ promptTokens, completionTokens }: TokenUsage, { input, output }: Prices): number =>
   (promptTokens * input + completionTokens * output) / 1e6;
 
-/** Whether requests stopped because a cap of {@link Spending} was reached. */
-export const isCapReached = (error: unknown): error is FungiError =>
-  FungiError.is(error) && error.details['cap'] !== undefined;
-
 /**
  * Counts requests and what they cost, and sends none that could break a cap: before each, what was used so far, the most that those under
  * way can cost and the most that this one can cost must stay within it. Where it would not fit, but might once those under way have told
@@ -64,7 +60,7 @@ export class Spending implements RequestGate {
     }
   }
 
-  /** @throws {FungiError} LLM_FAILED when a cap is reached; ABORTED */
+  /** @throws {FungiError} BUDGET_REACHED when a cap is reached; ABORTED */
   async enter(request: CompletionRequest): Promise<void> {
     const { maxCalls = Infinity, maxCost = Infinity } = this.options;
     const most = this.mostCost(request);
@@ -105,7 +101,7 @@ export class Spending implements RequestGate {
 }
 
 function capReached(cap: 'max-calls' | 'max-cost', name: string, detail?: string): FungiError {
-  return new FungiError('LLM_FAILED', `${name} is reached${detail === undefined ? '' : `: ${detail}`}`, {
+  return new FungiError('BUDGET_REACHED', `${name} is reached${detail === undefined ? '' : `: ${detail}`}`, {
     hint: 'Replies are kept: the same command goes on from them, with the same cap anew or with a higher one.',
     details: { cap },
   });

@@ -34,6 +34,17 @@ const RESAMPLES = 2000;
  * @throws {FungiError} INVALID_ARGUMENT when there are no values, or the runs are of unequal length
  */
 export function bootstrapMean(runs: readonly Scores[], rng: Rng, resamples: number = RESAMPLES): Interval {
+  return middle(resampledMeans(runs, rng, resamples));
+}
+
+/**
+ * The means that {@link bootstrapMean} takes its interval of.
+ *
+ * @param runs for each run one value an item [S][n]
+ * @returns a mean for each resample, as drawn [R]
+ * @throws {FungiError} INVALID_ARGUMENT when there are no values, or the runs are of unequal length
+ */
+export function resampledMeans(runs: readonly Scores[], rng: Rng, resamples: number): Float64Array {
   const S = runs.length;
   const n = runs[0]?.length ?? 0;
   if (n === 0) throw new FungiError('INVALID_ARGUMENT', 'an interval needs at least one item');
@@ -43,17 +54,31 @@ export function bootstrapMean(runs: readonly Scores[], rng: Rng, resamples: numb
   const values = runs.map((run) => Float64Array.from(run, Number));
   // Not rng.int: it costs five times as much to remove a bias of n/2³².
   const draw = (count: number): number => Math.floor(rng.float() * count);
+  // All runs meet the same items, so the drawn runs are added up once and not for each item drawn.
+  const added = new Float64Array(n);
   const means = new Float64Array(resamples);
   for (let r = 0; r < resamples; r++) {
-    const drawn = S === 1 ? values : values.map(() => values[draw(S)]!);
+    const scores = S === 1 ? values[0]! : addUp(added, values, () => draw(S));
     let sum = 0;
-    for (let i = 0; i < n; i++) {
-      const item = draw(n);
-      for (const run of drawn) sum += run[item]!;
-    }
+    for (let i = 0; i < n; i++) sum += scores[draw(n)]!;
     means[r] = sum / (n * S);
   }
-  const sorted = Array.from(means.sort());
+  return means;
+}
+
+/** As many runs as there are, each the one drawn, into `out` [n]. */
+function addUp(out: Float64Array, runs: readonly Float64Array[], draw: () => number): Float64Array {
+  out.fill(0);
+  for (let s = 0; s < runs.length; s++) {
+    const run = runs[draw()]!;
+    for (let i = 0; i < out.length; i++) out[i]! += run[i]!;
+  }
+  return out;
+}
+
+/** The interval that holds the middle 95 % of resampled means [R]. */
+export function middle(means: Float64Array): Interval {
+  const sorted = Array.from(means.toSorted());
   return { low: quantileSorted(sorted, ALPHA / 2), high: quantileSorted(sorted, 1 - ALPHA / 2) };
 }
 
@@ -71,13 +96,30 @@ export function pairedBootstrap(
   rng: Rng,
   resamples: number = RESAMPLES,
 ): PairedDifference {
+  const gains = pairedGains(a, b);
+  return { difference: meanOf(gains), ...bootstrapMean(gains, rng, resamples) };
+}
+
+/**
+ * What B gains over A on each item of each run.
+ *
+ * @param a method A's scores [S][n]
+ * @param b method B's scores in the same runs
+ * @returns [S][n]
+ * @throws {FungiError} INVALID_ARGUMENT when the lists are empty or of unequal length
+ */
+export function pairedGains(a: readonly Scores[], b: readonly Scores[]): Float64Array[] {
   assertPairs(a, b);
-  const gains = b.map((run, s) => {
+  return b.map((run, s) => {
     assertPairs(a[s]!, run);
     return Float64Array.from(run, (score, i) => Number(score) - Number(a[s]![i]));
   });
-  const total = gains.reduce((sum, run) => sum + run.reduce((part, gain) => part + gain, 0), 0);
-  return { difference: total / (gains.length * gains[0]!.length), ...bootstrapMean(gains, rng, resamples) };
+}
+
+/** Over runs of equal length. */
+export function meanOf(runs: readonly Float64Array[]): number {
+  const total = runs.reduce((sum, run) => sum + run.reduce((part, value) => part + value, 0), 0);
+  return total / (runs.length * runs[0]!.length);
 }
 
 /**

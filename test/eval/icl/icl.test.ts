@@ -186,7 +186,7 @@ describe('a cap', () => {
     const runs = [runOf('bad', queries, otherRows), good, none];
     const capped = await lab.run({ queries, runs, maxCalls: 10, concurrency });
     expect(lab.llm.requests).toHaveLength(10);
-    expect(capped.replies.stopped).toMatchObject({ code: 'LLM_FAILED', message: 'the cap of 10 calls is reached' });
+    expect(capped.replies.stopped).toMatchObject({ code: 'BUDGET_REACHED', message: 'the cap of 10 calls is reached' });
     expect(capped.report()).toMatchObject({ queries: 3, unasked: 9, requests: 10 });
     expect(capped.report().summary[1]).toMatchObject({ accuracy: 1, replies: 3, gain: { difference: 1, queries: 3 } });
     // The next run pays for what is missing, and no more.

@@ -1,6 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { costOf, isCapReached, Spending, type Prices } from '../../../src/eval/icl/spending.js';
+import { FungiError } from '../../../src/core/errors.js';
+import { costOf, Spending, type Prices } from '../../../src/eval/icl/spending.js';
 import { mostPromptTokens } from '../../../src/eval/icl/tokens.js';
 import type { CompletionRequest, TokenUsage } from '../../../src/llm/client.js';
 import type { RequestOutcome } from '../../../src/llm/gate.js';
@@ -61,7 +62,7 @@ describe('a cap on the cost', () => {
     const second = spending.enter(request(text));
     spending.leave({ kind, request: first });
     const error: unknown = await second.catch((reason: unknown) => reason);
-    expect(isCapReached(error)).toBe(true);
+    expect(FungiError.is(error, 'BUDGET_REACHED')).toBe(true);
     expect(error).toMatchObject({
       message: 'the cap of 0.001 on the cost is reached: 0.001 are used, and the next call may cost 0.001',
     });
@@ -115,7 +116,7 @@ it('never lets the cost or the number of requests above the caps, whatever the e
         try {
           await spending.enter(one);
         } catch (error) {
-          expect(isCapReached(error)).toBe(true);
+          expect(FungiError.is(error, 'BUDGET_REACHED')).toBe(true);
           refused++;
           continue;
         }

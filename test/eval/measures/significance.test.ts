@@ -126,7 +126,7 @@ describe('pairedBootstrapTest', () => {
   it.each(golden.bootstrap)('approaches the ideal bootstrap: $onlyA against $onlyB of $n', ({ p, ...given }) => {
     const [a, b] = sample(given);
     const resamples = 10_000;
-    const result = pairedBootstrapTest([a], [b], () => Rng.stream(0, 'ideal'), resamples);
+    const result = pairedBootstrapTest([a], [b], Rng.stream(0, 'ideal'), resamples);
     // Twice a share: four of its standard errors, and the one counted in.
     const tolerance = (8 * Math.sqrt((p / 2) * (1 - p / 2))) / Math.sqrt(resamples) + 2 / resamples;
     expect(Math.abs(result.p - p)).toBeLessThan(tolerance);
@@ -136,7 +136,7 @@ describe('pairedBootstrapTest', () => {
     for (let seed = 0; seed < 40; seed++) {
       const rng = (): Rng => Rng.stream(seed, 'agree');
       const [a, b] = sample({ n: 120, onlyA: 12, onlyB: 14 + (seed % 20) });
-      const { p, ...interval } = pairedBootstrapTest([a], [b], rng, 999);
+      const { p, ...interval } = pairedBootstrapTest([a], [b], rng(), 999);
       expect(interval).toEqual(pairedBootstrap([a], [b], rng(), 999));
       if (p < 0.05 - 4 / 1000) expect(interval.low > 0 || interval.high < 0).toBe(true);
       if (p > 0.05 + 4 / 1000) expect(interval.low <= 0 && interval.high >= 0).toBe(true);
@@ -149,20 +149,29 @@ describe('pairedBootstrapTest', () => {
       [0, 1, 2].map((run) => Array.from(Rng.stream(run, of).uniform(80, 1), (value) => value));
     const a = scores('a');
     const b = a.map((run) => run.map((score) => score + 0.25));
-    expect(pairedBootstrapTest(a, b, rng, 99)).toMatchObject({ p: 2 / 100 });
-    const p = pairedBootstrapTest(a, scores('b'), rng, 499).p;
+    expect(pairedBootstrapTest(a, b, rng(), 99)).toMatchObject({ p: 2 / 100 });
+    const p = pairedBootstrapTest(a, scores('b'), rng(), 499).p;
     expect(p).toBeGreaterThan(0.01);
-    expect(pairedBootstrapTest(scores('b'), a, rng, 499).p).toBe(p);
+    expect(pairedBootstrapTest(scores('b'), a, rng(), 499).p).toBe(p);
+  });
+
+  it('can be told from chance after correction for ten comparisons, and takes fewer resamples of many scores', () => {
+    const [none, all] = [false, true].map((right) => Array.from({ length: 3 }, () => Array<boolean>(50).fill(right)));
+    const { p } = pairedBootstrapTest(none!, all!, Rng.stream(0));
+    expect(p).toBe(2 / 10_001);
+    expect(holm([p, ...Array<number>(9).fill(0.5)])[0]).toBeLessThan(0.01);
+    const [few, many] = [0, 1].map((score) => [new Float64Array(50_000).fill(score)]);
+    expect(pairedBootstrapTest(few!, many!, Rng.stream(0)).p).toBe(2 / 4001);
   });
 
   it('finds no difference between a method and itself', () => {
     const [a] = sample({ n: 30, onlyA: 7, onlyB: 4 });
-    expect(pairedBootstrapTest([a], [a], () => Rng.stream(0), 50)).toEqual({ difference: 0, low: 0, high: 0, p: 1 });
+    expect(pairedBootstrapTest([a], [a], Rng.stream(0), 50)).toEqual({ difference: 0, low: 0, high: 0, p: 1 });
   });
 
   it('refuses other items', () => {
-    expect(() => pairedBootstrapTest([[1]], [[1, 0]], () => Rng.stream(0))).toThrow(invalid);
-    expect(() => pairedBootstrapTest([], [], () => Rng.stream(0))).toThrow(invalid);
+    expect(() => pairedBootstrapTest([[1]], [[1, 0]], Rng.stream(0))).toThrow(invalid);
+    expect(() => pairedBootstrapTest([], [], Rng.stream(0))).toThrow(invalid);
   });
 });
 
