@@ -35,7 +35,7 @@ export function classifyText(report: ShownReport, said: string, settings: PoolSe
 }
 
 /** Says that the encoder did not see all there was. */
-export function warnOfTruncated(truncated: TruncatedRows, { test }: DataCounts, { log }: Context): void {
+export function warnOfTruncated(truncated: TruncatedRows, { test }: Pick<DataCounts, 'test'>, { log }: Context): void {
   if (truncated.train + truncated.test === 0) return;
   log.warn(
     `longer than the encoder reads, their ends not seen: ${counted(truncated.train, 'training row')} and ${truncated.test} of ${test} test rows`,

@@ -1,5 +1,6 @@
 /** What `fungi eval compare` and `fungi eval icl` share: letting every selector choose, with an encoder only where features are needed. */
 import type { Comparison } from '../eval/compare/compare.js';
+import type { TruncatedRows } from '../eval/classify/classify.js';
 import type { ExampleSelector } from '../eval/compare/example-selector.js';
 import type { FeatureSelectorsOptions } from '../eval/compare/feature-selectors.js';
 import type { LabelledItem } from '../eval/data/labelled.js';
@@ -9,6 +10,7 @@ import type { FeatureSpec } from '../features/spec.js';
 import type { GradientEngine } from '../engine/engine.js';
 import type { LoadedEngine } from '../selector/load-engine.js';
 import type { Context } from './context.js';
+import { warnOfTruncated } from './classify-text.js';
 import { featureCache, type FeatureCacheFlags } from './feature-cache.js';
 import { engineOptions, featureSettings, type EncoderFlags, type FeatureFlags } from './options.js';
 
@@ -27,6 +29,8 @@ export interface CompareRunOptions {
 export interface CompareRun {
   readonly comparison: Comparison;
   readonly selectors: readonly ExampleSelector[];
+  /** Rows longer than the encoder reads; null where no selector is by features. */
+  readonly truncated: TruncatedRows | null;
   /** The encoder, and what the features are made with, of seed 0; null where no selector is by features. */
   readonly features: { readonly loaded: LoadedEngine; readonly spec: FeatureSpec } | null;
 }
@@ -51,9 +55,11 @@ export async function withComparison<T>(
       Promise.resolve(loaded!.engine),
     );
     const comparison = await compareSelectors({ ...options, selectors, k: flags.k, onProgress });
+    const truncated = (await selectors.find((each) => each.truncated)?.truncated?.()) ?? null;
+    if (truncated !== null) warnOfTruncated(truncated, { test: options.queries.length }, context);
     const losses = [...new Set([...sets.values()].flatMap((set) => parseFeatureSet(set).losses))];
     const spec = featureSpec({ ...settings, losses: losses.map((name) => ({ name })), seed: 0 });
-    return await work({ comparison, selectors, features: loaded ? { loaded, spec } : null });
+    return await work({ comparison, selectors, truncated, features: loaded ? { loaded, spec } : null });
   } finally {
     for (const selector of selectors) await selector.close?.();
     await loaded?.engine.close();

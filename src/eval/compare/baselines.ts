@@ -6,6 +6,7 @@ import type { ExampleSelector } from './example-selector.js';
 /** k examples at random, others for each query. */
 export const randomSelector: ExampleSelector = {
   name: 'random',
+  seeded: true,
   select: ({ pool, queries, k, seed }) =>
     Promise.resolve(
       queries.map((query) => Rng.stream(seed, 'random-examples', query).sample(pool.length, Math.min(k, pool.length))),
@@ -15,6 +16,7 @@ export const randomSelector: ExampleSelector = {
 /** The same k random examples for every query, as a prompt that is written once has. */
 export const fixedSelector: ExampleSelector = {
   name: 'fixed',
+  seeded: true,
   select({ pool, queries, k, seed }) {
     const rows = Rng.stream(seed, 'fixed-examples').sample(pool.length, Math.min(k, pool.length));
     return Promise.resolve(queries.map(() => rows));
@@ -24,6 +26,7 @@ export const fixedSelector: ExampleSelector = {
 /** BM25+ on words (MiniSearch's scoring, with its defaults). A query that shares no word with the pool gets fewer than k, or none. */
 export const bm25Selector: ExampleSelector = {
   name: 'bm25',
+  seeded: false,
   select({ pool, queries, k }) {
     const index = new MiniSearch<{ id: number; text: string }>({ fields: ['text'] });
     index.addAll(pool.map(({ input }, id) => ({ id, text: input })));

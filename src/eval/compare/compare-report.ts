@@ -27,7 +27,7 @@ export interface SelectorSummary extends PredictionScores {
    * that was not timed); of others the whole choice, with what they make of the pool.
    */
   readonly secondsPerQuery: number | null;
-  /** What its runs took in all. The features of every selector are made in the run of the first that asks. */
+  /** What its runs took in all; a choice that no seed changes is made once. The features of every selector are made in the run of the first that asks. */
   readonly seconds: number;
   /** Absent for the baseline itself. */
   readonly gain?: Gain;
@@ -93,7 +93,8 @@ function scoresOf(
 ): SelectorSummary {
   const truth = queries.map(({ label }) => label);
   const own = runs.flatMap(({ rows }) => ownLabels(truth, rows.map((chosen) => chosen.map((row) => pool[row]!.label)))); // prettier-ignore
-  const seconds = runs.reduce((sum, run) => sum + run.seconds, 0);
+  const made = runs.flatMap((run) => (run.seconds === null ? [] : [run.seconds]));
+  const seconds = made.reduce((sum, each) => sum + each, 0);
   const { selector } = runs[0]!;
   const unleaked = runs.flatMap(({ correct }) => correct.filter((_, query) => !leaked[query]).map(Number));
   return {
@@ -106,7 +107,7 @@ function scoresOf(
     empty: own.filter((each) => each.length === 0).length,
     secondsPerQuery: featureSeconds?.has(selector)
       ? featureSeconds.get(selector)!
-      : seconds / runs.length / queries.length,
+      : seconds / made.length / queries.length,
     seconds,
   };
 }

@@ -28,8 +28,11 @@ export interface SelectorRun {
   readonly predicted: readonly string[];
   /** For each query, whether that is its own. */
   readonly correct: readonly boolean[];
-  /** Choosing alone; features of one encoder are shared, and counted for the selector that asked first. */
-  readonly seconds: number;
+  /**
+   * Choosing alone; features of one encoder are shared, and counted for the selector that asked first. Null where no seed changes the
+   * choice, and that of an earlier seed stands for it.
+   */
+  readonly seconds: number | null;
 }
 
 export interface Comparison {
@@ -48,6 +51,11 @@ export async function compareSelectors(options: CompareOptions): Promise<Compari
     const task = { pool: part.map((row) => pool[row]!), queries: texts, k, seed, shots, onProgress };
     for (const selector of selectors) {
       onProgress?.({ stage: `select: ${selector.name}`, done: runs.length, total, unit: 'runs' });
+      const known = selector.seeded ? undefined : earlier(runs, pools, { selector, rows: part });
+      if (known !== undefined) {
+        runs.push({ ...known, seed, shots, seconds: null });
+        continue;
+      }
       const began = performance.now();
       const chosen = await selector.select(task);
       const seconds = (performance.now() - began) / 1000;
@@ -66,6 +74,19 @@ export async function compareSelectors(options: CompareOptions): Promise<Compari
     ).map(({ test }) => test),
   );
   return { runs, leaked: queries.map((_, query) => leaked.has(query)) };
+}
+
+/** The run of a selector on the same part of the pool, under another seed. */
+function earlier(
+  runs: readonly SelectorRun[],
+  pools: readonly Pool[],
+  { selector, rows }: { readonly selector: ExampleSelector; readonly rows: readonly number[] },
+): SelectorRun | undefined {
+  return runs.find((run) => {
+    if (run.selector !== selector.name) return false;
+    const part = pools.find(({ seed, shots }) => seed === run.seed && shots === run.shots)!.rows;
+    return part === rows || (part.length === rows.length && part.every((row, i) => row === rows[i]));
+  });
 }
 
 /** Selectors rank, and need not have distances: the place stands for one. */

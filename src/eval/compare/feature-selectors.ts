@@ -2,6 +2,7 @@
 import type { GradientEngine } from '../../engine/engine.js';
 import type { FeatureOptions } from '../../features/spec.js';
 import { mmr } from '../../retrieve/mmr.js';
+import type { TruncatedRows } from '../classify/classify.js';
 import type { LabelledItem } from '../data/labelled.js';
 import type { Pool } from '../data/pools.js';
 import type { FeatureCacheOptions } from '../features/feature-cache.js';
@@ -48,6 +49,8 @@ export function featureSelectors(engine: GradientEngine, options: FeatureSelecto
   const searches = new Searches(engine, options);
   return options.names.map((name) => ({
     name,
+    // Heads, negatives, landmarks and views are drawn; an embedding and its PCA are not.
+    seeded: parseFeatureSet(setName(name)).losses.length > 0,
     async select(task) {
       const { neighbours, reduced } = await searches.of(name, task);
       const nearest = neighbours.map((found) => found.map(({ row }) => row));
@@ -63,6 +66,7 @@ export function featureSelectors(engine: GradientEngine, options: FeatureSelecto
       });
     },
     reduced: async (task) => (await searches.of(name, task)).reduced,
+    truncated: () => searches.truncated(),
     close: () => searches.close(),
   }));
 }
@@ -89,6 +93,10 @@ class Searches {
       this.found.set(key, search);
     }
     return search;
+  }
+
+  async truncated(): Promise<TruncatedRows> {
+    return (await this.encoded)?.truncated ?? { train: 0, test: 0 };
   }
 
   async close(): Promise<void> {

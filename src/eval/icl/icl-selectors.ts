@@ -10,6 +10,7 @@ export const NONE = 'none';
 /** Chooses nothing: the prompt is the instructions and the query (zero-shot). */
 export const noneSelector: ExampleSelector = {
   name: NONE,
+  seeded: false,
   select: ({ queries }) => Promise.resolve(queries.map(() => [])),
 };
 

@@ -160,10 +160,14 @@ describe('a program', () => {
 describe('a comparison', () => {
   it('runs every selector under every seed, votes, and marks queries that are in the pool', async () => {
     const first: ExampleSelector = {
-      name: 'first',
+      ...{ name: 'first', seeded: true },
       select: ({ queries, k }) => Promise.resolve(queries.map(() => [0, 1, 3].slice(0, k))),
     };
-    const none: ExampleSelector = { name: 'none', select: ({ queries }) => Promise.resolve(queries.map(() => [])) };
+    const none: ExampleSelector = {
+      name: 'none',
+      seeded: false,
+      select: ({ queries }) => Promise.resolve(queries.map(() => [])),
+    };
     const options = {
       pool: POOL,
       queries: QUERIES,
@@ -184,9 +188,36 @@ describe('a comparison', () => {
     expect(leaked).toEqual([false, false, true]);
   });
 
+  it('asks a selector that no seed changes once for each part of the pool', async () => {
+    const asked: [number, number | null][] = [];
+    const same: ExampleSelector = {
+      ...{ name: 'same', seeded: false },
+      select: ({ queries, seed, shots }) => {
+        asked.push([seed, shots]);
+        return Promise.resolve(queries.map(() => [asked.length]));
+      },
+    };
+    const pools = drawPools(LABELS, { shots: [null, 2], seeds: [0, 1, 2] });
+    const { runs } = await compareSelectors({ pool: POOL, queries: QUERIES, selectors: [same], k: 1, pools });
+    expect(asked).toEqual([[0, null], [0, 2], [1, 2], [2, 2]]); // prettier-ignore
+    expect(runs.map(({ seed, shots }) => [seed, shots])).toEqual(pools.map(({ seed, shots }) => [seed, shots]));
+    expect(runs.slice(0, 3).map(({ rows }) => rows[0])).toEqual([[1], [1], [1]]);
+    expect(runs.map(({ seconds }) => seconds === null)).toEqual([false, true, true, false, false, false]);
+    const [summary] = compareReport({ runs, leaked: [] }, { pool: POOL, queries: QUERIES, k: 1 }).summary;
+    // The time of one query is not divided by choices that were not made.
+    expect(summary!.secondsPerQuery).toBeCloseTo(runs[0]!.seconds! / 3, 12);
+  });
+
+  it('of selectors that claim that no seed changes them finds the same choices under every seed', async () => {
+    const unseeded = [bm25Selector, ...byFeatures].filter(({ seeded }) => !seeded);
+    expect(unseeded.map(({ name }) => name)).toEqual(['bm25', 'embedding', 'mmr:embedding']);
+    for (const selector of unseeded) expect(await selector.select(task(4, 1))).toEqual(await selector.select(task()));
+    expect([randomSelector, fixedSelector, ...byFeatures].filter(({ seeded }) => seeded).map(({ name }) => name)).toEqual(['random', 'fixed', 'kl', 'mmr:kl']); // prettier-ignore
+  });
+
   it('counts rows in the whole pool, whichever part was chosen from', async () => {
     const last: ExampleSelector = {
-      name: 'last',
+      ...{ name: 'last', seeded: true },
       select: ({ pool, queries }) => Promise.resolve(queries.map(() => [pool.length - 1])),
     };
     const pools = [

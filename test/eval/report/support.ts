@@ -25,6 +25,7 @@ export async function reportInput(small: Small): Promise<ReportInput> {
   const { pool, queries, choosers, k = 3, seeds = [0], baseline, settings, curve, map } = small;
   const selectors = Object.entries(choosers).map(([name, choose]): ExampleSelector => ({
     name,
+    seeded: true,
     select: (task) => Promise.resolve(task.queries.map((_, query) => choose(query, task).slice(0, task.k))),
   }));
   const pools = drawPools(
