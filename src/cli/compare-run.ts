@@ -55,7 +55,7 @@ export async function withComparison<T>(
       Promise.resolve(loaded!.engine),
     );
     const comparison = await compareSelectors({ ...options, selectors, k: flags.k, onProgress });
-    const truncated = (await selectors.find((each) => each.truncated)?.truncated?.()) ?? null;
+    const truncated = (await selectors.find((each) => each.reduced !== undefined)?.truncated?.()) ?? null;
     if (truncated !== null) warnOfTruncated(truncated, { test: options.queries.length }, context);
     const losses = [...new Set([...sets.values()].flatMap((set) => parseFeatureSet(set).losses))];
     const spec = featureSpec({ ...settings, losses: losses.map((name) => ({ name })), seed: 0 });
