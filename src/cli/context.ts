@@ -31,6 +31,8 @@ export interface Report {
 
 export interface Context {
   readonly effects: Effects;
+  /** The words of the command line, without the name of the program. */
+  readonly argv: readonly string[];
   readonly config: Config;
   /** Folder of all indexes. */
   readonly indexes: string;
@@ -43,7 +45,11 @@ export interface Context {
 /** Runs a command's work in a context made from its options, and prints its report. */
 export type Run = (options: CommonOptions, work: (context: Context) => Promise<Report>) => Promise<void>;
 
-export function createContext(options: CommonOptions, effects: Effects): { context: Context; done: () => void } {
+export function createContext(
+  options: CommonOptions,
+  effects: Effects,
+  argv: readonly string[] = [],
+): { context: Context; done: () => void } {
   const silent = options.quiet === true || options.json === true;
   const display = new ProgressDisplay(effects.stderr, effects.now);
   const say =
@@ -55,6 +61,7 @@ export function createContext(options: CommonOptions, effects: Effects): { conte
     };
   const context: Context = {
     effects,
+    argv,
     config: readConfig(effects.env),
     indexes: options.indexes ?? DEFAULT_INDEXES,
     log: {

@@ -11,6 +11,7 @@ import { assertSharedLabels, unknownLabelWarning, untestedLabelWarning } from '.
 import { assertLabels, readExamples } from '../eval/data/read-examples.js';
 import { stratifiedSplit } from '../eval/data/stratified-split.js';
 import type { Context } from './context.js';
+import { jsonText } from './json-text.js';
 import { addKeyOptions, sourcesOf, whole, type KeyFlags } from './options.js';
 import { counted } from './output.js';
 
@@ -110,7 +111,7 @@ function share(value: string): number {
 /** The table is shown whatever becomes of the file: hours of work are in it. */
 export async function saveReport(file: string, report: object): Promise<FungiError | undefined> {
   try {
-    await replaceFileWith(file, `${JSON.stringify(report, null, 2)}\n`);
+    await replaceFileWith(file, `${jsonText(report)}\n`);
     return undefined;
   } catch (cause) {
     return unwritable(file, cause as Error);

@@ -3,7 +3,7 @@ import { pText } from '../eval/compare/compare-report.js';
 import type { DataCounts } from '../eval/data/data-counts.js';
 import type { DryRun, Estimate } from '../eval/icl/dry-run.js';
 import type { IclReport, IclSummary, Usage } from '../eval/icl/icl-report.js';
-import type { Prices } from '../eval/icl/spending.js';
+import { amountText as money, type Prices } from '../eval/icl/spending.js';
 import { dataLines } from './classify-text.js';
 import { counted, oneLine, pairs, percent, table } from './output.js';
 
@@ -155,12 +155,5 @@ const codes = ({ failures }: IclSummary): string =>
 
 const rangeText = ({ estimate, low, high }: Estimate, show: (value: number) => string): string =>
   `about ${show(estimate)} (${show(low)} to ${show(high)})`;
-
-/** Three digits of an amount, however small, without an exponent. */
-function money(value: number): string {
-  if (value === 0) return '0';
-  const digits = Math.max(0, 2 - Math.floor(Math.log10(value)));
-  return value.toFixed(Math.min(digits, 12));
-}
 
 const signed = (fraction: number): string => `${fraction < 0 ? '' : '+'}${percent(fraction)}`;

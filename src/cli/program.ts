@@ -13,6 +13,7 @@ import { addRetrieve } from './commands/retrieve.js';
 import { createContext, type CommonOptions, type Report, type Run } from './context.js';
 import type { Effects } from './effects.js';
 import { exitCodeHelp, interruption, reportFailure, type FailureStyle } from './failure.js';
+import { jsonText } from './json-text.js';
 import { addCommonOptions, addIndexesOption } from './options.js';
 
 const COMMANDS = [addDemo, addIndex, addRetrieve, addPrompt, addAnswer, addEval, addIndexes, addModels, addDoctor];
@@ -31,7 +32,7 @@ export async function run(argv: readonly string[], effects: Effects): Promise<nu
     // Common options may stand before the command too; after it they win.
     const settings = { ...program.opts<CommonOptions>(), ...options };
     failure.json = settings.json === true;
-    const { context, done } = createContext(settings, effects);
+    const { context, done } = createContext(settings, effects, argv);
     tidy = done;
     let report: Report;
     try {
@@ -39,7 +40,7 @@ export async function run(argv: readonly string[], effects: Effects): Promise<nu
     } finally {
       done();
     }
-    effects.stdout.write(settings.json === true ? `${JSON.stringify(report.json, null, 2)}\n` : `${report.text}\n`);
+    effects.stdout.write(settings.json === true ? `${jsonText(report.json)}\n` : `${report.text}\n`);
     if (settings.json !== true && report.summary !== undefined) effects.stderr.write(`${report.summary}\n`);
     if (report.error !== undefined) throw report.error;
     exitCode = report.exitCode ?? 0;

@@ -1,7 +1,8 @@
 /** `fungi eval compare` from end to end. */
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { readFile } from 'node:fs/promises';
-import { jsonl, Workspace } from './support.js';
+import type { QueryChoices } from '../../src/eval/compare/query-choices.js';
+import { EXAMPLES, jsonl, Workspace } from './support.js';
 
 let workspace: Workspace;
 beforeAll(async () => (workspace = await Workspace.create()));
@@ -73,6 +74,12 @@ it('writes the report as JSON, the same again for the same data and settings', a
     verdict: expect.stringMatching(/^(?:Use|Stay with) /) as string,
   });
   expect(a['fingerprint']).toBe(b['fingerprint']);
+  // What was chosen, for programs: BM25 by no seed, and the vote is right as often as the summary says.
+  const answers = a['answers'] as QueryChoices[];
+  expect(answers.map(({ query, choices }) => [query, choices.map(({ selector, seed }) => `${selector} ${seed}`)])[5]).toEqual([5, ['bm25 0', 'embedding 0', 'bm25 1', 'embedding 1']]); // prettier-ignore
+  expect(answers.map(({ choices }) => choices[0]!.rows)).toEqual(answers.map(({ choices }) => choices[2]!.rows));
+  const right = answers.filter(({ label, choices }) => choices[1]!.vote === label).length;
+  expect(right / 6).toBe((a['summary'] as { accuracy: number }[])[1]!.accuracy);
   const shares = (report: Record<string, unknown>): unknown[] =>
     (report['summary'] as object[]).map((summary) => ({ ...summary, secondsPerQuery: 0, seconds: 0 }));
   expect(shares(a)).toEqual(shares(b));
@@ -170,11 +177,23 @@ it('gives a curve over pools of few examples, and a page', async () => {
   expect(page).toContain('the cat sat');
   expect(page).not.toMatch(/https?:\/\/(?!www\.w3\.org)/);
   const model = JSON.parse(await readFile(workspace.path('page', 'report.json'), 'utf8')) as {
+    method: { command: string };
     curve: unknown;
     map: unknown;
   };
   expect(model.curve).toEqual(curve);
+  expect(model.method.command).toContain(' eval compare --train ');
   expect(await readFile(workspace.path('page', 'report.md'), 'utf8')).toContain('embedding');
+});
+
+it('warns of texts that the encoder cut', async () => {
+  const text = Array.from({ length: 300 }, () => 'cat').join(' ');
+  await workspace.write({ 'long.jsonl': jsonl([...EXAMPLES, { text, label: 'cat' }]) });
+  const argv = ['eval', 'compare', '--train', '@long.jsonl', '--test', '@test.jsonl', '--encoder', 'MODEL', '-k', '3'];
+  const { code, stderr, json } = await workspace.fungi([...argv, '--selectors', 'bm25,embedding', '--json']);
+  expect(code).toBe(0);
+  expect(stderr).toContain('longer than the encoder reads, their ends not seen: 1 training row and 0 of 6 test rows');
+  expect(json()).toMatchObject({ truncated: { train: 1, test: 0 } });
 });
 
 it('shows the table when the page cannot be written', async () => {

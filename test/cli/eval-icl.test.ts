@@ -7,6 +7,8 @@ import { fileURLToPath } from 'node:url';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import type { DryRun } from '../../src/eval/icl/dry-run.js';
 import type { IclReport } from '../../src/eval/icl/icl-report.js';
+import type { QueryAnswers } from '../../src/eval/icl/query-answers.js';
+import type { ReportModel } from '../../src/eval/report/model.js';
 import { ScriptedLlm, type RecordedRequest, type Script } from '../../src/testing/scripted-llm.js';
 import { exampleLabels, majority, queryOf, textOf } from '../eval/icl/support.js';
 import { jsonl, Workspace, type Outcome } from './support.js';
@@ -194,6 +196,58 @@ describe('figures', () => {
     });
     expect(report.summary.map(({ selector }) => selector)).toEqual(['embedding', 'kl']);
   });
+});
+
+it('writes the page of eval compare about the LLM, and the answers for programs', async () => {
+  await start((request) =>
+    queryOf(request).startsWith('query 1 ') ? { reply: 'a loan, or a card' } : rule(request, 0),
+  );
+  const argv = [
+    '--selectors',
+    'none,bm25,random',
+    '--report',
+    '@page',
+    '--json',
+    '@answers.json',
+    '--var',
+    "role=It's",
+  ];
+  const { code, stderr } = await icl(...argv);
+  expect(code).toBe(0);
+  expect(stderr).toContain(`report: ${workspace.path('page', 'report.html')}`);
+  const read = (...path: string[]): Promise<string> => readFile(workspace.path(...path), 'utf8');
+  const report = JSON.parse(await read('answers.json')) as Found & { readonly answers: readonly QueryAnswers[] };
+  const model = JSON.parse(await read('page', 'report.json')) as ReportModel;
+  expect(model).toMatchObject({ verdict: report.verdict, baseline: 'none', llm: { model: 'stand-in', queries: 16 } });
+  expect(model.llm!.summary).toEqual(report.summary);
+  expect(model.method.command).toMatch(
+    /^fungi --indexes \S+ eval icl --train \S+pool\.jsonl .* --var 'role=It'\\''s'$/,
+  );
+  // The answers are all that the figures say.
+  for (const [i, { accuracy, voteAccuracy, offList }] of report.summary.entries()) {
+    const own = report.answers.map(({ label, answers }) => ({ ...answers[i]!, truth: label }));
+    expect(own.filter(({ label, truth }) => label === truth).length / 16).toBe(accuracy);
+    expect(own.filter(({ reply }) => reply === 'off-list').map(({ text }) => text)).toEqual(Array<string>(offList).fill('a loan, or a card')); // prettier-ignore
+    if (i > 0) expect(own.filter(({ vote, truth }) => vote === truth).length / 16).toBe(voteAccuracy);
+  }
+  const [bm25] = report.answers.map(({ answers }) => answers[1]!);
+  expect(bm25!.rows.map((row) => POOL[row]!.label)).toEqual(exampleLabels(llm!.requests.find((request) => queryOf(request) === 'query 0 on the loan' && exampleLabels(request).length > 0)!).reverse()); // prettier-ignore
+  expect(await read('answers.json')).not.toContain('You must choose');
+  const page = await read('page', 'report.html');
+  expect(page).toContain('a loan, or a card');
+  expect(page).not.toMatch(/https?:\/\/(?!www\.w3\.org|127\.0\.0\.1)/);
+  expect(await read('page', 'report.md')).toContain('The most frequent replies off the list');
+});
+
+it('writes the page of a run that a cap ended, and none of a dry run', async () => {
+  await start(rule);
+  const dry = await icl('--dry-run', '--report', '@dry');
+  expect(dry.stderr).toContain('a dry run writes no report');
+  const { code, stderr } = await icl('--max-calls', '9', '--report', '@capped');
+  expect(code).toBe(6);
+  expect(stderr).toContain('error [BUDGET_REACHED]');
+  const model = JSON.parse(await readFile(workspace.path('capped', 'report.json'), 'utf8')) as ReportModel;
+  expect(model.llm).toMatchObject({ queries: 4, unasked: 12, stopped: { code: 'BUDGET_REACHED' } });
 });
 
 describe('--dry-run', () => {

@@ -126,6 +126,7 @@ const OPTIONS: Readonly<Record<string, readonly string[]>> = {
       '--max-cost',
       '--max-calls',
       '--dry-run',
+      '--report',
     ],
     ...['--base-url', '--model', '--api-key-env', '--concurrency', '--timeout', '--attempts', '--no-cache'],
     ...['--encoder', '--dims', '--mode', '--projection', '--input-key', '--label-key', '--no-feature-cache'],

@@ -1,21 +1,19 @@
 /** `fungi eval compare`: which selector of examples is best on this data, and is it more than luck? */
 import { Option, type Command } from 'commander';
-import { basename, join } from 'node:path';
 import { FungiError } from '../../core/errors.js';
 import { fingerprint, type Json } from '../../core/fingerprint.js';
 import type { ExampleInput } from '../../core/item.js';
-import type { CompareReport } from '../../eval/compare/compare-report.js';
 import type { QueryCostOptions } from '../../eval/compare/query-cost.js';
 import { countData } from '../../eval/data/data-counts.js';
 import { rowsFingerprint } from '../../eval/data/rows-fingerprint.js';
 import { drawPools } from '../../eval/data/pools.js';
-import type { ReportInput, ReportSettings } from '../../eval/report/model.js';
 import { withComparison, type CompareRun, type CompareRunOptions } from '../compare-run.js';
 import { compareText } from '../compare-text.js';
 import type { CommonOptions, Context, Report, Run } from '../context.js';
 import { addFeatureCacheOption, type FeatureCacheFlags } from '../feature-cache.js';
 import type { PoolSettings } from '../classify-text.js';
 import { addDataOptions, assertWritable, part, readTrainAndTest, saveReport, type DataFlags } from '../eval-data.js';
+import { addReportOption, assertReportWritable, mapsOf, writePage, type ReportFlags } from '../report-page.js';
 import {
   addCommonOptions,
   addEncoderOptions,
@@ -27,7 +25,7 @@ import {
   type FeatureFlags,
 } from '../options.js';
 
-interface CompareFlags extends CommonOptions, EncoderFlags, FeatureFlags, FeatureCacheFlags, DataFlags {
+interface CompareFlags extends CommonOptions, EncoderFlags, FeatureFlags, FeatureCacheFlags, DataFlags, ReportFlags {
   readonly selectors: readonly string[];
   readonly selector?: readonly string[];
   readonly baseline?: string;
@@ -36,7 +34,6 @@ interface CompareFlags extends CommonOptions, EncoderFlags, FeatureFlags, Featur
   readonly throughputTexts: number;
   readonly shots?: readonly (number | null)[];
   readonly sampling: PoolSettings['sampling'];
-  readonly report?: string;
 }
 
 export function addEvalCompare(evaluation: Command, run: Run): void {
@@ -69,14 +66,15 @@ export function addEvalCompare(evaluation: Command, run: Run): void {
         .default('per-class'),
     )
     .option('--throughput-texts <count>', 'queries to time each feature set on; 0 times nothing', whole(0), 128);
-  addCommonOptions(addFeatureCacheOption(addFeatureOptions(addEncoderOptions(command))), { json: false })
-    .option('--report <dir>', 'write report.html (one page, no network), report.md and report.json into the folder')
+  addFeatureCacheOption(addFeatureOptions(addEncoderOptions(command)));
+  addReportOption(addCommonOptions(command, { json: false }))
     .option('--json [file]', 'write the results as JSON to the file, or to stdout in place of the table')
     .addHelpText(
       'after',
       `
 Accuracy is that of the vote of the chosen examples, ties to the label that comes first: what a prompt would show, without an LLM.
-Duplicate rows are counted and kept. The pool needs two labels at least. A model is loaded only for feature sets.
+Duplicate rows are counted and kept. The pool needs two labels at least. A model is loaded only for feature sets. A selector that no seed
+changes is run once for all seeds. Under --json there is, for each query, what every selector chose under every seed.
 
 Intervals hold 95 %: with one seed over queries (Wilson's; for gains a paired bootstrap), with several over seeds too. p is two-sided,
 McNemar's mid-p for one seed, of the bootstrap for several, and corrected for the number of comparisons with the baseline (Holm).
@@ -102,11 +100,11 @@ async function evalCompare(context: Context, flags: CompareFlags): Promise<Repor
   const names = [...flags.selectors, ...(flags.selector ?? [])];
   const { featureSetsOf, namedSelectors, selectorTitles } = await import('../../eval/compare/named-selectors.js');
   const { baselineOf, compareReport, verdict } = await import('../../eval/compare/compare-report.js');
+  const { queryChoices } = await import('../../eval/compare/query-choices.js');
   const { curvePoints } = await import('../../eval/compare/curve.js');
-  const titles = selectorTitles(names);
-  const baseline = baselineOf(titles, flags.baseline);
+  const baseline = baselineOf(selectorTitles(names), flags.baseline);
   if (typeof flags.json === 'string') await assertWritable(flags.json);
-  if (flags.report !== undefined) await assertWritable(join(flags.report, 'report.html'));
+  await assertReportWritable(flags);
   const { train: pool, test: queries, split } = await readTrainAndTest(flags, context);
   const seeds = Array.from({ length: flags.seeds }, (_, seed) => seed);
   const few = (flags.shots ?? []).filter((count) => count !== null);
@@ -116,7 +114,7 @@ async function evalCompare(context: Context, flags: CompareFlags): Promise<Repor
   const makeSelectors: CompareRunOptions['makeSelectors'] = (...options) => namedSelectors(names, ...options);
 
   return withComparison(context, flags, { pool, queries, pools, sets, makeSelectors }, async (run) => {
-    const { comparison, features } = run;
+    const { comparison, selectors, truncated, features } = run;
     const sample = part(queries, flags.throughputTexts, 'throughput');
     const seconds = features && (await secondsOf(features, { sets, pool, sample, onProgress }));
     const found = compareReport(comparison, { pool, queries, k, baseline, featureSeconds: seconds ?? undefined });
@@ -142,16 +140,19 @@ async function evalCompare(context: Context, flags: CompareFlags): Promise<Repor
       encoder,
       spec,
       ...protocol,
-      data: countData(pool, queries),
+      ...{ data: countData(pool, queries), truncated },
     };
-    let error = typeof flags.json === 'string' ? await saveReport(flags.json, report) : undefined;
+    const json = { ...report, answers: queryChoices(comparison, queries) };
+    let error = typeof flags.json === 'string' ? await saveReport(flags.json, json) : undefined;
     let summary: string | undefined;
     if (flags.report !== undefined) {
-      const written = await writePage(flags.report, { ...run, found, report, titles, pool, queries, flags });
+      const maps = await mapsOf(selectors, { pool, queries: textsOf(queries), k, seed: 0, shots: null });
+      const page = { comparison, pool, queries, report: found, curve: report.curve, data: report.data, truncated };
+      const written = await writePage(flags.report, { ...page, settings: report, train: flags.train, maps }, context);
       if (FungiError.is(written)) error ??= written;
       else summary = `report: ${written}`;
     }
-    return { text: compareText(report), json: report, ...(error && { error }), ...(summary && { summary }) };
+    return { text: compareText(report), json, ...(error && { error }), ...(summary && { summary }) };
   });
 }
 
@@ -166,42 +167,6 @@ async function secondsOf(
 ): Promise<Map<string, number | null>> {
   const { featureSeconds } = await import('../../eval/compare/query-cost.js');
   return featureSeconds(loaded.engine, { ...options, spec, pool: textsOf(pool), sample: textsOf(sample) });
-}
-
-interface PageInput extends CompareRun, Pick<ReportInput, 'pool' | 'queries'> {
-  readonly found: CompareReport;
-  readonly report: Omit<ReportSettings, 'data'> & Pick<ReportInput, 'curve' | 'data'>;
-  readonly titles: readonly string[];
-  readonly flags: CompareFlags;
-}
-
-/** The page's path, or why it could not be written: the table is shown all the same. */
-async function writePage(
-  folder: string,
-  { comparison, selectors, found, report, titles, pool, queries, flags }: PageInput,
-): Promise<string | FungiError> {
-  const { reportModel } = await import('../../eval/report/model.js');
-  const { adviceOf } = await import('../../eval/report/facts/advice.js');
-  const { writeReport } = await import('../../eval/report/write-report.js');
-  const { focus } = adviceOf(found);
-  // The map is by what the report is about, where that is features, else by any features there are.
-  const byFeatures = titles.filter((_, i) => selectors[i]!.reduced !== undefined);
-  const selector = [focus, found.baseline].find((name) => name !== null && byFeatures.includes(name)) ?? byFeatures[0];
-  const mapped = selectors[titles.indexOf(selector ?? '')];
-  const task = { pool, queries: textsOf(queries), k: flags.k, seed: 0, shots: null };
-  const reduced = await mapped?.reduced?.(task);
-  const model = reportModel({
-    ...{ comparison, report: found, pool, queries, curve: report.curve, data: report.data },
-    map: reduced && { selector: mapped!.name, ...reduced },
-    settings: { ...report, data: basename(flags.train), date: new Date().toISOString().slice(0, 10) },
-  });
-  try {
-    const paths = await writeReport(folder, model);
-    return paths.find((path) => path.endsWith('.html'))!;
-  } catch (error) {
-    if (FungiError.is(error)) return error;
-    throw error;
-  }
 }
 
 const textsOf = (rows: readonly { readonly input: string }[]): string[] => rows.map(({ input }) => input);

@@ -7,6 +7,8 @@ import { countData } from '../../eval/data/data-counts.js';
 import { rowsFingerprint } from '../../eval/data/rows-fingerprint.js';
 import { drawPools } from '../../eval/data/pools.js';
 import type { Replies } from '../../eval/icl/ask.js';
+import type { MapInput } from '../../eval/report/facts/pool-map.js';
+import type { TruncatedRows } from '../../eval/classify/classify.js';
 import type { PromptOptions } from '../../eval/icl/prompt-plan.js';
 import type { Prices } from '../../eval/icl/spending.js';
 import type { FeatureSpec } from '../../features/spec.js';
@@ -18,6 +20,7 @@ import { withComparison, type CompareRunOptions } from '../compare-run.js';
 import { addFeatureCacheOption, type FeatureCacheFlags } from '../feature-cache.js';
 import { dryRunText, iclText } from '../icl-text.js';
 import { addLlmOptions, createLlm, type LlmFlags } from '../llm-options.js';
+import { addReportOption, assertReportWritable, mapsOf, writePage, type ReportFlags } from '../report-page.js';
 import {
   addCommonOptions,
   addEncoderOptions,
@@ -35,7 +38,8 @@ type SharedFlags = CommonOptions &
   FeatureCacheFlags &
   DataFlags &
   TemplateFlags &
-  LlmFlags;
+  LlmFlags &
+  ReportFlags;
 
 interface IclFlags extends SharedFlags {
   readonly selectors: readonly string[];
@@ -77,7 +81,7 @@ export function addEvalIcl(evaluation: Command, run: Run): void {
     .option('--max-calls <count>', 'send no more requests than this in this run, repeated ones included', whole(0))
     .option('--dry-run', 'count calls, tokens and cost, and ask nobody');
   addLlmOptions(addFeatureCacheOption(addFeatureOptions(addEncoderOptions(command))), { without: '' });
-  addCommonOptions(command, { json: false })
+  addReportOption(addCommonOptions(command, { json: false }))
     .option('--json [file]', 'write the results as JSON to the file, or to stdout in place of the table')
     .addHelpText(
       'after',
@@ -95,10 +99,12 @@ the run.
 Caps hold for one run; replies kept from earlier ones cost nothing. Before each request, repeated ones included, what was used so far, the most
 that those under way can cost (a token a byte of the prompt, --max-tokens of reply), and the most that this one can cost must stay within.
 A request without an answer, or a reply whose tokens the endpoint does not tell, counts with its most. When a cap is reached, the
-result is that of the queries which every selector was asked, and the exit code is 6, as it is when calls failed.
+result is that of the queries which every selector was asked, and the exit code is 6 (BUDGET_REACHED), as it is when calls failed.
 
 Tokens are those that the endpoint tells, and estimated where it tells none: four ASCII characters or one other character a token. English
 prompts have 0.75 to 1.5 times the estimate.
+
+Under --json there is, for each query, what every selector chose under every seed and what became of its prompt; no prompt is in it.
 
 Examples:
   fungi eval icl --train train.jsonl --test test.jsonl --base-url http://127.0.0.1:8080/v1 --model llama
@@ -112,7 +118,8 @@ async function evalIcl(context: Context, flags: IclFlags): Promise<Report> {
   const { k, dims } = flags;
   const { onProgress } = context;
   const names = [...flags.selectors, ...(flags.selector ?? [])];
-  const { iclTitles } = await import('../../eval/icl/icl-selectors.js');
+  const { iclTitles, withoutNone } = await import('../../eval/icl/icl-selectors.js');
+  const { featureSetsOf } = await import('../../eval/compare/named-selectors.js');
   const { baselineOf } = await import('../../eval/compare/compare-report.js');
   const { Spending } = await import('../../eval/icl/spending.js');
   const { planPrompts } = await import('../../eval/icl/prompt-plan.js');
@@ -123,9 +130,10 @@ async function evalIcl(context: Context, flags: IclFlags): Promise<Report> {
   const { template, variables } = await templateOptions(flags);
   const llm = await requiredLlm(flags, context, spending);
   if (typeof flags.json === 'string') await assertWritable(flags.json);
+  await assertReportWritable(flags);
   const { train: pool, test: queries, split } = await readTrainAndTest(flags, context);
 
-  const { comparison, encoder, spec } = await choose(context, flags, { names, pool, queries });
+  const { comparison, encoder, spec, truncated, maps } = await choose(context, flags, { names, pool, queries });
   const labels = [...new Set(pool.map(({ label }) => label))];
   const { runs } = comparison;
   const options: PromptOptions = { pool, queries, runs, labels, template, variables, llm, maxTokens, onProgress };
@@ -148,24 +156,56 @@ async function evalIcl(context: Context, flags: IclFlags): Promise<Report> {
       ...{ model: llm.settings.model, prompts: fingerprintLines(plan.prompts.map(({ key }) => key)) },
     }),
     ...{ llm: llm.settings, template: template.name, variables, prices: prices ?? null, encoder, spec, ...protocol },
-    data: countData(pool, queries),
+    ...{ data: countData(pool, queries), truncated },
   };
   if (flags.dryRun === true) {
     const { dryRun } = await import('../../eval/icl/dry-run.js');
     const found = { dryRun: dryRun(plan, { labels, prices, maxTokens }), ...common };
+    if (flags.report !== undefined) context.log.warn('a dry run writes no report');
     return finish(flags, dryRunText(found), found);
   }
   const { askPlan } = await import('../../eval/icl/ask.js');
   const { iclReport } = await import('../../eval/icl/icl-report.js');
+  const { queryAnswers } = await import('../../eval/icl/query-answers.js');
   const { iclVerdict } = await import('../../eval/icl/icl-verdict.js');
   const replies = await askPlan(plan, { ...options, concurrency: flags.concurrency });
   const found = iclReport({ comparison, queries, labels, plan, replies, k, baseline, prices, sent: spending });
   const stopped = replies.stopped ? { code: replies.stopped.code, message: replies.stopped.message } : null;
-  const report = { ...found, verdict: iclVerdict(found, llm.settings.model), stopped, ...common };
-  return finish(flags, iclText(report), report, outcomeOf(replies, flags, found));
+  const verdict = iclVerdict(found, llm.settings.model);
+  const report = { ...found, verdict, stopped, ...common };
+  const answers = queryAnswers({ comparison, queries, labels, plan, replies });
+  const outcome = outcomeOf(replies, flags, found);
+  const json = { ...report, answers };
+  if (flags.report === undefined) return finish(flags, iclText(report), json, outcome);
+  const { compareReport } = await import('../../eval/compare/compare-report.js');
+  const settings = { model: llm.settings.model, template: template.name, ...{ maxTokens: maxTokens ?? null, prices: prices ?? null, stopped } }; // prettier-ignore
+  const page = {
+    ...{ comparison, pool, queries, data: common.data, truncated },
+    report: compareReport(comparison, {
+      pool,
+      queries,
+      k,
+      baseline,
+      featureSeconds: untimed(featureSetsOf(withoutNone(names))),
+    }),
+    llm: { report: found, verdict, answers, settings },
+  };
+  const written = await writePage(flags.report, { ...page, settings: common, train: flags.train, maps }, context);
+  return finish(flags, iclText(report), json, withPage(outcome, written));
 }
 
 type Outcome = Pick<Report, 'error' | 'exitCode' | 'summary'>;
+
+/** Features of a query are not timed apart from those of the pool. */
+const untimed = (sets: ReadonlyMap<string, string>): Map<string, null> =>
+  new Map([...sets.keys()].map((name) => [name, null]));
+
+/** The page is told of last; that it could not be written is told where nothing worse happened. */
+function withPage(outcome: Outcome, written: string | FungiError): Outcome {
+  if (FungiError.is(written)) return outcome.error === undefined ? { ...outcome, error: written } : outcome;
+  const summary = `report: ${written}`;
+  return { ...outcome, summary: outcome.summary === undefined ? summary : `${outcome.summary}\n${summary}` };
+}
 
 /** How the run ended, told after its result. */
 function outcomeOf(
@@ -202,6 +242,9 @@ interface Chosen {
   readonly encoder: LoadedEngine['encoder'] | null;
   /** What the features are made with, of seed 0; null without. */
   readonly spec: FeatureSpec | null;
+  readonly truncated: TruncatedRows | null;
+  /** For the report, where one is asked for. */
+  readonly maps: readonly MapInput[];
 }
 
 /** Lets every selector choose; the encoder is closed before the first call. */
@@ -218,14 +261,16 @@ async function choose(
     { seeds },
   );
   const sets = featureSetsOf(withoutNone(names));
+  const texts = queries.map(({ input }) => input);
+  const first = { pool, seed: 0, shots: null };
   const makeSelectors: CompareRunOptions['makeSelectors'] = (...options) => iclSelectors(names, ...options);
-  return withComparison(context, flags, { pool, queries, pools, sets, makeSelectors }, (run) =>
-    Promise.resolve({
-      comparison: run.comparison,
-      encoder: run.features?.loaded.encoder ?? null,
-      spec: run.features?.spec ?? null,
-    }),
-  );
+  return withComparison(context, flags, { pool, queries, pools, sets, makeSelectors }, async (run) => ({
+    comparison: run.comparison,
+    encoder: run.features?.loaded.encoder ?? null,
+    spec: run.features?.spec ?? null,
+    truncated: run.truncated,
+    maps: flags.report === undefined ? [] : await mapsOf(run.selectors, { ...first, queries: texts, k: flags.k }),
+  }));
 }
 
 /** @throws {FungiError} INVALID_ARGUMENT without an endpoint */

@@ -15,6 +15,8 @@ export interface Wording {
   readonly where: string;
   /** "the vote of its 20 examples is right 1.5 points more often than that of embedding" */
   readonly rightMoreOften: (selector: string, points: string, baseline: string) => string;
+  /** How a selector is called in a list. @default its name */
+  readonly nameOf?: (selector: string) => string;
 }
 
 export interface Recommendation<C extends Candidate> {
@@ -34,6 +36,8 @@ export function recommendation<C extends Candidate>(
   const base = candidates.find(({ selector }) => selector === baseline)!;
   const corrected = candidates.length === 2 ? '' : ` after correction for ${candidates.length - 1} comparisons`;
   const better = candidates.filter((each) => isSignificant(each) && each.gain!.difference > 0).sort(byAccuracy);
+  const { nameOf = (selector: string) => selector } = wording;
+  const list = (each: readonly Candidate[]): string => each.map(({ selector }) => nameOf(selector)).join(', ');
   const worse = candidates.filter((each) => isSignificant(each) && each.gain!.difference < 0);
   const [champion] = better;
   const advised = champion ?? base;
@@ -112,4 +116,3 @@ export const percent = (fraction: number): string => (100 * fraction).toFixed(1)
 const signed = (fraction: number): string => `${fraction < 0 ? '' : '+'}${percent(fraction)}`;
 const isSignificant = ({ gain }: Candidate): boolean => gain !== undefined && gain.adjusted < LEVEL;
 const byAccuracy = (a: Candidate, b: Candidate): number => b.accuracy - a.accuracy;
-const list = (candidates: readonly Candidate[]): string => candidates.map(({ selector }) => selector).join(', ');

@@ -33,6 +33,9 @@ export interface IclSummary extends Record<keyof PredictionScores, number | null
   readonly accuracyUnleaked: number | null;
   /** Of the vote of the same examples, on all queries that were asked; null for `none`. */
   readonly voteAccuracy: number | null;
+  /** Its 95 % interval, as that of `accuracy`. */
+  readonly voteLow: number | null;
+  readonly voteHigh: number | null;
   /** Replies, over all seeds. */
   readonly replies: number;
   /** Replies that are no label of the list, cut-off ones included. */
@@ -147,7 +150,6 @@ function summaryOf(own: SelectorAnswers, options: SummaryOptions): IclSummary {
   const unleaked = replied.filter((i) => comparison.leaked[asked[i]!] !== true);
   const rightOf = (chosen: readonly number[]): boolean[] =>
     predictionsOf(own, truth, chosen).flatMap(({ correct }) => correct);
-  const votes = own.runs.flatMap((run) => asked.map((query) => comparison.runs[run]!.correct[query]!));
   const answers = own.asked.flat();
   const tally = tallyAnswers(answers.map(({ answer }) => ({ answer })));
   return {
@@ -159,7 +161,7 @@ function summaryOf(own: SelectorAnswers, options: SummaryOptions): IclSummary {
           predictionsOf(own, truth, replied),
         )),
     accuracyUnleaked: share(rightOf(unleaked)),
-    voteAccuracy: own.selector === NONE ? null : share(votes),
+    ...voteOf(own, options),
     replies: tally.total - tally.failed,
     offList: tally.invalid,
     offListReplies: mostFrequent(answers.flatMap(({ answer }) => (answer.kind === 'invalid' ? [answer.reply] : []))),
@@ -169,6 +171,19 @@ function summaryOf(own: SelectorAnswers, options: SummaryOptions): IclSummary {
     examples: meanOf(answers.flatMap(({ place }) => (FungiError.is(place) ? [] : [place.examples]))),
     ...effortOf(own, options),
   };
+}
+
+function voteOf(
+  { selector, runs }: SelectorAnswers,
+  { comparison, asked, truth }: SummaryOptions,
+): Pick<IclSummary, 'voteAccuracy' | 'voteLow' | 'voteHigh'> {
+  if (selector === NONE || asked.length === 0) return { voteAccuracy: null, voteLow: null, voteHigh: null };
+  const votes = runs.map((run) => {
+    const { predicted, correct } = comparison.runs[run]!;
+    return { predicted: asked.map((query) => predicted[query]!), correct: asked.map((query) => correct[query]!) };
+  });
+  const { accuracy, low, high } = predictionScores(truth, votes);
+  return { voteAccuracy: accuracy, voteLow: low, voteHigh: high };
 }
 
 type Effort = Pick<

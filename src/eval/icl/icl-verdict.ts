@@ -6,31 +6,42 @@ import { NONE } from './icl-selectors.js';
 type Scored = IclSummary & Candidate;
 
 /**
+ * What may be held against each other: the baseline, and what got a reply to a query that the baseline got one to as well. Where calls failed,
+ * accuracies are of different queries: what counts is the difference on those that both got a reply to. Empty without a reply of the baseline.
+ */
+export function comparedByReplies({ summary, baseline }: IclReport): Scored[] {
+  const scored = summary.filter((each): each is Scored => each.accuracy !== null);
+  const base = scored.find(({ selector }) => selector === baseline);
+  if (base === undefined) return [];
+  return scored.flatMap((each) => {
+    if (each === base) return [each];
+    return each.gain === undefined ? [] : [{ ...each, accuracy: base.accuracy + each.gain.difference }];
+  });
+}
+
+/**
  * Which selector to use for this LLM on these data, by how much, whether that is more than chance, and what must be known to read the figures:
  * replies that never came or left the list, queries unasked, queries that are in the pool.
  *
  * @param llm its name
  */
 export function iclVerdict(report: IclReport, llm: string): string {
-  const { summary, baseline, queries, seeds, leaked } = report;
-  const scored = summary.filter((each): each is Scored => each.accuracy !== null);
-  const base = scored.find(({ selector }) => selector === baseline);
+  const { baseline, queries, seeds, leaked } = report;
+  const compared = comparedByReplies(report);
+  const base = compared.find(({ selector }) => selector === baseline);
   const where = whereOf(queries, seeds);
   if (queries === 0)
     return `No verdict: no query was asked of every selector. ${restSentence(report).join(' ')}`.trim();
   if (base === undefined) {
     return [`No verdict: ${baseline}, the baseline, got no reply.`, ...restSentence(report)].join(' ');
   }
-  // Where calls failed, accuracies are of different queries: what counts is the difference on those that both got a reply to.
-  const compared = scored.flatMap((each) => {
-    if (each === base) return [each];
-    return each.gain === undefined ? [] : [{ ...each, accuracy: base.accuracy + each.gain.difference }];
-  });
   const { advised, sentences } =
     compared.length === 1
       ? { advised: base, sentences: [aloneSentence(base, where, llm, report.k)] }
       : recommendation(compared, baseline, {
           where,
+          // "worse: none" would read as nobody.
+          nameOf: (selector) => (selector === NONE ? 'no examples at all' : selector),
           rightMoreOften: (selector, points, other) =>
             `${llm} is right ${points} points more often ${withExamples(selector, report.k)} than ${withThoseOf(selector, other, report.k)}`,
         });

@@ -107,5 +107,12 @@ function capReached(cap: 'max-calls' | 'max-cost', name: string, detail?: string
   });
 }
 
+/** Three digits of an amount, however small, without an exponent. */
+export function amountText(value: number): string {
+  if (value === 0) return '0';
+  const digits = Math.max(0, 2 - Math.floor(Math.log10(value)));
+  return value.toFixed(Math.min(digits, 12));
+}
+
 /** Four digits of an amount, however small. */
 const money = (amount: number): string => String(Number(amount.toPrecision(4)));

@@ -3,16 +3,20 @@
  * and units are fixed: shares and accuracies are fractions of 1, times are seconds, rows count from 0.
  */
 import { LIBRARY_VERSION } from '../../core/version.js';
-import type { Comparison } from '../compare/compare.js';
+import type { Comparison, SelectorRun } from '../compare/compare.js';
 import { verdict, type CompareReport, type SelectorSummary } from '../compare/compare-report.js';
+import type { TruncatedRows } from '../classify/classify.js';
 import type { CurvePoint } from '../compare/curve.js';
 import type { DataCounts } from '../data/data-counts.js';
 import type { LabelledItem } from '../data/labelled.js';
+import { comparedByReplies } from '../icl/icl-verdict.js';
 import { adviceOf, type Advice } from './facts/advice.js';
 import { casesOf, type Cases } from './facts/cases.js';
 import { classDifferences, type ClassDifferences } from './facts/class-differences.js';
 import { confusionsOf, type Confusions } from './facts/confusions.js';
 import { dataNotes, type DataNotes } from './facts/data-notes.js';
+import { judgedByLlm, wrongReplies, wrongVotes } from './facts/judged.js';
+import { llmFigures, type LlmFigures, type LlmInput } from './facts/llm.js';
 import { nextSteps, type NextStep } from './facts/next-steps.js';
 import { poolMap, type MapInput, type PoolMap } from './facts/pool-map.js';
 import { selectorWords } from './facts/selector-words.js';
@@ -26,6 +30,9 @@ export interface ReportInput {
   readonly settings: ReportSettings;
   readonly curve?: readonly CurvePoint[] | undefined;
   readonly map?: MapInput | undefined;
+  readonly truncated?: TruncatedRows | null | undefined;
+  /** What an LLM answered with the chosen examples; without, all of it is about their vote. */
+  readonly llm?: LlmInput | undefined;
 }
 
 export interface ReportSettings {
@@ -46,7 +53,7 @@ export interface ReportSettings {
 }
 
 export interface ReportModel {
-  readonly format: 'fungi-report/1';
+  readonly format: 'fungi-report/2';
   readonly title: string;
   /** One paragraph. */
   readonly verdict: string;
@@ -56,9 +63,12 @@ export interface ReportModel {
   /** Examples that a selector chooses for a query. */
   readonly k: number;
   readonly seeds: readonly number[];
-  /** Queries that are in the pool too, but for case and spaces. */
+  /** Queries that are in the pool too, but for case and spaces; of those that the LLM was asked where one was. */
   readonly leaked: number;
+  /** By the vote of what each chose, over all queries; without gains where an LLM was asked. */
   readonly selectors: readonly SelectorFigures[];
+  /** Null where no LLM was asked: then labels, mistakes and cases are by the vote, else by what it replied. */
+  readonly llm: LlmFigures | null;
   readonly curve: readonly CurvePoint[] | null;
   readonly classes: ClassDifferences | null;
   readonly confusions: Confusions;
@@ -86,33 +96,42 @@ export interface Method {
 
 /** @param input pool and queries as they were compared: rows of the runs count in them */
 export function reportModel(input: ReportInput): ReportModel {
-  const { report, pool, queries, settings, curve, map } = input;
+  const { report, pool, queries, settings, curve, llm: asked } = input;
   // Those of pools cut down are the curve's.
   const runs = input.comparison.runs.filter(({ shots }) => shots === null);
   const comparison = { ...input.comparison, runs };
-  const { baseline, k, leaked } = report;
-  const advice = adviceOf(report);
+  const { baseline, k } = report;
+  const figures = asked === undefined ? report.summary : comparedByReplies(asked.report);
+  const advice = adviceOf({ summary: figures, baseline });
   const focus = advice.focus === null ? [baseline] : [advice.focus, baseline];
-  const confusions = confusionsOf(runs, queries, focus);
-  const data = dataNotes(pool, queries, input.data);
-  const mapRun = runs.find(({ selector }) => selector === map?.selector);
+  const judged =
+    asked === undefined ? { runs, queries } : judgedByLlm(runs, asked.answers, { queries, selectors: focus });
+  const confusions = confusionsOf(judged.runs, judged.queries, focus);
+  const data = dataNotes(pool, queries, input.data, input.truncated);
+  const llm = asked === undefined ? null : llmFigures(asked);
   return {
-    format: 'fungi-report/1',
+    format: 'fungi-report/2',
     title: `Which examples to show${settings.data === undefined ? '' : `: ${settings.data}`}`,
-    verdict: verdict(report),
-    nextSteps: nextSteps({ advice, baseline, figures: report.summary, confusions, data }),
+    verdict: asked?.verdict ?? verdict(report),
+    nextSteps: nextSteps({ advice, baseline, figures, confusions, data, llm }),
     advice,
-    ...{ baseline, k, leaked },
+    ...{ baseline, k, leaked: asked?.report.leaked ?? report.leaked },
     seeds: [...new Set(runs.map(({ seed }) => seed))],
-    selectors: report.summary.map((each, i) => ({
+    selectors: report.summary.map(({ gain, ...each }, i) => ({
       ...each,
+      // The gain is that of the vote, which is not what was asked for.
+      ...(gain !== undefined && asked === undefined && { gain }),
       description: selectorWords(settings.selectors[i] ?? each.selector),
     })),
+    llm,
     curve: curve === undefined || curve.length === 0 ? null : curve,
-    classes: advice.focus === null ? null : classDifferences(runs, queries, { selector: advice.focus, baseline }),
+    classes:
+      advice.focus === null
+        ? null
+        : classDifferences(judged.runs, judged.queries, { selector: advice.focus, baseline }),
     confusions,
-    map: map === undefined || mapRun === undefined ? null : poolMap(map, { pool, queries, run: mapRun }),
-    cases: casesOf(comparison, { pool, queries, focus: advice.focus, baseline }),
+    map: mapOf(input, runs),
+    cases: casesOf(comparison, { pool, queries, focus: advice.focus, baseline, answers: asked?.answers }),
     data,
     method: {
       data: settings.data ?? null,
@@ -125,4 +144,12 @@ export function reportModel(input: ReportInput): ReportModel {
       versions: { 'fungi-icl': LIBRARY_VERSION, node: process.versions.node },
     },
   };
+}
+
+/** Null without a map, or of a selector that was not compared. */
+function mapOf({ map, pool, queries, llm }: ReportInput, runs: readonly SelectorRun[]): PoolMap | null {
+  const place = runs.findIndex(({ selector }) => selector === map?.selector);
+  if (map === undefined || place < 0) return null;
+  const wrong = llm === undefined ? wrongVotes(runs[place]!) : wrongReplies(llm.answers, place);
+  return poolMap(map, { pool, queries, wrong });
 }

@@ -15,7 +15,7 @@ const summaryOf = (selector: string, accuracy: number | null, more: Partial<IclS
     accuracyUnleaked: accuracy,
   },
   ...{
-    voteAccuracy: 0.5,
+    ...{ voteAccuracy: 0.5, voteLow: 0.4, voteHigh: 0.6 },
     replies: 200,
     offList: 0,
     offListReplies: [],

@@ -9,6 +9,7 @@ import { casesOf } from '../../../src/eval/report/facts/cases.js';
 import { classDifferences } from '../../../src/eval/report/facts/class-differences.js';
 import { confusionsOf, MATRIX_LABELS } from '../../../src/eval/report/facts/confusions.js';
 import { dataNotes } from '../../../src/eval/report/facts/data-notes.js';
+import { wrongVotes } from '../../../src/eval/report/facts/judged.js';
 import { exactNearest } from '../../../src/eval/report/facts/plane-neighbours.js';
 import { poolMap } from '../../../src/eval/report/facts/pool-map.js';
 import { selectorWords } from '../../../src/eval/report/facts/selector-words.js';
@@ -115,10 +116,10 @@ describe('cases', () => {
     expect(group('all-wrong').cases[0]).toEqual({
       ...{ query: 10, text: 'text 10', label: 'b' },
       choices: [
-        { selector: 'kl', predicted: 'd', chosen: 2, votes: 2, ownLabel: 0, examples: [{ row: 3, text: 'text 3', label: 'd' }, { row: 3, text: 'text 3', label: 'd' }] },
-        { selector: 'embedding', predicted: 'c', chosen: 2, votes: 1, ownLabel: 0, examples: [{ row: 2, text: 'text 2', label: 'c' }, { row: 3, text: 'text 3', label: 'd' }] },
+        { selector: 'kl', predicted: 'd', reply: null, chosen: 2, votes: 2, ownLabel: 0, examples: [{ row: 3, text: 'text 3', label: 'd' }, { row: 3, text: 'text 3', label: 'd' }] },
+        { selector: 'embedding', predicted: 'c', reply: null, chosen: 2, votes: 1, ownLabel: 0, examples: [{ row: 2, text: 'text 2', label: 'c' }, { row: 3, text: 'text 3', label: 'd' }] },
       ],
-      others: [{ selector: 'bm25', predicted: 'a' }],
+      others: [{ selector: 'bm25', predicted: 'a', reply: null }],
     }); // prettier-ignore
   });
 
@@ -160,7 +161,7 @@ describe('the map', () => {
   const wrong = truth.map((label, i) => (i < 5 ? 'odd' : label));
   const found = poolMap(
     { selector: 'kl', dims: 3, pool: features, queries: features },
-    { pool, queries: pool, run: run('kl', wrong, truth) },
+    { pool, queries: pool, wrong: wrongVotes(run('kl', wrong, truth)) },
   )!;
 
   it('keeps near what is near, and marks the wrong answers', () => {
@@ -174,9 +175,9 @@ describe('the map', () => {
   });
 
   it('is the same each time, and not there for three rows', () => {
-    const again = poolMap({ selector: 'kl', dims: 3, pool: features, queries: features }, { pool, queries: pool, run: run('kl', wrong, truth) }); // prettier-ignore
+    const again = poolMap({ selector: 'kl', dims: 3, pool: features, queries: features }, { pool, queries: pool, wrong: wrongVotes(run('kl', wrong, truth)) }); // prettier-ignore
     expect(again).toEqual(found);
-    const few = { pool: pool.slice(0, 3), queries: pool, run: run('kl', wrong, truth) };
+    const few = { pool: pool.slice(0, 3), queries: pool, wrong: wrongVotes(run('kl', wrong, truth)) };
     expect(poolMap({ selector: 'kl', dims: 3, pool: features.slice(0, 9) }, few)).toBeNull();
   });
 

@@ -6,7 +6,8 @@ import { reportModel, type ReportModel } from '../../../src/eval/report/model.js
 import { reportMarkdown } from '../../../src/eval/report/page/report-markdown.js';
 import { reportPage } from '../../../src/eval/report/page/report-page.js';
 import { renderSections } from '../../../src/eval/report/sections/sections.js';
-import { reportInput, rowsOf, SMALL, type Small } from './support.js';
+import { FungiError } from '../../../src/core/errors.js';
+import { askedInput, reportInput, rowsOf, SMALL, type Said, type Small } from './support.js';
 
 const modelOf = async (small: Small): Promise<ReportModel> => reportModel(await reportInput(small));
 const ids = (model: ReportModel): string[] => renderSections(model).map(({ id }) => id);
@@ -80,10 +81,66 @@ describe('sections', () => {
   });
 });
 
+/** Right with kl, wrong with the embedding, and with bm25 whatever an endpoint may do. */
+const say = (query: { readonly label: string }, run: { readonly selector: string }, row: number): Said => {
+  if (run.selector === 'kl') return query.label;
+  if (run.selector === 'embedding') return row === 3 ? `Hmm, <b>${query.label}</b> it may be` : row === 5 ? query.label : 'mauve';
+  const fates: Said[] = ['maroon', { cut: `${query.label} because` }, new FungiError('LLM_FAILED', 'refused')];
+  return fates[row % 4] ?? query.label;
+}; // prettier-ignore
+
+describe('of an LLM', () => {
+  it('stand before the vote, and go by what it replied', async () => {
+    const model = reportModel(askedInput(await reportInput({ ...SMALL, map: MAP }), say));
+    expect(ids(model)).toEqual(['summary', 'accuracy', 'llm', 'cost', 'figures', 'classes', 'confusions', 'map', 'cases', 'data', 'method']); // prettier-ignore
+    expect(model.advice).toEqual({ advised: 'kl', significant: true, focus: 'kl' });
+    expect(model.verdict).toMatch(/^Use kl: on these 12 queries stand-in is right 91\.7 points more often/);
+    expect(model.classes!.classes.map(({ label, difference }) => [label, difference])).toEqual([
+      ['blue', 1],
+      ['red', 1],
+      ['green', 0.75],
+    ]);
+    // Every reply but one was off the list with the embedding, none with kl.
+    expect(model.confusions.pairs[0]).toMatchObject({ predicted: '', counts: [0, 4] });
+    expect(model.cases.groups.map(({ kind, total }) => [kind, total])).toEqual([['won', 11], ['lost', 0], ['all-wrong', 0]]); // prettier-ignore
+    expect(model.selectors.some((each) => 'gain' in each)).toBe(false);
+  });
+
+  it('show replies off the list, errors and what it took, in HTML and Markdown', async () => {
+    const model = reportModel(askedInput(await reportInput(SMALL), say, { prices: { input: 2, output: 5 } }));
+    const [page, markdown] = [reportPage(model), reportMarkdown(model)];
+    expect(page).toContain('Hmm, &lt;b&gt;red&lt;/b&gt; it may be');
+    expect(page).not.toContain('Hmm, <b>');
+    expect(markdown).toContain('| embedding | mauve | 10 |');
+    expect(markdown).toMatch(/^\| bm25 \| 9 \| 6 \| 3 \| 3 \| 3 \|$/m);
+    expect(markdown).toMatch(/^\| \*\*kl\*\* \| 2\.8 \| 1,000 \| 10\.0 \| 12 \| 0 \| 40 \| 40 \| 0\.00205 \|$/m);
+    expect(markdown).toContain('| this run | 33 | 33,000 | 330 | 0.0677 |');
+    expect(markdown).toContain('- kl: the LLM replies ✓');
+    expect(markdown).toContain('✗ “mauve” (off the list)');
+    expect(markdown).toContain('no reply: LLM_FAILED');
+    expect(page).not.toContain('nothing chosen)');
+  });
+
+  it('say so where it gave the baseline no reply, and where nobody was asked', async () => {
+    const input = await reportInput(SMALL);
+    const silent = reportModel(askedInput(input, (query, run, row) => (run.selector === 'embedding' ? new FungiError('LLM_UNREACHABLE', 'gone') : say(query, run, row)))); // prettier-ignore
+    expect(silent.advice).toEqual({ advised: null, significant: false, focus: null });
+    expect(reportPage(silent)).toContain('The baseline got no reply to hold others against.');
+    const early = reportModel(askedInput(input, (query, run) => (run.selector === 'kl' ? query.label : undefined)));
+    expect(early.llm).toMatchObject({ queries: 0, unasked: 12 });
+    expect(ids(early)).toEqual(['summary', 'llm', 'cost', 'figures', 'data', 'method']);
+    expect(reportMarkdown(early)).toContain('12 queries were left unasked');
+  });
+});
+
 const share = z.number().min(0).max(1);
 const count = z.int().nonnegative();
 const interval = { low: z.number(), high: z.number() };
-const advised = z.strictObject({ advised: z.string(), significant: z.boolean(), focus: z.string().nullable() });
+const advised = z.strictObject({
+  advised: z.string().nullable(),
+  significant: z.boolean(),
+  focus: z.string().nullable(),
+});
 const figures = z.strictObject({
   ...{ selector: z.string(), description: z.string(), accuracy: share, low: share, high: share, macroF1: share },
   ...{
@@ -96,16 +153,56 @@ const figures = z.strictObject({
   ...{ empty: count, secondsPerQuery: z.number().nullable(), seconds: z.number() },
   gain: z.strictObject({ difference: z.number(), ...interval, p: share, adjusted: share }).optional(),
 });
+const reply = z
+  .strictObject({
+    kind: z.enum(['label', 'off-list', 'cut-off', 'failed', 'unasked']),
+    ...{ label: z.string().nullable(), text: z.string().max(400).nullable(), error: z.string().nullable() },
+  })
+  .nullable();
 const choice = z.strictObject({
-  ...{ selector: z.string(), predicted: z.string(), chosen: count, votes: count, ownLabel: count },
+  ...{ selector: z.string(), predicted: z.string(), reply, chosen: count, votes: count, ownLabel: count },
   examples: z.array(z.strictObject({ row: count, text: z.string(), label: z.string() })).max(5),
+});
+const maybe = z.number().nullable();
+const usage = z.strictObject({
+  ...{ replies: count, promptTokens: count, completionTokens: count, estimated: count, cost: maybe },
+});
+const llm = z.strictObject({
+  ...{ model: z.string(), template: z.string(), maxTokens: count.nullable() },
+  prices: z.strictObject({ input: z.number(), output: z.number() }).nullable(),
+  stopped: z.strictObject({ code: z.string(), message: z.string() }).nullable(),
+  ...{ queries: count, unasked: count, requests: count, lost: count },
+  usage: z.strictObject({ run: usage, all: usage }),
+  summary: z.array(
+    z.strictObject({
+      ...{ selector: z.string(), accuracy: maybe, low: maybe, high: maybe, macroF1: maybe, meanPerClass: maybe },
+      ...{ accuracyUnleaked: maybe, voteAccuracy: maybe, voteLow: maybe, voteHigh: maybe, examples: maybe },
+      ...{
+        replies: count,
+        offList: count,
+        cutOff: count,
+        failed: count,
+        estimated: count,
+        calls: count,
+        cached: count,
+      },
+      offListReplies: z.array(z.strictObject({ reply: z.string(), count })),
+      failures: z.record(z.string(), count),
+      ...{ promptTokens: maybe, completionTokens: maybe, costPerQuery: maybe },
+      latencyMs: z.strictObject({ p50: z.number(), p95: z.number(), calls: count }).nullable(),
+      gain: z
+        .strictObject({ difference: z.number(), ...interval, p: share, adjusted: share, queries: count })
+        .optional(),
+    }),
+  ),
 });
 /** What programs rely on: a name that changes here is a new format. */
 const schema = z.strictObject({
-  format: z.literal('fungi-report/1'),
+  format: z.literal('fungi-report/2'),
   ...{ title: z.string(), verdict: z.string(), advice: advised, baseline: z.string(), k: count, leaked: count },
   nextSteps: z.array(z.strictObject({ text: z.string(), command: z.string().nullable() })),
   seeds: z.array(count),
+  llm: llm.nullable(),
   selectors: z.array(figures),
   curve: z
     .array(
@@ -159,7 +256,7 @@ const schema = z.strictObject({
           .array(
             z.strictObject({
               ...{ query: count, text: z.string(), label: z.string(), choices: z.array(choice) },
-              others: z.array(z.strictObject({ selector: z.string(), predicted: z.string() })),
+              others: z.array(z.strictObject({ selector: z.string(), predicted: z.string(), reply })),
             }),
           )
           .max(5),
@@ -168,6 +265,7 @@ const schema = z.strictObject({
   }),
   data: z.strictObject({
     counts: z.record(z.string(), count),
+    truncated: z.strictObject({ train: count, test: count }).nullable(),
     classes: z.array(z.strictObject({ label: z.string(), pool: count, queries: count })),
     sizes: z.array(z.strictObject({ from: count, to: count, labels: count })),
     repeated: z.array(z.strictObject({ text: z.string(), rows: count })),
@@ -189,6 +287,8 @@ const schema = z.strictObject({
 it('is JSON of fixed names', async () => {
   const full = await modelOf({ ...SMALL, curve: CURVE, map: { ...MAP, queries: MAP.pool } });
   expect(schema.parse(JSON.parse(JSON.stringify(full)))).toEqual(JSON.parse(JSON.stringify(full)));
+  const asked = reportModel(askedInput(await reportInput(SMALL), say, { prices: { input: 1, output: 2 } }));
+  expect(schema.parse(JSON.parse(JSON.stringify(asked))).llm!.summary).toHaveLength(3);
   const bare = await modelOf({ ...SMALL, choosers: { mine: () => [0] } });
   schema.parse(JSON.parse(JSON.stringify(bare)));
 });

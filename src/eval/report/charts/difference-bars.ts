@@ -13,7 +13,7 @@ export interface DifferenceBar {
 
 const ROW = 22;
 /** For the figures at the ends of the bars. */
-const ROOM = 46;
+const ROOM = 52;
 
 /** A label stands on the side where its bar is not. */
 export function differenceBars(bars: readonly DifferenceBar[], width: number, words: ChartWords): Html {

@@ -11,8 +11,12 @@ const FIGURES = 16;
 /** The fullest cell lets the ground through, so that the figure on it is legible. */
 const FULLEST = 0.66;
 
-export function heatMap({ labels, counts }: ConfusionMatrix, words: ChartWords): Html {
-  const fitted = fitLabels(labels.map(labelText), 150);
+/** @param empty what stands for no label */
+export function heatMap({ labels, counts }: ConfusionMatrix, words: ChartWords, empty?: string): Html {
+  const fitted = fitLabels(
+    labels.map((label) => labelText(label, empty)),
+    150,
+  );
   const cell = labels.length <= FIGURES ? 34 : 22;
   const cells = counts.flatMap((row, y) => {
     const total = row.reduce((sum, count) => sum + count, 0);

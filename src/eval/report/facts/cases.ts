@@ -2,6 +2,8 @@
 import { Rng } from '../../../core/rng.js';
 import type { Comparison, SelectorRun } from '../../compare/compare.js';
 import type { LabelledItem } from '../../data/labelled.js';
+import type { QueryAnswers } from '../../icl/query-answers.js';
+import { isReply } from './judged.js';
 
 export interface Cases {
   readonly seed: number;
@@ -11,7 +13,10 @@ export interface Cases {
 }
 
 export interface CaseGroup {
-  /** `won`: the first selector right, the baseline wrong. `lost`: the other way round. `all-wrong`: so are all selectors compared. */
+  /**
+   * `won`: the first selector right, the baseline wrong. `lost`: the other way round. `all-wrong`: so are all selectors compared. By what the
+   * LLM replied where one was asked, else by the vote.
+   */
   readonly kind: 'won' | 'lost' | 'all-wrong';
   /** Queries of that kind, of which `cases` are some. */
   readonly total: number;
@@ -26,13 +31,15 @@ export interface Case {
   /** Of `selectors`, in their order. */
   readonly choices: readonly Choice[];
   /** What all other selectors answered. */
-  readonly others: readonly { readonly selector: string; readonly predicted: string }[];
+  readonly others: readonly Pick<Choice, 'selector' | 'predicted' | 'reply'>[];
 }
 
 export interface Choice {
   readonly selector: string;
   /** The label of the vote; '' where nothing was chosen. */
   readonly predicted: string;
+  /** What the LLM replied; null where none was asked. */
+  readonly reply: CaseReply | null;
   /** How many were chosen, how many of them have the label answered, and how many the query's. */
   readonly chosen: number;
   readonly votes: number;
@@ -41,35 +48,67 @@ export interface Choice {
   readonly examples: readonly { readonly row: number; readonly text: string; readonly label: string }[];
 }
 
+/** As in the answers that `eval icl` gives under --json. */
+export type CaseReply = Pick<QueryAnswers['answers'][number], 'label' | 'text' | 'error'> & {
+  readonly kind: QueryAnswers['answers'][number]['reply'];
+};
+
 const CASES = 5;
 const EXAMPLES = 5;
 
+export interface CasesOptions {
+  readonly pool: readonly LabelledItem[];
+  readonly queries: readonly LabelledItem[];
+  readonly focus: string | null;
+  readonly baseline: string;
+  /** What an LLM answered, its answers in the order of the runs. */
+  readonly answers?: readonly QueryAnswers[] | undefined;
+}
+
+/** A run, with what the LLM replied to each query. */
+interface Shown extends SelectorRun {
+  readonly replies: readonly CaseReply[] | null;
+}
+
 /** Queries of different labels come first, at random with a fixed seed: data are often sorted by label. */
-export function casesOf(
-  { runs }: Comparison,
-  { pool, queries, focus, baseline }: { readonly pool: readonly LabelledItem[]; readonly queries: readonly LabelledItem[]; readonly focus: string | null; readonly baseline: string }, // prettier-ignore
-): Cases {
+export function casesOf({ runs }: Comparison, { focus, baseline, answers, ...data }: CasesOptions): Cases {
+  const { queries } = data;
   const { seed } = runs[0]!;
-  const ofSeed = runs.filter((run) => run.seed === seed);
+  const ofSeed = runs.flatMap((run, place): Shown[] =>
+    run.seed === seed ? [{ ...run, replies: answers?.map((each) => replyOf(each, place)) ?? null }] : [],
+  );
   const selectors = focus === null ? [baseline] : [focus, baseline];
   const shown = selectors.map((name) => ofSeed.find(({ selector }) => selector === name)!);
   const others = ofSeed.filter(({ selector }) => !selectors.includes(selector));
-  const [first, base] = shown as [SelectorRun, SelectorRun | undefined];
+  const [first, base] = shown as [Shown, Shown | undefined];
   const group = (kind: CaseGroup['kind'], test: (query: number) => boolean): CaseGroup => {
     const found = queries.flatMap((_, query) => (test(query) ? [query] : []));
     const picked = pick(found, queries, kind);
-    return { kind, total: found.length, cases: picked.map((query) => caseOf(query, { pool, queries, shown, others })) };
+    return { kind, total: found.length, cases: picked.map((query) => caseOf(query, { ...data, shown, others })) };
   };
+  const is = (right: boolean, run: Shown, query: number): boolean => judge(run, query, queries[query]!.label) === right;
   const groups = [
     ...(base === undefined
       ? []
       : [
-          group('won', (query) => first.correct[query]! && !base.correct[query]!),
-          group('lost', (query) => !first.correct[query]! && base.correct[query]!),
+          group('won', (query) => is(true, first, query) && is(false, base, query)),
+          group('lost', (query) => is(false, first, query) && is(true, base, query)),
         ]),
-    group('all-wrong', (query) => ofSeed.every(({ correct }) => !correct[query]!)),
+    group('all-wrong', (query) => ofSeed.every((run) => is(false, run, query))),
   ];
   return { seed, selectors, groups };
+}
+
+function replyOf({ answers }: QueryAnswers, place: number): CaseReply {
+  const { reply: kind, label, text, error } = answers[place]!;
+  return { kind, label, text, error };
+}
+
+/** Null where the LLM gave no reply: neither right nor wrong. */
+function judge({ correct, replies }: Shown, query: number, truth: string): boolean | null {
+  if (replies === null) return correct[query]!;
+  const { kind, label } = replies[query]!;
+  return isReply({ reply: kind }) ? label === truth : null;
 }
 
 function pick(found: readonly number[], queries: readonly LabelledItem[], kind: string): number[] {
@@ -88,16 +127,17 @@ function pick(found: readonly number[], queries: readonly LabelledItem[], kind: 
 
 function caseOf(
   query: number,
-  { pool, queries, shown, others }: { readonly pool: readonly LabelledItem[]; readonly queries: readonly LabelledItem[]; readonly shown: readonly SelectorRun[]; readonly others: readonly SelectorRun[] }, // prettier-ignore
+  { pool, queries, shown, others }: Pick<CasesOptions, 'pool' | 'queries'> & Record<'shown' | 'others', readonly Shown[]>, // prettier-ignore
 ): Case {
   const { input, label } = queries[query]!;
   return {
     query,
     text: input,
     label,
-    choices: shown.map(({ selector, predicted, rows }) => ({
+    choices: shown.map(({ selector, predicted, rows, replies }) => ({
       selector,
       predicted: predicted[query]!,
+      reply: replies?.[query] ?? null,
       chosen: rows[query]!.length,
       votes: rows[query]!.filter((row) => pool[row]!.label === predicted[query]).length,
       ownLabel: rows[query]!.filter((row) => pool[row]!.label === label).length,
@@ -107,6 +147,10 @@ function caseOf(
         label: pool[row]!.label,
       })),
     })),
-    others: others.map(({ selector, predicted }) => ({ selector, predicted: predicted[query]! })),
+    others: others.map(({ selector, predicted, replies }) => ({
+      selector,
+      predicted: predicted[query]!,
+      reply: replies?.[query] ?? null,
+    })),
   };
 }

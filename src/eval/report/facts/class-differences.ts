@@ -1,8 +1,8 @@
 /** Which labels gain and which lose. */
 import { mean } from 'simple-statistics';
-import type { SelectorRun } from '../../compare/compare.js';
 import { groupRows } from '../../data/group-rows.js';
 import type { LabelledItem } from '../../data/labelled.js';
+import type { JudgedRun } from './judged.js';
 
 export interface ClassDifferences {
   readonly selector: string;
@@ -23,7 +23,7 @@ export interface ClassDifference {
 }
 
 export function classDifferences(
-  runs: readonly SelectorRun[],
+  runs: readonly JudgedRun[],
   queries: readonly LabelledItem[],
   { selector, baseline }: { readonly selector: string; readonly baseline: string },
 ): ClassDifferences {

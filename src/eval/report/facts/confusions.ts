@@ -1,7 +1,7 @@
 /** Which labels are taken for which. */
-import type { SelectorRun } from '../../compare/compare.js';
 import type { LabelledItem } from '../../data/labelled.js';
 import { confusion } from '../../measures/metrics.js';
+import type { JudgedRun } from './judged.js';
 
 export interface Confusions {
   /** Whose answers are counted: the baseline, after the selector held against it. */
@@ -16,7 +16,7 @@ export interface Confusions {
 
 export interface ConfusedPair {
   readonly truth: string;
-  /** The answer; '' where nothing was chosen. */
+  /** The answer; '' where nothing was chosen, or an LLM's reply is off the list. */
   readonly predicted: string;
   /** Answers to queries of that label. */
   readonly of: number;
@@ -38,7 +38,7 @@ const PAIRS = 12;
 export const MATRIX_LABELS = 30;
 
 export function confusionsOf(
-  runs: readonly SelectorRun[],
+  runs: readonly JudgedRun[],
   queries: readonly LabelledItem[],
   selectors: readonly string[],
 ): Confusions {
@@ -54,7 +54,7 @@ export function confusionsOf(
     answers: truth.length,
     pairs: confusedPairs(truth, predicted, perLabel).slice(0, PAIRS),
     matrices:
-      all.length > MATRIX_LABELS
+      all.length === 0 || all.length > MATRIX_LABELS
         ? []
         : selectors.map((selector, i) => ({ selector, ...confusion(truth, predicted[i]!) })),
   };

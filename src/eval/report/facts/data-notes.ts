@@ -1,4 +1,5 @@
 /** What the data are like, with examples of what a reader may want to mend. */
+import type { TruncatedRows } from '../../classify/classify.js';
 import type { DataCounts } from '../../data/data-counts.js';
 import { findDuplicates, findLabelConflicts, findOverlap } from '../../data/duplicates.js';
 import { groupRows } from '../../data/group-rows.js';
@@ -6,6 +7,8 @@ import type { LabelledItem } from '../../data/labelled.js';
 
 export interface DataNotes {
   readonly counts: DataCounts;
+  /** Pool rows (`train`) and queries (`test`) longer than the encoder reads; null where none was used. */
+  readonly truncated: TruncatedRows | null;
   /** Pool rows and queries of each label, the largest class of the pool first. */
   readonly classes: readonly { readonly label: string; readonly pool: number; readonly queries: number }[];
   /** Labels by rows of the pool: how many have `from` to `to` rows, both included. */
@@ -28,6 +31,7 @@ export function dataNotes(
   pool: readonly LabelledItem[],
   queries: readonly LabelledItem[],
   counts: DataCounts,
+  truncated: TruncatedRows | null = null,
 ): DataNotes {
   const [poolTexts, queryTexts] = [pool, queries].map((rows) => rows.map(({ input }) => input)) as [string[], string[]];
   const [inPool, inQueries] = [sizesOf(pool), sizesOf(queries)];
@@ -36,6 +40,7 @@ export function dataNotes(
     .sort((a, b) => b.pool - a.pool || (a.label < b.label ? -1 : 1));
   return {
     counts,
+    truncated,
     classes,
     sizes: sizeBins(classes.map((each) => each.pool).filter((size) => size > 0)),
     repeated: findDuplicates(poolTexts, 'exact')

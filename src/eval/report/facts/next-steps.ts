@@ -1,17 +1,21 @@
 /** What a reader can do next, in the order of what it is worth. */
-import type { SelectorSummary } from '../../compare/compare-report.js';
+import type { Candidate } from '../../compare/verdict.js';
 import { parseFeatureSet } from '../../features/feature-sets.js';
-import { counted, percent, points, shorten } from '../page/words.js';
+import { NONE } from '../../icl/icl-selectors.js';
+import { counted, percent, points, shorten, whole } from '../page/words.js';
 import type { Advice } from './advice.js';
 import type { Confusions } from './confusions.js';
 import type { DataNotes } from './data-notes.js';
+import type { LlmFigures } from './llm.js';
 
 export interface NextStepsInput {
   readonly advice: Advice;
   readonly baseline: string;
-  readonly figures: readonly SelectorSummary[];
+  readonly figures: readonly Pick<Candidate, 'selector' | 'gain'>[];
   readonly confusions: Confusions;
   readonly data: DataNotes;
+  /** Null where no LLM was asked. */
+  readonly llm: LlmFigures | null;
 }
 
 export interface NextStep {
@@ -21,10 +25,19 @@ export interface NextStep {
 }
 
 export function nextSteps(input: NextStepsInput): NextStep[] {
-  return [useIt(input.advice.advised), ...moreQueries(input), ...lookAt(input.confusions), ...mend(input.data)];
+  const { advised } = input.advice;
+  return [
+    ...(advised === null ? [] : [useIt(advised)]),
+    ...askAgain(input.llm),
+    ...moreQueries(input),
+    ...wordIt(input.llm, advised),
+    ...lookAt(input.confusions),
+    ...mend(input.data),
+  ];
 }
 
 function useIt(selector: string): NextStep {
+  if (selector === NONE) return saying('Send the prompt without examples: they do not help this LLM here.');
   try {
     const { losses, embedding } = parseFeatureSet(selector);
     const list = losses.length === 0 ? 'none' : losses.join(',');
@@ -39,6 +52,37 @@ function useIt(selector: string): NextStep {
 }
 
 const saying = (text: string): NextStep => ({ text, command: null });
+
+/** What is still missing can be had by the same command. */
+function askAgain(llm: LlmFigures | null): NextStep[] {
+  if (llm === null) return [];
+  const failed = llm.summary.reduce((sum, each) => sum + each.failed, 0);
+  const missing = [
+    ...(llm.unasked > 0 ? [`${counted(llm.unasked, 'query was', 'queries were')} left unasked`] : []),
+    ...(failed > 0 ? [`${counted(failed, 'prompt', 'prompts')} got no reply`] : []),
+  ];
+  return missing.length === 0
+    ? []
+    : [saying(`Run the same command again: ${missing.join(', and ')}. Replies that came are kept, and are not paid for twice.`)]; // prettier-ignore
+}
+
+/** Replies that are no label are wrong for a reason that other examples seldom mend. */
+function wordIt(llm: LlmFigures | null, advised: string | null): NextStep[] {
+  const own = llm?.summary.find(({ selector }) => selector === advised);
+  if (own === undefined || own.offList < MANY_OFF_LIST * own.replies) return [];
+  const cut = own.cutOff > own.offList / 2;
+  return [
+    saying(
+      `${counted(own.offList, 'reply', 'replies')} of ${whole(own.replies)} with ${shorten(own.selector, 60)} ${own.offList === 1 ? 'is' : 'are'} no label of the list, and wrong. ` +
+        (cut
+          ? 'Most were cut off: give a reply more room (--max-tokens), or ask for the label alone.'
+          : 'Look at them below: a template that says more firmly what a reply may be, or labels that read like words, may help.'),
+    ),
+  ];
+}
+
+/** Of the replies. */
+const MANY_OFF_LIST = 0.02;
 
 /** How small a gain these queries could have shown. */
 function moreQueries({ advice, figures, baseline }: NextStepsInput): NextStep[] {

@@ -1,8 +1,8 @@
 /** The pool in two dimensions, for the eye: near in the features is near on the map, as far as a plane allows (UMAP). */
 import { UMAP } from 'umap-js';
 import { Rng } from '../../../core/rng.js';
-import type { SelectorRun } from '../../compare/compare.js';
 import type { LabelledItem } from '../../data/labelled.js';
+import type { WrongAnswer } from './judged.js';
 import { exactNearest } from './plane-neighbours.js';
 
 /** Features of one selector, after PCA. */
@@ -21,7 +21,7 @@ export interface PoolMap {
   /** Rows of the pool, of which `points` are a part drawn with seed 0. */
   readonly rows: number;
   readonly points: readonly MapPoint[];
-  /** Queries that the selector answered wrongly, under the first seed. */
+  /** Queries that were answered wrongly with what the selector chose under the first seed. */
   readonly wrong: readonly MapQuery[];
   /** Labels that are told apart: all where they are few, else those confused most. */
   readonly labels: readonly MapLabel[];
@@ -65,7 +65,7 @@ const NEARBY = 10;
 /** @returns null for fewer rows than UMAP can place */
 export function poolMap(
   { selector, dims, pool: features, queries: queryFeatures }: MapInput,
-  { pool, queries, run }: { readonly pool: readonly LabelledItem[]; readonly queries: readonly LabelledItem[]; readonly run: SelectorRun }, // prettier-ignore
+  { pool, queries, wrong: answers }: { readonly pool: readonly LabelledItem[]; readonly queries: readonly LabelledItem[]; readonly wrong: readonly WrongAnswer[] }, // prettier-ignore
 ): PoolMap | null {
   const rows = Rng.stream(0, 'report', 'map').sample(pool.length, POINTS).sort((a, b) => a - b); // prettier-ignore
   if (rows.length < 4) return null;
@@ -79,17 +79,17 @@ export function poolMap(
   const vector = (values: Float32Array, row: number): number[] => [...values.subarray(row * dims, row * dims + width)];
   const places = umap.fit(rows.map((row) => vector(features, row)));
   const points = rows.map((row, i) => ({ row, ...place(places[i]!), label: pool[row]!.label }));
-  const wrong = queryFeatures === undefined ? [] : wrongQueries(run);
-  const wrongPlaces = wrong.length === 0 ? [] : umap.transform(wrong.map((query) => vector(queryFeatures!, query)));
+  const wrong = queryFeatures === undefined ? [] : someOf(answers);
+  const wrongPlaces = wrong.length === 0 ? [] : umap.transform(wrong.map(({ query }) => vector(queryFeatures!, query)));
   const drawn = [...new Set(points.map(({ label }) => label))].sort();
-  const told = drawn.length <= ALL_LABELS ? drawn : mostConfused(run, queries, new Set(drawn));
+  const told = drawn.length <= ALL_LABELS ? drawn : mostConfused(answers, queries, new Set(drawn));
   return {
     selector,
     rows: pool.length,
     points,
-    wrong: wrong.map((query, i) => ({
+    wrong: wrong.map(({ query, predicted }, i) => ({
       ...{ query, ...place(wrongPlaces[i]!) },
-      ...{ label: queries[query]!.label, predicted: run.predicted[query]! },
+      ...{ label: queries[query]!.label, predicted },
     })),
     labels: labelsOf(told, points),
     all: told.length === drawn.length,
@@ -104,19 +104,20 @@ const place = ([x = 0, y = 0]: readonly number[]): { readonly x: number; readonl
 /** What a plot can show. */
 const round = (value: number): number => Math.round(1000 * value) / 1000;
 
-function wrongQueries({ correct }: SelectorRun): number[] {
-  const found = correct.flatMap((right, query) => (right ? [] : [query]));
-  return Rng.stream(0, 'report', 'map', 'wrong')
-    .sample(found.length, WRONG)
-    .map((i) => found[i]!)
-    .sort((a, b) => a - b);
-}
+const someOf = (wrong: readonly WrongAnswer[]): WrongAnswer[] =>
+  Rng.stream(0, 'report', 'map', 'wrong')
+    .sample(wrong.length, WRONG)
+    .map((i) => wrong[i]!)
+    .sort((a, b) => a.query - b.query);
 
 /** Labels by their part in wrong answers, as the truth or as the answer. */
-function mostConfused(run: SelectorRun, queries: readonly LabelledItem[], drawn: ReadonlySet<string>): string[] {
+function mostConfused(
+  wrong: readonly WrongAnswer[],
+  queries: readonly LabelledItem[],
+  drawn: ReadonlySet<string>,
+): string[] {
   const errors = new Map([...drawn].map((label) => [label, 0]));
-  run.predicted.forEach((predicted, query) => {
-    if (run.correct[query]) return;
+  wrong.forEach(({ query, predicted }) => {
     for (const label of [queries[query]!.label, predicted]) {
       if (drawn.has(label)) errors.set(label, errors.get(label)! + 1);
     }

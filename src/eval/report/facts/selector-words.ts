@@ -7,6 +7,7 @@ const LOSSES: Readonly<Record<LossName, string>> = {
 };
 
 const PLAIN: Readonly<Record<string, string>> = {
+  none: 'no examples: the prompt has the labels and the query alone',
   random: 'examples drawn at random, others for each query',
   fixed: 'the same random examples for every query, as in a prompt that is written once',
   bm25: 'the examples that share most words with the query (BM25)',

@@ -114,6 +114,7 @@ details > summary { cursor: pointer; }
 .own .label, .own em { color: var(--right); font-weight: 650; }
 .other .label, .other em { color: var(--muted); }
 h4 .other .label, h4 .other em { color: var(--wrong); }
+.reply { border-left: 3px solid var(--line); font-size: 14px; line-height: 1.45; margin: 2px 0 8px; overflow-wrap: anywhere; padding-left: 10px; }
 .tick { color: var(--right); font-weight: 700; }
 .cross { color: var(--wrong); font-weight: 700; }
 .others { border-top: 1px solid var(--line); font-size: 13px; margin: 0; max-width: none; padding: 8px 16px; }

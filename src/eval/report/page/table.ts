@@ -67,9 +67,9 @@ export function markdownTable({ columns, rows }: Table): string {
 const LABEL_LENGTH = 48;
 const TEXT_LENGTH = 180;
 
-/** A label: its own direction of writing, and the whole of a long one as its title. */
-export function labelCell(label: string): { readonly text: string; readonly html: Html } {
-  const text = labelText(label);
+/** A label: its own direction of writing, and the whole of a long one as its title. @param empty what stands for no label */
+export function labelCell(label: string, empty?: string): { readonly text: string; readonly html: Html } {
+  const text = labelText(label, empty);
   const short = shorten(text, LABEL_LENGTH);
   if (label === '') return { text, html: html`<em>${text}</em>` };
   return {

@@ -50,8 +50,11 @@ export function shorten(text: string, length: number): string {
 
 /** What stands for the label of an empty vote. */
 export const NOTHING = '(nothing chosen)';
+/** What stands for the label of a reply that is none. */
+export const OFF_LIST = '(no label of the list)';
 
-export const labelText = (label: string): string => (label === '' ? NOTHING : label);
+/** @param empty what stands for no label */
+export const labelText = (label: string, empty = NOTHING): string => (label === '' ? empty : label);
 
 /** "a", "a and b", "a, b and c" */
 export const listed = (words: readonly string[]): string =>

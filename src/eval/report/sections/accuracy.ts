@@ -1,4 +1,4 @@
-/** Accuracy of each selector, drawn. */
+/** Accuracy of each selector by vote, drawn. */
 import { accuracyBars, type AccuracyBar } from '../charts/accuracy-bars.js';
 import { drawTwice } from '../charts/draw.js';
 import type { ReportModel } from '../model.js';
@@ -9,6 +9,7 @@ import { figure } from './figure.js';
 import type { Section } from './section.js';
 
 export const accuracy: Section = (model) => {
+  if (model.llm !== null) return null;
   const bars = barsOf(model);
   const [best, last] = [bars[0]!, bars.at(-1)!];
   const words = {

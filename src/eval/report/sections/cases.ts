@@ -1,5 +1,5 @@
 /** Single queries side by side. */
-import type { Case, CaseGroup, Choice } from '../facts/cases.js';
+import type { Case, CaseGroup, CaseReply, Choice } from '../facts/cases.js';
 import { html, type Html } from '../page/html.js';
 import { escapeMarkdown } from '../page/markdown.js';
 import { labelCell, longText, shortText } from '../page/table.js';
@@ -10,14 +10,14 @@ import type { Section } from './section.js';
 /** Cases of a kind that are seen at once. */
 const OPEN = 2;
 
-export const cases: Section = ({ cases: { selectors, groups, seed }, seeds }) => {
+export const cases: Section = ({ cases: { selectors, groups, seed }, seeds, llm }) => {
   const names = selectors.map((name) => shorten(name, 40));
   const shown = groups.filter((group) => group.cases.length > 0);
   if (shown.length === 0) return null;
   const reading =
-    `Some queries, with the first examples that ${listed(names)} chose for them. A tick ✓ and a bold label mark what has the query’s own label, a cross ✗ ` +
+    `Some queries, with the first examples that ${listed(names)} chose for them${llm === null ? '' : ', and what the LLM replied'}. A tick ✓ and a bold label mark what has the query’s own label, a cross ✗ ` +
     `what has another. The queries are drawn at random among those of their kind${seeds.length > 1 ? `, as answered under seed ${seed}` : ''}.`;
-  const parts = shown.map((group) => ({ group, title: titleOf(group.kind, names), note: noteOf(group) }));
+  const parts = shown.map((group) => ({ group, title: titleOf(group.kind, names, llm !== null), note: noteOf(group) }));
   return {
     id: 'cases',
     title: 'Queries side by side',
@@ -37,12 +37,11 @@ export const cases: Section = ({ cases: { selectors, groups, seed }, seeds }) =>
   };
 };
 
-const titleOf = (kind: CaseGroup['kind'], [first, second]: readonly string[]): string =>
-  ({
-    won: `${first ?? ''} is right, ${second ?? ''} is wrong`,
-    lost: `${second ?? ''} is right, ${first ?? ''} is wrong`,
-    'all-wrong': 'All are wrong',
-  })[kind];
+function titleOf(kind: CaseGroup['kind'], [first = '', second = '']: readonly string[], asked: boolean): string {
+  if (kind === 'all-wrong') return asked ? 'The LLM is wrong with all' : 'All are wrong';
+  const [right, wrong] = kind === 'won' ? [first, second] : [second, first];
+  return asked ? `The LLM is right with ${right}, wrong with ${wrong}` : `${right} is right, ${wrong} is wrong`;
+}
 
 const noteOf = ({ cases: some, total }: CaseGroup): string =>
   some.length === total
@@ -64,13 +63,34 @@ const htmlCase = ({ text, label, choices, others }: Case): Html =>
       <p class="truth">label ${labelCell(label).html}</p>
     </div>
     <div class="choices">${choices.map((choice) => htmlChoice(choice, label))}</div>
-    ${others.length === 0 ? null : html`<p class="others">Others: ${others.map(({ selector, predicted }) => html`<span class="answer"><bdi>${shorten(selector, 40)}</bdi> ${marked(predicted, predicted === label)}</span> `)}</p>`}
+    ${others.length === 0 ? null : html`<p class="others">Others: ${others.map((other) => html`<span class="answer"><bdi>${shorten(other.selector, 40)}</bdi> ${htmlAnswer(other, label)}</span> `)}</p>`}
   </article> `;
+
+/** The LLM's where one was asked, else that of the vote. */
+const htmlAnswer = ({ reply, predicted }: Pick<Choice, 'reply' | 'predicted'>, truth: string): Html =>
+  reply === null ? marked(predicted, predicted === truth) : htmlReply(reply, truth);
+
+function htmlReply(reply: CaseReply, truth: string): Html {
+  if (reply.label !== null) return marked(reply.label, reply.label === truth);
+  const said = saidText(reply);
+  return reply.text === null
+    ? html`<em>${said}</em>`
+    : html`<span class="other">${mark(false)} <em>${said}</em></span>`;
+}
+
+const saidText = ({ kind, error }: CaseReply): string =>
+  ({ label: '', 'off-list': 'off the list', 'cut-off': 'cut off', failed: `no reply: ${error ?? ''}`, unasked: 'not asked' })[kind]; // prettier-ignore
 
 const htmlChoice = (choice: Choice, truth: string): Html =>
   html`<section>
-    <h4><bdi>${shorten(choice.selector, 40)}</bdi> answers ${marked(choice.predicted, choice.predicted === truth)}</h4>
-    <p class="small">${votesText(choice, truth)}</p>
+    <h4>
+      <bdi>${shorten(choice.selector, 40)}</bdi>${choice.reply === null ? ' answers' : ': the LLM replies'}
+      ${htmlAnswer(choice, truth)}
+    </h4>
+    ${choice.reply === null || choice.reply.text === null ? null : html`<blockquote class="reply">${longText(choice.reply.text)}</blockquote>`}
+    <p class="small">
+      ${choice.reply === null || choice.chosen === 0 ? null : html`The vote is ${marked(choice.predicted, choice.predicted === truth)}: `}${votesText(choice, truth)}
+    </p>
     <ol>
       ${choice.examples.map(({ text, label }) => html`<li>${longText(text)} ${marked(label, label === truth)}</li>`)}
     </ol>
@@ -88,16 +108,30 @@ const markdownCase = ({ text, label, choices, others }: Case): string =>
     '>',
     `> label **${escapeMarkdown(labelCell(label).text)}**`,
     '',
-    ...choices.flatMap(({ selector, predicted, chosen, votes, ownLabel, examples }) => [
-      `- ${escapeMarkdown(shorten(selector, 40))} answers ${markdownMarked(predicted, label)}: ${votes} of ${chosen} have that label, ${ownLabel} the query’s own`,
-      ...examples.map(
+    ...choices.flatMap((choice) => [
+      `- ${escapeMarkdown(shorten(choice.selector, 40))}${markdownAnswers(choice, label)}`,
+      ...choice.examples.map(
         (each, i) => `  ${i + 1}. ${markdownMarked(each.label, label)}: ${escapeMarkdown(shortText(each.text))}`,
       ),
     ]),
     ...(others.length === 0
       ? []
-      : [`- others: ${others.map(({ selector, predicted }) => `${escapeMarkdown(shorten(selector, 40))} ${markdownMarked(predicted, label)}`).join(', ')}`]), // prettier-ignore
+      : [`- others: ${others.map((other) => `${escapeMarkdown(shorten(other.selector, 40))} ${markdownAnswer(other, label)}`).join(', ')}`]), // prettier-ignore
   ].join('\n');
+
+function markdownAnswers(choice: Choice, truth: string): string {
+  const { reply, predicted, chosen, votes, ownLabel } = choice;
+  const answer = `${reply === null ? ' answers' : ': the LLM replies'} ${markdownAnswer(choice, truth)}`;
+  if (chosen === 0) return reply === null ? `${answer}: nothing was chosen` : answer;
+  const vote = reply === null ? ':' : `; the vote is ${markdownMarked(predicted, truth)}:`;
+  return `${answer}${vote} ${votes} of ${chosen} have that label, ${ownLabel} the query’s own`;
+}
+
+const markdownAnswer = ({ reply, predicted }: Pick<Choice, 'reply' | 'predicted'>, truth: string): string => {
+  if (reply === null) return markdownMarked(predicted, truth);
+  if (reply.label !== null) return markdownMarked(reply.label, truth);
+  return reply.text === null ? saidText(reply) : `✗ “${escapeMarkdown(shortText(reply.text))}” (${saidText(reply)})`;
+};
 
 const markdownMarked = (label: string, truth: string): string =>
   label === truth ? `✓ **${escapeMarkdown(labelCell(label).text)}**` : `✗ ${escapeMarkdown(labelCell(label).text)}`;

@@ -12,16 +12,18 @@ import type { Section } from './section.js';
 /** Gains, and losses, that are drawn. */
 const DRAWN = 20;
 
-export const classes: Section = ({ classes: found }) => {
-  if (found === null) return null;
+export const classes: Section = ({ classes: found, llm }) => {
+  if (found === null || found.classes.length === 0) return null;
   const [selector, baseline] = [shorten(found.selector, 40), shorten(found.baseline, 40)];
   const gains = found.classes.filter(({ difference }) => difference > 0);
   const losses = found.classes.filter(({ difference }) => difference < 0);
   const same = found.classes.length - gains.length - losses.length;
   const drawn = [...gains.slice(0, DRAWN), ...losses.slice(-DRAWN)];
   const left = gains.length + losses.length - drawn.length;
+  const subject = llm === null ? `${selector} is right` : `the LLM is right with ${selector}`;
+  const other = llm === null ? baseline : `with ${baseline}`;
   const reading =
-    `Of ${counted(found.classes.length, 'label')} that queries have, ${selector} is right more often than ${baseline} on ${gains.length}, less often on ` +
+    `Of ${counted(found.classes.length, 'label')} that queries have, ${subject} more often than ${other} on ${gains.length}, less often on ` +
     `${losses.length}, and as often on ${same}. A label with few queries moves by much when one answer changes.` +
     (left > 0 ? ` The chart has the ${DRAWN} largest gains and losses at most.` : '');
   const table = tableOf(found, found.classes);

@@ -3,20 +3,23 @@ import { heatMap } from '../charts/heat-map.js';
 import { html } from '../page/html.js';
 import { escapeMarkdown } from '../page/markdown.js';
 import { htmlTable, labelCell, markdownTable, type Table } from '../page/table.js';
-import { counted, listed, shorten } from '../page/words.js';
+import { counted, listed, NOTHING, OFF_LIST, shorten } from '../page/words.js';
 import type { ReportModel } from '../model.js';
 import { figure } from './figure.js';
 import type { Section } from './section.js';
 
-export const confusions: Section = ({ confusions: found, seeds }) => {
+export const confusions: Section = ({ confusions: found, seeds, llm }) => {
+  if (found.answers === 0) return null;
+  const empty = llm === null ? NOTHING : OFF_LIST;
   const names = found.selectors.map((name) => shorten(name, 40));
+  const whose = llm === null ? 'of' : 'of the LLM with the examples of';
   const of = `${counted(found.answers, 'answer')}${seeds.length > 1 ? ' (all seeds together)' : ''}`;
   const reading =
     found.pairs.length === 0
-      ? `No answer of ${listed(names)} was wrong.`
-      : `The commonest mistakes of ${listed(names)}, counted in ${of} each. Where two labels are often taken for each other, ` +
+      ? `No answer ${whose} ${listed(names)} was wrong.`
+      : `The commonest mistakes ${whose} ${listed(names)}, counted in ${of} each. Where two labels are often taken for each other, ` +
         'more examples seldom help: check first that the labels mean different things.';
-  const table = tableOf(found);
+  const table = tableOf(found, empty);
   // Two maps of so few labels fit side by side.
   const smallest = found.matrices.every(({ labels }) => labels.length <= 6);
   const maps = found.matrices.map((matrix) => {
@@ -24,11 +27,15 @@ export const confusions: Section = ({ confusions: found, seeds }) => {
     return figure({
       caption: `${name}: true labels (rows) and answers (columns)`,
       chart: html`<div class="scroll" tabindex="0" role="region" aria-label="${`Answers of ${name}`}">
-        ${heatMap(matrix, {
-          label: `Answers of ${name} by true label`,
-          description:
-            'Rows are true labels, columns answers. Blue on the diagonal is right, orange is wrong; the deeper, the larger the share of the row. The table above has the commonest mistakes.',
-        })}
+        ${heatMap(
+          matrix,
+          {
+            label: `Answers of ${name} by true label`,
+            description:
+              'Rows are true labels, columns answers. Blue on the diagonal is right, orange is wrong; the deeper, the larger the share of the row. The table above has the commonest mistakes.',
+          },
+          empty,
+        )}
       </div>`,
     });
   });
@@ -43,7 +50,7 @@ export const confusions: Section = ({ confusions: found, seeds }) => {
   };
 };
 
-const tableOf = ({ selectors, pairs }: ReportModel['confusions']): Table => ({
+const tableOf = ({ selectors, pairs }: ReportModel['confusions'], empty: string): Table => ({
   caption: 'The commonest mistakes',
   columns: [
     { title: 'true label' },
@@ -52,6 +59,6 @@ const tableOf = ({ selectors, pairs }: ReportModel['confusions']): Table => ({
     ...selectors.map((name) => ({ title: shorten(name, 30), align: 'right' as const })),
   ],
   rows: pairs.map(({ truth, predicted, of, counts }) => ({
-    cells: [labelCell(truth), labelCell(predicted), String(of), ...counts.map(String)],
+    cells: [labelCell(truth), labelCell(predicted, empty), String(of), ...counts.map(String)],
   })),
 });

@@ -44,7 +44,7 @@ function sizesText({ classes }: DataNotes): string {
     : `The largest label of the pool is ${name(largest)}, the smallest ${name(smallest)}. A vote favours large labels.`;
 }
 
-function countTable({ counts }: DataNotes): Table {
+function countTable({ counts, truncated }: DataNotes): Table {
   const rows: readonly (readonly [string, number, string])[] = [
     ['pool rows', counts.train, 'examples to choose from'],
     ['queries', counts.test, 'what was asked'],
@@ -58,6 +58,12 @@ function countTable({ counts }: DataNotes): Table {
       'these are left out where accuracy is given without leaks',
     ],
     ['texts with several labels', counts.conflicts, 'pool texts: at most one of the labels can be right'],
+    ...(truncated === null
+      ? []
+      : ([
+          ['pool rows longer than the encoder reads', truncated.train, 'compared by their beginnings'],
+          ['queries longer than the encoder reads', truncated.test, 'compared by their beginnings'],
+        ] as const)),
     ['queries with an unknown label', counts.unknownLabel, 'no pool row has it: they cannot be right'],
   ];
   return {

@@ -1,55 +1,48 @@
-/** All figures of all selectors, with what each of them means. */
+/** All figures of all selectors by the vote of what they chose, with what each of them means. */
+import { NONE } from '../../icl/icl-selectors.js';
 import type { ReportModel, SelectorFigures } from '../model.js';
 import { html } from '../page/html.js';
 import { escapeMarkdown } from '../page/markdown.js';
-import { htmlTable, markdownTable, rangedCell, type Cell, type Table } from '../page/table.js';
-import { milliseconds, percent, points, pValue, whole } from '../page/words.js';
+import { rangedCell } from '../page/table.js';
+import { counted, milliseconds, percent, points, pValue, whole } from '../page/words.js';
+import { figureTable, type Figure } from './figure-table.js';
 import type { Section } from './section.js';
 import { nameOf } from './summary.js';
 
-interface Figure {
-  readonly title: string;
-  readonly cell: (figures: SelectorFigures) => Cell;
-  /** A sentence for those who do not know the term; the interval's stands with what it is of. */
-  readonly meaning?: string;
-}
-
 export const figures: Section = (model) => {
-  const shown = figuresOf(model);
-  const table: Table = {
-    caption: 'Figures of each selector',
-    columns: [{ title: 'selector' }, ...shown.map(({ title }) => ({ title, align: 'right' as const }))],
-    rows: [...model.selectors]
+  // Without examples there is no vote.
+  const voting = model.selectors.filter(({ selector }) => model.llm === null || selector !== NONE);
+  if (voting.length === 0) return null;
+  const table = figureTable(
+    'Figures of each selector by vote',
+    [...voting]
       .sort((a, b) => b.accuracy - a.accuracy)
-      .map((each) => ({
-        cells: [nameOf(each.selector, model.baseline), ...shown.map(({ cell }) => cell(each))],
-        strong: each.selector === model.advice.advised,
+      .map((item) => ({
+        name: nameOf(item.selector, model.baseline),
+        strong: item.selector === model.advice.advised,
+        item,
       })),
-  };
-  const meanings = shown.flatMap(({ title, meaning }) => (meaning === undefined ? [] : [[title, meaning] as const]));
+    figuresOf(model, voting),
+  );
+  if (model.llm === null) return { id: 'figures', title: 'All figures', ...table };
+  const reading =
+    `What the chosen examples are worth by themselves, on all ${counted(model.data.counts.test, 'query', 'queries')}: the label that most of them have, as if there were no LLM. ` +
+    'Where this is much lower than the LLM’s accuracy, the LLM knows the labels from their names.';
   return {
     id: 'figures',
-    title: 'All figures',
-    html: html`${htmlTable(table)}
-      <dl class="terms">
-        ${meanings.map(
-          ([title, meaning]) =>
-            html`<div>
-              <dt>${title}</dt>
-              <dd>${meaning}</dd>
-            </div>`,
-        )}
-      </dl>`,
-    markdown: [
-      markdownTable(table),
-      meanings.map(([title, meaning]) => `- **${escapeMarkdown(title)}**: ${escapeMarkdown(meaning)}`).join('\n'),
-    ].join('\n\n'),
+    title: 'The vote of the examples',
+    html: html`<p>${reading}</p>
+      ${table.html}`,
+    markdown: [escapeMarkdown(reading), table.markdown].join('\n\n'),
   };
 };
 
-function figuresOf({ leaked, selectors, seeds, baseline }: ReportModel): Figure[] {
+function figuresOf(
+  { leaked, seeds, baseline, llm }: ReportModel,
+  selectors: readonly SelectorFigures[],
+): Figure<SelectorFigures>[] {
   const test = seeds.length === 1 ? 'McNemar’s mid-p' : 'from the paired bootstrap over seeds and queries';
-  const gains: Figure[] = [
+  const gains: Figure<SelectorFigures>[] = [
     {
       title: 'gain',
       cell: ({ gain }) =>
@@ -69,7 +62,7 @@ function figuresOf({ leaked, selectors, seeds, baseline }: ReportModel): Figure[
       meaning:
         'Queries whose vote gives the right label. The interval with it holds the values that agree with these data (95 %).',
     },
-    ...(selectors.length > 1 ? gains : []),
+    ...(selectors.length > 1 && llm === null ? gains : []),
     ...(leaked > 0
       ? [
           {

@@ -10,10 +10,11 @@ import { counted, labelText, percent, shorten, whole } from '../page/words.js';
 import { figure, keyList } from './figure.js';
 import type { Section } from './section.js';
 
-export const map: Section = ({ map: found }) => {
+export const map: Section = ({ map: found, llm }) => {
   if (found === null) return null;
   const styles = new Map(found.labels.map(({ label }, place) => [label, styleOf(place)]));
-  const reading = readingOf(found);
+  const name = shorten(found.selector, 40);
+  const reading = readingOf(found, llm === null ? name : `the LLM with ${name}`);
   const table = tableOf(found);
   const rest: [Html, string][] = found.all ? [] : [[key({ colour: 'var(--rest)', symbol: 0 }), 'all other labels']];
   const wrong: [Html, string][] = found.wrong.length === 0 ? [] : [[crossKey(), 'query answered wrongly']];
@@ -26,7 +27,7 @@ export const map: Section = ({ map: found }) => {
     title: 'Map of the pool',
     html: html`<p>${reading}</p>
       ${figure({
-        caption: `The pool as ${shorten(found.selector, 40)} sees it`,
+        caption: `The pool as ${name} sees it`,
         key: keyList([
           ...found.labels.map(({ label }): [Html, string] => [key(styles.get(label)!), shorten(labelText(label), 40)]),
           ...rest,
@@ -39,7 +40,8 @@ export const map: Section = ({ map: found }) => {
   };
 };
 
-function readingOf({ selector, rows, points, wrong, all }: PoolMap): string {
+/** @param judged whose answers the crosses are */
+function readingOf({ rows, points, wrong, all }: PoolMap, judged: string): string {
   const drawn =
     points.length === rows
       ? `All ${counted(rows, 'row')} of the pool`
@@ -50,7 +52,7 @@ function readingOf({ selector, rows, points, wrong, all }: PoolMap): string {
   const crosses =
     wrong.length === 0
       ? ''
-      : ` Crosses are ${counted(wrong.length, 'query', 'queries')} that ${shorten(selector, 40)} answered wrongly.`;
+      : ` Crosses are ${counted(wrong.length, 'query', 'queries')} that ${judged} answered wrongly.`;
   return (
     `${drawn}, laid out so that texts with like features lie close together (UMAP): ${told}. Labels that lie in one heap are hard to tell apart by ` +
     `their neighbours; a point amid another label may be labelled wrongly. Only nearness has a meaning, directions and large distances have none.${crosses}`

@@ -30,11 +30,15 @@ export const method: Section = (model) => {
   };
 };
 
-function settingsOf({ method: how, k, seeds, baseline }: ReportModel): Table {
+function settingsOf({ method: how, k, seeds, baseline, llm }: ReportModel): Table {
   const rows: readonly (readonly [string, string | null])[] = [
     ['data', how.data],
     ['encoder', how.encoder?.id ?? null],
     ['examples for each query (k)', String(k)],
+    ['LLM', llm === null ? null : `${llm.model}, at temperature 0`],
+    ['template', llm?.template ?? null],
+    ['most tokens of a reply', llm === null ? null : llm.maxTokens === null ? 'no limit' : String(llm.maxTokens)],
+    ['price of a million tokens', llm === null || llm.prices === null ? null : `prompt ${llm.prices.input}, reply ${llm.prices.output}`],
     ['baseline', baseline],
     ['seeds', seeds.join(', ')],
     ['width after PCA', how.dims === null ? null : `${counted(how.dims, 'dimension')} at most`],
