@@ -13,7 +13,8 @@
  */
 import { spawnSync } from 'node:child_process';
 import { existsSync, mkdirSync, readFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { createHash } from 'node:crypto';
+import { basename, join } from 'node:path';
 
 interface Limits {
   readonly train?: number;
@@ -92,7 +93,12 @@ function measure(
   { train, test }: Limits,
   options: readonly string[],
 ): Measured | undefined {
-  const file = join(out!, `${name}-${folder}.json`);
+  // A run with another encoder or other rows is another file.
+  const digest = createHash('sha256')
+    .update(JSON.stringify([encoder, train, test, options]))
+    .digest('hex')
+    .slice(0, 8);
+  const file = join(out!, `${basename(encoder)}-${name}-${folder}-${digest}.json`);
   if (!existsSync(file)) {
     console.error(file);
     const limits = [

@@ -1,16 +1,17 @@
 /** The commands of `fungi eval` that judge feature sets by a classifier: they differ in the classifier and its options alone. */
 import { Option, type Command } from 'commander';
 import { fingerprint, type Json } from '../core/fingerprint.js';
+import type { ExampleInput } from '../core/item.js';
 import type { Classifier } from '../eval/classify/classify.js';
 import { intervalScope, runRows, summarise, type ClassifyReport, type RunRow } from '../eval/classify/report.js';
 import { countData } from '../eval/data/data-counts.js';
-import { drawPools } from '../eval/data/pools.js';
+import { drawPools, type Pool } from '../eval/data/pools.js';
 import { rowsFingerprint } from '../eval/data/rows-fingerprint.js';
 import { parseFeatureSets } from '../eval/features/feature-sets.js';
 import { classifyText, warnOfTruncated, type PoolSettings } from './classify-text.js';
 import type { CommonOptions, Context, Report, Run } from './context.js';
 import { addDataOptions, assertWritable, part, readTrainAndTest, saveReport, type DataFlags } from './eval-data.js';
-import { addFeatureCacheOption, featureCache, type FeatureCacheFlags } from './feature-cache.js';
+import { addFeatureCacheOption, encoderIdentity, featureCache, type FeatureCacheFlags } from './feature-cache.js';
 import {
   addCommonOptions,
   addEncoderOptions,
@@ -31,6 +32,12 @@ export interface ClassifyFlags extends CommonOptions, EncoderFlags, FeatureFlags
   readonly throughputTexts: number;
 }
 
+export interface CheckedData {
+  readonly train: readonly ExampleInput[];
+  readonly test: readonly ExampleInput[];
+  readonly pools: readonly Pool[];
+}
+
 /** What one of the commands does. */
 export interface Protocol<Flags extends ClassifyFlags> {
   /** E.g. "knn". */
@@ -45,6 +52,8 @@ export interface Protocol<Flags extends ClassifyFlags> {
   readonly settings: (flags: Flags) => Readonly<Record<string, Json>>;
   /** The same in words. */
   readonly said: (flags: Flags) => string;
+  /** Refuses what the classifier cannot do, before anything is encoded. @throws {FungiError} */
+  readonly check?: (data: CheckedData, flags: Flags) => void;
   readonly warn?: (results: readonly RunRow[], flags: Flags, context: Context) => void;
 }
 
@@ -73,7 +82,12 @@ export function addClassifyCommand<Flags extends ClassifyFlags>(
         .default('per-class'),
     )
     .option('--seeds <count>', 'runs, with seeds 0, 1, …: heads, views, projections and shots', whole(1, 100), 1)
-    .option('--throughput-texts <count>', 'test texts to time each feature set on; 0 times nothing', whole(0), 128);
+    .option(
+      '--throughput-texts <count>',
+      'test texts to time each feature set on (see also `fungi eval throughput`); 0 times nothing',
+      whole(0),
+      0,
+    );
   addCommonOptions(addFeatureCacheOption(addFeatureOptions(addEncoderOptions(command))), { json: false })
     .option('--json [file]', 'write the results as JSON to the file, or to stdout in place of the table')
     .addHelpText('after', `\n${protocol.notes}\n\n${NOTES}\n\nExamples:\n${exampleLines(protocol)}`)
@@ -102,6 +116,8 @@ async function evaluate<Flags extends ClassifyFlags>(
   const labels = train.map(({ label }) => label);
   const truth = test.map(({ label }) => label);
   const seeds = Array.from({ length: flags.seeds }, (_, seed) => seed);
+  const pools = drawPools(labels, { shots, sampling, seeds });
+  protocol.check?.({ train, test, pools }, flags);
 
   const { loadEngine } = await import('../selector/load-engine.js');
   const { classifyAll } = await import('../eval/classify/classify.js');
@@ -114,7 +130,7 @@ async function evaluate<Flags extends ClassifyFlags>(
     const { runs, truncated, frozen } = await classifyAll(engine, {
       ...{ train, test, features, settings, onProgress },
       classifier: await protocol.classifier(flags),
-      pools: drawPools(labels, { shots, sampling, seeds }),
+      pools,
       cache: featureCache(flags, loaded, context),
     });
     const items = part(test, flags.throughputTexts, 'throughput').map(({ input }) => input);
@@ -135,7 +151,7 @@ async function evaluate<Flags extends ClassifyFlags>(
       throughput,
       fingerprint: fingerprint({
         protocol: protocol.name,
-        encoder: { ...encoder, id: undefined, file: undefined },
+        encoder: encoderIdentity(loaded, flags),
         features: [...features],
         spec: spec as unknown as Json,
         train: rowsFingerprint(train),

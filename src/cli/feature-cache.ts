@@ -1,9 +1,12 @@
 /** Features of an evaluation are kept in the cache: another protocol on the same data, or the same command after a kill, finds them. */
 import type { Command } from 'commander';
 import { join } from 'node:path';
+import type { Json } from '../core/fingerprint.js';
+import { LIBRARY_VERSION } from '../core/version.js';
 import type { FeatureCacheOptions } from '../eval/features/feature-cache.js';
 import type { LoadedEngine } from '../selector/load-engine.js';
 import type { Context } from './context.js';
+import type { RuntimeFlags } from './options.js';
 
 export interface FeatureCacheFlags {
   readonly featureCache: boolean;
@@ -14,15 +17,20 @@ export const addFeatureCacheOption = (command: Command): Command =>
 
 /** Undefined where the user wants none. */
 export function featureCache(
-  { featureCache: wanted }: FeatureCacheFlags,
-  { engine, encoder }: LoadedEngine,
+  flags: FeatureCacheFlags & RuntimeFlags,
+  loaded: LoadedEngine,
   { config, log }: Context,
 ): FeatureCacheOptions | undefined {
-  if (!wanted) return undefined;
-  return {
-    folder: join(config.cacheDir, 'features'),
-    // The names go: the digests say what the model is.
-    encoder: { ...encoder, id: undefined, file: undefined, engine: engine.info.engine },
-    log,
-  };
+  if (!flags.featureCache) return undefined;
+  return { folder: join(config.cacheDir, 'features'), encoder: encoderIdentity(loaded, flags), log };
 }
+
+/** What makes an encoder's features what they are, for keys and fingerprints. Its names go: the digests say what the model is. */
+export const encoderIdentity = (
+  { engine, encoder }: LoadedEngine,
+  { provider = 'cpu' }: RuntimeFlags,
+): Readonly<Record<string, Json | undefined>> => ({
+  ...encoder,
+  ...{ id: undefined, file: undefined },
+  ...{ engine: engine.info.engine, provider, library: LIBRARY_VERSION },
+});

@@ -44,6 +44,6 @@ describe('eval linear', () => {
   it('says what it needs where a class has a single row', async () => {
     const { code, stderr } = await workspace.fungi([...LINEAR, '--features', 'embedding', '--shots', '1']);
     expect(code).toBe(2);
-    expect(stderr).toContain('cannot hold out');
+    expect(stderr).toContain('--shots 1 leaves one of each');
   });
 });

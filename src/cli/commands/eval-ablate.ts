@@ -17,7 +17,7 @@ import { ablateText } from '../ablate-text.js';
 import { warnOfTruncated } from '../classify-text.js';
 import type { CommonOptions, Context, Report, Run } from '../context.js';
 import { addDataOptions, assertWritable, part, readTrainAndTest, saveReport, type DataFlags } from '../eval-data.js';
-import { addFeatureCacheOption, featureCache, type FeatureCacheFlags } from '../feature-cache.js';
+import { addFeatureCacheOption, encoderIdentity, featureCache, type FeatureCacheFlags } from '../feature-cache.js';
 import {
   addCommonOptions,
   addEncoderOptions,
@@ -152,7 +152,7 @@ async function evalAblate(context: Context, flags: AblateFlags): Promise<Report>
       ...ablationReport(result, shown),
       fingerprint: fingerprint({
         protocol: 'ablate',
-        encoder: { ...encoder, id: undefined, file: undefined },
+        encoder: encoderIdentity(loaded, flags),
         levels: levels.map(({ name, values }) => ({ name, ...levelSettings(values, base) })) as unknown as Json,
         train: rowsFingerprint(train),
         test: rowsFingerprint(test),
@@ -198,7 +198,7 @@ async function levelsOf(
       const isLoaded = layer === base.layer;
       const target = layerTensor(layer, layers);
       const own = isLoaded ? loaded : await loadEngine({ ...engineOptions(flags, context), encoder: source, target });
-      const { encoder } = featureCache({ featureCache: true }, own, context)!;
+      const encoder = encoderIdentity(own, flags);
       return { engine: own.engine, encoder, close: () => (isLoaded ? Promise.resolve() : own.engine.close()) };
     },
   };

@@ -1,9 +1,12 @@
 /** `fungi eval cka`: how much do feature sets say the same thing? (paper Figure 2) */
 import type { Command } from 'commander';
+import { FungiError } from '../../core/errors.js';
+import { fingerprint, fingerprintLines, type Json } from '../../core/fingerprint.js';
 import { parseFeatureSets } from '../../eval/features/feature-sets.js';
 import type { CommonOptions, Context, Report, Run } from '../context.js';
-import { assertWritable, part, readRows, saveReport } from '../eval-data.js';
-import { addFeatureCacheOption, featureCache, type FeatureCacheFlags } from '../feature-cache.js';
+import { assertWritable, part, saveReport } from '../eval-data.js';
+import { readQueries } from '../read-queries.js';
+import { addFeatureCacheOption, encoderIdentity, featureCache, type FeatureCacheFlags } from '../feature-cache.js';
 import {
   addCommonOptions,
   addEncoderOptions,
@@ -29,7 +32,7 @@ export function addEvalCka(evaluation: Command, run: Run): void {
   const command = evaluation
     .command('cka')
     .description('similarity of feature sets on the same texts: linear centred kernel alignment, 0 to 1')
-    .requiredOption('--data <source>', 'labelled examples, as for `eval knn --train`')
+    .requiredOption('--data <source>', 'texts, with labels or without; a source as for `eval knn --train`')
     .option(
       '--features <list>',
       'embedding; only:kl, only:simclr (gradients alone); kl, … (joined with the embedding)',
@@ -58,18 +61,26 @@ async function evalCka(context: Context, flags: CkaFlags): Promise<Report> {
   const { onProgress } = context;
   const sets = parseFeatureSets(features);
   if (typeof flags.json === 'string') await assertWritable(flags.json);
-  const texts = part(await readRows(flags.data, flags, context), flags.limit, 'cka').map(({ input }) => input);
+  const texts = part(await readQueries(flags.data, flags, context), flags.limit, 'cka').map(({ input }) => input);
+  if (new Set(texts).size < 2) {
+    throw new FungiError('INVALID_DATA', `${flags.data}: all its texts are alike, and cka compares how features vary`, {
+      hint: 'Give two different texts at least; some hundreds make it mean something.',
+    });
+  }
   const { loadEngine } = await import('../../selector/load-engine.js');
   const { FeatureRows } = await import('../../eval/features/feature-rows.js');
   const { ckaMatrix } = await import('../../eval/cka/linear-cka.js');
+  const { featureSpec } = await import('../../features/spec.js');
+  const losses = [...new Set(sets.flatMap((set) => set.losses))].map((name) => ({ name }));
+  const settings = featureSettings(flags);
   const loaded = await loadEngine(engineOptions(flags, context));
   try {
     const rows = await FeatureRows.encode(loaded.engine, {
       train: texts,
       test: [],
-      losses: [...new Set(sets.flatMap((set) => set.losses))].map((name) => ({ name })),
+      losses,
       pools: [{ seed, shots: null, rows: texts.map((_, row) => row) }],
-      settings: featureSettings(flags),
+      settings,
       cache: featureCache(flags, loaded, context),
       onProgress,
     });
@@ -81,7 +92,14 @@ async function evalCka(context: Context, flags: CkaFlags): Promise<Report> {
       }
       const matrix = await ckaMatrix(matrices);
       const { encoder } = loaded;
-      const report = { features, matrix, texts: texts.length, seed, encoder };
+      const spec = featureSpec({ ...settings, losses, seed });
+      const report = {
+        ...{ features, matrix, texts: texts.length, seed, encoder, spec },
+        fingerprint: fingerprint({
+          ...{ protocol: 'cka', features: [...features], encoder: encoderIdentity(loaded, flags) },
+          ...{ spec: spec as unknown as Json, texts: fingerprintLines(texts) },
+        }),
+      };
       const error = typeof flags.json === 'string' ? await saveReport(flags.json, report) : undefined;
       const text = [
         `${encoder.id}: ${counted(texts.length, 'text')}, seed ${seed}`,

@@ -1,5 +1,7 @@
 /** `fungi eval linear`: does a linear classifier do better on FUNGI features than on plain embeddings? */
 import type { Command } from 'commander';
+import { FungiError } from '../../core/errors.js';
+import { groupRows } from '../../eval/data/group-rows.js';
 import { addClassifyCommand, type ClassifyFlags, type Protocol } from '../classify-command.js';
 import type { Run } from '../context.js';
 import { whole } from '../options.js';
@@ -24,6 +26,17 @@ of seeds whose last fit had reached its optimum when it ended.`,
     return linearClassifier({ dims, maxIterations: iterations });
   },
   settings: ({ dims, iterations }) => ({ dims, iterations }),
+  check({ train, pools }) {
+    for (const { rows, shots } of pools) {
+      const sizes = [...groupRows(rows.map((row) => train[row]!.label)).values()].map((own) => own.length);
+      if (sizes.some((size) => size > 1)) continue;
+      throw new FungiError(
+        'INVALID_ARGUMENT',
+        `linear needs a label with two training rows at least, one to fit and one to choose the penalty on; ${shots === null ? 'here every label has one' : `--shots ${shots} leaves one of each`}`,
+        { hint: 'Give --shots 2 or more, or judge such small pools with `fungi eval knn`.' },
+      );
+    }
+  },
   said: ({ dims }) => `logistic regression, PCA to at most ${dims}`,
   warn(results, { iterations }, { log }) {
     const open = results.filter(({ measures }) => measures!['converged'] === 0).length;

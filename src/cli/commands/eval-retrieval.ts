@@ -9,7 +9,7 @@ import type { Metric } from '../../retrieve/exact-search.js';
 import { dataLines } from '../classify-text.js';
 import type { CommonOptions, Context, Report, Run } from '../context.js';
 import { addDataOptions, assertWritable, readTrainAndTest, saveReport, type DataFlags } from '../eval-data.js';
-import { addFeatureCacheOption, featureCache, type FeatureCacheFlags } from '../feature-cache.js';
+import { addFeatureCacheOption, encoderIdentity, featureCache, type FeatureCacheFlags } from '../feature-cache.js';
 import {
   addCommonOptions,
   addEncoderOptions,
@@ -86,7 +86,7 @@ async function evalRetrieval(context: Context, flags: RetrievalFlags): Promise<R
       summary,
       queriesWithoutRelevant: runs[0]!.retrieval.withoutRelevant,
       fingerprint: fingerprint({
-        encoder: { ...encoder, id: undefined, file: undefined },
+        encoder: encoderIdentity(loaded, flags),
         features: [...features],
         spec: spec as unknown as Json,
         train: rowsFingerprint(train),

@@ -2,7 +2,8 @@
 import type { Command } from 'commander';
 import { parseFeatureSets } from '../../eval/features/feature-sets.js';
 import type { CommonOptions, Context, Report, Run } from '../context.js';
-import { assertWritable, part, readRows, saveReport } from '../eval-data.js';
+import { assertWritable, part, saveReport } from '../eval-data.js';
+import { readQueries } from '../read-queries.js';
 import {
   addCommonOptions,
   addEncoderOptions,
@@ -27,7 +28,7 @@ export function addEvalThroughput(evaluation: Command, run: Run): void {
   const command = evaluation
     .command('throughput')
     .description('texts a second by feature set, and how many times as long as the embedding each takes')
-    .requiredOption('--data <source>', 'labelled examples, as for `eval knn --train`')
+    .requiredOption('--data <source>', 'texts, with labels or without; a source as for `eval knn --train`')
     .option(
       '--features <list>',
       'embedding; kl, simclr, kl+simclr (joined with the embedding); only:kl, … (gradients alone)',
@@ -54,7 +55,7 @@ async function evalThroughput(context: Context, flags: ThroughputFlags): Promise
   const { onProgress } = context;
   const sets = parseFeatureSets(features);
   if (typeof flags.json === 'string') await assertWritable(flags.json);
-  const pool = (await readRows(flags.data, flags, context)).map(({ input }) => input);
+  const pool = (await readQueries(flags.data, flags, context)).map(({ input }) => input);
   const items = part(pool, flags.texts, 'throughput');
   const { loadEngine } = await import('../../selector/load-engine.js');
   const { measureThroughput } = await import('../../eval/features/throughput.js');

@@ -95,7 +95,7 @@ function summariseOne(results: readonly ClassifiedRun[]): SetSummary[] {
   return names.map((features) => {
     const runs = scoresOf(features);
     const bySeed = runsOf(features).map(({ correct }) => mean(correct.map(Number)));
-    const rng = (): Rng => Rng.stream(0, 'knn-summary');
+    const rng = (): Rng => Rng.stream(0, 'classify-summary');
     const { shots, dims, measures } = runsOf(features)[0]!;
     const meanOf = (measure: string): number => mean(runsOf(features).map((run) => run.measures![measure]!));
     return {
@@ -161,7 +161,9 @@ export function summaryTable(summaries: readonly SetSummary[], { seeds, throughp
     [interval, ({ gain }) => (gain === undefined ? '' : `${signed(gain.low)} to ${signed(gain.high)}`)],
     ...measures.map((name): (typeof columns)[0] => [name, (summary) => summary.measures[name]!.toPrecision(3)]),
     ['dims', ({ dims }) => String(dims)],
-    ['texts/s', ({ features }) => throughput[features]?.toFixed(1) ?? ''],
+    ...(Object.keys(throughput).length > 0
+      ? [['texts/s', ({ features }) => throughput[features]?.toFixed(1) ?? ''] as (typeof columns)[0]]
+      : []),
   ];
   return {
     titles: columns.map(([title]) => title),

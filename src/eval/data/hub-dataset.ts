@@ -3,6 +3,7 @@ import { stat } from 'node:fs/promises';
 import { join } from 'node:path';
 
 import { FungiError } from '../../core/errors.js';
+import { fingerprint } from '../../core/fingerprint.js';
 import { asStorageFailure } from '../../core/storage-failure.js';
 import { downloadFile } from '../../encoders/sources/download.js';
 import { withLock } from '../../encoders/sources/lock.js';
@@ -46,8 +47,11 @@ async function keptSplit(dataset: HubDataset, file: string): Promise<ChosenSplit
   }
 }
 
+/** Files of one listing lie together: those of a split that was revised since must not be read beside older ones. */
 const pathsOf = ({ config, split, urls }: ChosenSplit, folder: string): string[] =>
-  urls.map((_, i) => join(folder, ...[config, split].map(encodeURIComponent), `${i}.parquet`));
+  urls.map((_, i) =>
+    join(folder, ...[config, split].map(encodeURIComponent), fingerprint(urls).slice(0, 12), `${i}.parquet`),
+  );
 
 async function present(chosen: ChosenSplit, folder: string): Promise<string[] | undefined> {
   const paths = pathsOf(chosen, folder);

@@ -41,7 +41,7 @@ export async function labelledFiles(root: string, warn: (message: string) => voi
       );
     }
     if (inside.files.length === 0) empty.push(JSON.stringify(label));
-    found.push(...inside.files.map((name) => ({ path: join(root, label, name), label })));
+    for (const name of inside.files) found.push({ path: join(root, label, name), label });
   }
   if (empty.length > 0) warn(`${root}: no files in the folders of these labels: ${empty.join(', ')}`);
   if (files.length > 0) {

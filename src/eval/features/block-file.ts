@@ -14,7 +14,7 @@ import { onStorage } from '../../core/storage-failure.js';
 import { FileLock } from '../../core/file-lock.js';
 
 const MAGIC = 'fungi-block-1\n\0\0';
-/** Magic, then the block's width as uint32. */
+/** Magic, the block's width as uint32, and a check of both. */
 const HEADER = 32;
 const [KEY, CHECK] = [16, 8];
 const PREFIX = 32;
@@ -41,7 +41,7 @@ export class BlockFile {
    */
   static async open(path: string, { locked = true } = {}): Promise<BlockFile> {
     return onStorage(`features in ${path}`, async () => {
-      await mkdir(dirname(path), { recursive: true });
+      await makeFolder(dirname(path));
       const lock = locked ? await FileLock.acquire(`${path}.lock`, `feature cache ${path}`, { waitMs: 0 }) : undefined;
       try {
         const file = await open(path, 'a+').then(async (made) => {
@@ -94,9 +94,7 @@ export class BlockFile {
       valuesOf(record).set(rows.subarray(i * width, (i + 1) * width));
       checkOf(record).copy(record, KEY);
     });
-    await onStorage(`features in ${this.path}`, () =>
-      this.file.write(bytes, 0, bytes.length, HEADER + this.count * this.recordBytes),
-    );
+    await this.write(bytes, HEADER + this.count * this.recordBytes);
     this.enter(bytes);
   }
 
@@ -133,19 +131,26 @@ export class BlockFile {
   }
 
   private async begin(width: number): Promise<void> {
-    const header = Buffer.alloc(HEADER);
-    header.write(MAGIC, 'latin1');
-    header.writeUInt32LE(width, MAGIC.length);
-    await onStorage(`features in ${this.path}`, () => this.file.write(header, 0, HEADER, 0));
+    await this.write(headerOf(width), 0);
     this.recordBytes = PREFIX + 4 * width;
+  }
+
+  /** All of it: a system may take less than it was given, and say so only by the count. */
+  private async write(bytes: Buffer, position: number): Promise<void> {
+    await onStorage(`features in ${this.path}`, async () => {
+      for (let at = 0; at < bytes.length;) {
+        at += (await this.file.write(bytes, at, bytes.length - at, position + at)).bytesWritten;
+      }
+    });
   }
 
   /** Reads what an earlier run left; what is not whole is dropped with all behind it. */
   private async load(): Promise<void> {
     const header = Buffer.alloc(HEADER);
     const { bytesRead } = await this.file.read(header, 0, HEADER, 0);
-    if (bytesRead === HEADER && header.toString('latin1', 0, MAGIC.length) === MAGIC) {
-      this.recordBytes = PREFIX + 4 * header.readUInt32LE(MAGIC.length);
+    const width = header.readUInt32LE(MAGIC.length);
+    if (bytesRead === HEADER && header.equals(headerOf(width))) {
+      this.recordBytes = PREFIX + 4 * width;
       const records = Math.floor(((await this.file.stat()).size - HEADER) / this.recordBytes);
       const most = Math.max(1, Math.floor(PIECE / this.recordBytes));
       for (let start = 0; start < records; start += most) {
@@ -182,6 +187,20 @@ export class BlockFile {
   }
 }
 
+/** @throws {FungiError} STORAGE_FAILED also where a file, or a link to nothing, has the folder's name */
+async function makeFolder(folder: string): Promise<void> {
+  try {
+    await mkdir(folder, { recursive: true });
+  } catch (cause) {
+    const { code, message } = cause as NodeJS.ErrnoException;
+    if (code !== 'EEXIST' && code !== 'ENOENT') throw cause;
+    throw new FungiError('STORAGE_FAILED', `${folder} cannot be made: ${message}`, {
+      hint: 'Remove what is there in its place, or name another cache folder (FUNGI_CACHE).',
+      cause,
+    });
+  }
+}
+
 /** A value that is no number would spoil every later run too. */
 function assertFinite(items: readonly Item[], rows: Float32Array, width: number): void {
   const bad = rows.findIndex((value) => !Number.isFinite(value));
@@ -191,6 +210,17 @@ function assertFinite(items: readonly Item[], rows: Float32Array, width: number)
     hint: 'The model computes no number there: check its file (fungi models inspect), or try --engine tfjs or another --precision.',
     details: { item, position: bad % width },
   });
+}
+
+function headerOf(width: number): Buffer {
+  const header = Buffer.alloc(HEADER);
+  header.write(MAGIC, 'latin1');
+  header.writeUInt32LE(width, MAGIC.length);
+  createHash('sha256')
+    .update(header)
+    .digest()
+    .copy(header, HEADER - CHECK, 0, CHECK);
+  return header;
 }
 
 const digestOf = (item: Item): Buffer => createHash('sha256').update(item).digest().subarray(0, KEY);

@@ -5,12 +5,13 @@ import { join } from 'node:path';
 import { FungiError } from '../../core/errors.js';
 import { fingerprint, type Json } from '../../core/fingerprint.js';
 import { silentLogger, type Logger } from '../../core/log.js';
+import { LIBRARY_VERSION } from '../../core/version.js';
 import { onStorage } from '../../core/storage-failure.js';
 import { BlockFile } from './block-file.js';
 import type { LossName } from './feature-sets.js';
 
-/** Raised whenever the same settings give other features than before. */
-const REVISION = 1;
+/** Raised when the same settings give other features than before, between two versions of the library. */
+const REVISION = 2;
 
 export interface FeatureCacheOptions {
   /** Made when absent. */
@@ -30,8 +31,8 @@ export interface BlockSettings {
 
 /** Hands out block files, and closes them all. */
 export class BlockFiles {
-  private readonly open = new Set<BlockFile>();
-  private scratch: string | undefined;
+  /** By what decides them. */
+  private readonly open = new Map<string, BlockFile>();
   private warned = false;
 
   /** @param cache none keeps blocks for this run only */
@@ -44,23 +45,28 @@ export class BlockFiles {
    * @throws {FungiError} STORAGE_FAILED
    */
   async of(settings: BlockSettings): Promise<BlockFile> {
-    const file = (await this.shared(settings)) ?? (await this.own());
-    this.open.add(file);
+    const { encoder, embedding = encoder } = this.cache ?? {};
+    const key = fingerprint({
+      ...{ revision: REVISION, library: LIBRARY_VERSION, settings },
+      encoder: settings.block === 'embedding' ? embedding : encoder,
+    });
+    // Two pools may be one: all rows, and as many shots as there are.
+    const known = this.open.get(key);
+    if (known !== undefined) return known;
+    const file = (await this.shared(key)) ?? (await this.own());
+    this.open.set(key, file);
     return file;
   }
 
   async close(): Promise<void> {
-    for (const file of this.open) await file.close();
+    for (const file of this.open.values()) await file.close();
     this.open.clear();
-    if (this.scratch !== undefined) await rm(this.scratch, { recursive: true, force: true });
-    this.scratch = undefined;
   }
 
-  private async shared(settings: BlockSettings): Promise<BlockFile | undefined> {
+  private async shared(key: string): Promise<BlockFile | undefined> {
     if (this.cache === undefined) return undefined;
-    const { folder, log = silentLogger, embedding = this.cache.encoder } = this.cache;
-    const encoder = settings.block === 'embedding' ? embedding : this.cache.encoder;
-    const path = join(folder, `${fingerprint({ revision: REVISION, encoder, settings })}.blocks`);
+    const { folder, log = silentLogger } = this.cache;
+    const path = join(folder, `${key}.blocks`);
     try {
       return await BlockFile.open(path);
     } catch (error) {
@@ -80,12 +86,19 @@ export class BlockFiles {
     this.warned = true;
   }
 
-  /** @param like a file that is being added to: its copy is cut at the last whole record */
+  /**
+   * A file that is gone when it is closed, however the process ends: its name is taken away as soon as it is open.
+   *
+   * @param like a file that is being added to: its copy is cut at the last whole record
+   */
   private async own(like?: string): Promise<BlockFile> {
-    this.scratch ??= await mkdtemp(join(tmpdir(), 'fungi-features-'));
-    const path = join(this.scratch, String(this.open.size));
-    if (like !== undefined)
+    const folder = await mkdtemp(join(tmpdir(), 'fungi-features-'));
+    const path = join(folder, 'blocks');
+    if (like !== undefined) {
       await onStorage(`a copy of ${like}`, () => copyFile(like, path, constants.COPYFILE_FICLONE));
-    return BlockFile.open(path, { locked: false });
+    }
+    const file = await BlockFile.open(path, { locked: false });
+    await rm(folder, { recursive: true, force: true }).catch(() => undefined); // Windows keeps what is open
+    return file;
   }
 }

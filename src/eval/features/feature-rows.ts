@@ -6,6 +6,7 @@
 import type { FungiError } from '../../core/errors.js';
 import type { Item } from '../../core/item.js';
 import type { OnProgress } from '../../core/progress.js';
+import { assertText } from '../../core/text.js';
 import type { GradientEngine } from '../../engine/engine.js';
 import { FeatureExtractor } from '../../features/extractor.js';
 import type { FeatureArtefacts } from '../../features/frozen.js';
@@ -17,7 +18,7 @@ import type { BlockFile } from './block-file.js';
 import { BlockFiles, type FeatureCacheOptions } from './feature-cache.js';
 import type { FeatureSet } from './feature-sets.js';
 import { joined } from './joined-rows.js';
-import { columns, LossBlock, type Frozen, type LossInput } from './loss-block.js';
+import { LossBlock, type Frozen, type LossInput } from './loss-block.js';
 import type { RowSource } from './row-source.js';
 
 export type { Frozen, LossInput };
@@ -77,6 +78,12 @@ export class FeatureRows {
     variants: readonly FeatureVariant[],
   ): Promise<FeatureRows[]> {
     const { train, test, onProgress } = options;
+    train.forEach((item, row) => {
+      assertText(item, `training row ${row}`);
+    });
+    test.forEach((item, row) => {
+      assertText(item, `test row ${row}`);
+    });
     if (variants.some(({ losses }) => losses.length > 0)) engine.assertDifferentiable();
     const files = new BlockFiles(options.cache);
     try {
@@ -200,35 +207,17 @@ class FeaturePass {
         });
       });
       for (const { block, own } of work) await attempt(block, () => this.addBlock(encoded, block, own));
+      // The gradient's program gives f(x) too, to the last digit or two: which ran first must not decide what is kept.
       const left = window.filter((item) => !this.embedding.has(item));
+      if (left.length === 0) continue;
       const { rows, truncated } = await embed.features(encoded, left);
-      await this.addEmbeddings(left, rows, truncated);
+      await this.embedding.append(left, rows, truncated);
     }
   }
 
   private async addBlock(encoded: EncodedStrings, block: LossBlock, items: readonly Item[]): Promise<void> {
     const { rows, truncated } = await block.extractor.features(encoded, items);
     await block.append(items, rows, truncated);
-    // The gradient's program gives f(x) too.
-    await this.addEmbeddings(items, columns(rows, block.extractor, 'embedding'), truncated);
-  }
-
-  private async addEmbeddings(
-    items: readonly Item[],
-    rows: Float32Array,
-    truncated: readonly boolean[],
-  ): Promise<void> {
-    const width = rows.length / items.length;
-    const fresh = items.flatMap((item, i) => (this.embedding.has(item) ? [] : [i]));
-    const kept = new Float32Array(fresh.length * width);
-    fresh.forEach((i, place) => {
-      kept.set(rows.subarray(i * width, (i + 1) * width), place * width);
-    });
-    await this.embedding.append(
-      fresh.map((i) => items[i]!),
-      kept,
-      fresh.map((i) => truncated[i]!),
-    );
   }
 
   /** Training rows that some pool has: with few shots most have no vote, and need no features. */

@@ -120,7 +120,7 @@ export class LossBlock {
 }
 
 /** The columns of one block, [n,F] → [n,M]. */
-export function columns(rows: Float32Array, { layout }: FeatureExtractor, name: string): Float32Array {
+function columns(rows: Float32Array, { layout }: FeatureExtractor, name: string): Float32Array {
   const { start, width } = layout.blocks.find((block) => block.name === name)!;
   const count = rows.length / layout.width;
   const out = new Float32Array(count * width);

@@ -1,4 +1,5 @@
-import { readFile, rm, writeFile } from 'node:fs/promises';
+import { readdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
 
 import { parquetWriteBuffer } from 'hyparquet-writer';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
@@ -26,6 +27,13 @@ beforeEach(async () => {
     effects: { sleep: () => Promise.resolve() },
   };
 });
+/** Where the files of org/set's training split lie. */
+async function splitFolder(): Promise<string> {
+  const split = scratch.path('cache', 'datasets', 'org--set', 'default', 'train');
+  const [listing] = await readdir(split);
+  return join(split, listing!);
+}
+
 afterEach(async () => {
   await hub.stop();
   await scratch.remove();
@@ -80,6 +88,15 @@ describe('a data set of a hub', () => {
     expect(await read('hf:org/set:validation')).toEqual(['x: e']);
   });
 
+  it('that was revised is never read in part from what was there before', async () => {
+    hub.splits.set('org/set/default/train', [file(['old', 'x'])]);
+    await read('hf:org/set:train');
+    hub.splits.set('org/set/default/train', [file(['new', 'x']), file(['newer', 'x'])]);
+    hub.splits.set('org/set/default/validation', [file(['e', 'x'])]);
+    await read('hf:org/set:validation'); // fetches the listing again
+    expect(await read('hf:org/set:train')).toEqual(['x: new', 'x: newer']);
+  });
+
   it('names data set and row in errors', async () => {
     hub.splits.set('org/set/default/train', [file(['a', 'x']), file(['b', ' '])]);
     expect(await refusal('hf:org/set:train')).toMatchObject({
@@ -126,7 +143,7 @@ describe('a broken download', () => {
       true,
       expect.stringMatching(/^org\/set\/default\/train\/0\.parquet: .*answered 503 .*; 100 bytes are kept/),
     ]);
-    const partial = scratch.path('cache', 'datasets', 'org--set', 'default', 'train', '0.parquet.partial');
+    const partial = join(await splitFolder(), '0.parquet.partial');
     expect(await readFile(partial)).toEqual(Buffer.from(data.subarray(0, 100)));
     expect(await read('hf:org/set:train')).toHaveLength(2);
   });
@@ -135,12 +152,12 @@ describe('a broken download', () => {
     const data = file(['a', 'x'], ['b', 'y']);
     hub.splits.set('org/set/default/train', [data]);
     await read('hf:org/set:train');
-    const path = scratch.path('cache', 'datasets', 'org--set', 'default', 'train', '0.parquet');
+    const path = join(await splitFolder(), '0.parquet');
     await writeFile(path, data.subarray(0, 50));
     expect(await refusal('hf:org/set:train')).toMatchObject({
       code: 'INVALID_DATA',
-      message: expect.stringContaining(
-        'cache/datasets/org--set/default/train/0.parquet: the Parquet file is cut off',
+      message: expect.stringMatching(
+        /cache\/datasets\/org--set\/default\/train\/[0-9a-f]{12}\/0\.parquet: the Parquet file is cut off/,
       ) as string,
     });
     await rm(path);
