@@ -1,5 +1,7 @@
 /** What `fungi eval compare` tells people: the verdict, a table, and the data it was measured on. */
 import { pText, type CompareReport, type SelectorSummary } from '../eval/compare/compare-report.js';
+import type { CurvePoint } from '../eval/compare/curve.js';
+import { milliseconds } from '../eval/compare/verdict.js';
 import type { DataCounts } from '../eval/data/data-counts.js';
 import { dataLines } from './classify-text.js';
 import { counted, percent, table } from './output.js';
@@ -7,6 +9,7 @@ import { counted, percent, table } from './output.js';
 interface ShownReport extends CompareReport {
   readonly verdict: string;
   readonly encoder: { readonly id: string } | null;
+  readonly curve: readonly CurvePoint[];
   readonly data: DataCounts;
   readonly fingerprint: string;
 }
@@ -25,7 +28,7 @@ const CELLS: Cells = [
   ['label hit', ({ labelHit }) => percent(labelHit)],
   ['same label', ({ sameLabel }) => percent(sameLabel)],
   ['examples', ({ examples }) => examples.toFixed(1)],
-  ['ms/query', ({ secondsPerQuery }) => (secondsPerQuery === null ? '' : (1000 * secondsPerQuery).toPrecision(2))],
+  ['ms/query', ({ secondsPerQuery }) => (secondsPerQuery === null ? '' : milliseconds(secondsPerQuery))],
 ];
 const LEGEND =
   'p: two-sided, corrected for the number of comparisons; label hit: queries with an example of their label among the chosen; ' +
@@ -49,6 +52,7 @@ export function compareText(report: ShownReport): string {
       summary.map((each) => CELLS.map(([, cell]) => cell(each))),
     ),
     LEGEND,
+    ...curveLines(report.curve),
     ...(empty.length > 0
       ? [`queries for which nothing was chosen: ${empty.map((each) => `${each.selector} ${each.empty}`).join(', ')}`]
       : []),
@@ -56,6 +60,24 @@ export function compareText(report: ShownReport): string {
     ...dataLines(data),
     `fingerprint: ${report.fingerprint}`,
   ].join('\n');
+}
+
+/** How accuracy grows with the pool; nothing where only the whole pool was asked for. */
+function curveLines(curve: readonly CurvePoint[]): string[] {
+  if (curve.length === 0) return [];
+  const names = [...new Set(curve.map(({ selector }) => selector))];
+  const kinds = curve.filter(({ selector }) => selector === names[0]);
+  const titles = kinds.map(({ shots, whole }) => (whole ? 'all' : String(shots)));
+  return [
+    'accuracy % by examples of each label in the pool',
+    table(
+      ['selector', ...titles].map((title, i) => ({ title, align: i === 0 ? 'left' : 'right' })),
+      names.map((name) => [
+        name,
+        ...curve.filter(({ selector }) => selector === name).map(({ accuracy }) => percent(accuracy)),
+      ]),
+    ),
+  ];
 }
 
 const signed = (fraction: number): string => `${fraction < 0 ? '' : '+'}${percent(fraction)}`;

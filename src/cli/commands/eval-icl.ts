@@ -278,7 +278,9 @@ async function requiredLlm(...given: Parameters<typeof createLlm>): Promise<LlmC
   const llm = await createLlm(...given);
   if (llm !== undefined) return llm;
   throw new FungiError('INVALID_ARGUMENT', 'there is no LLM to ask', {
-    hint: 'Give --base-url and --model, or set OPENAI_BASE_URL and OPENAI_MODEL; `fungi eval compare` measures the vote of the examples.',
+    hint:
+      'Give --base-url and --model, or set OPENAI_BASE_URL and OPENAI_MODEL (a dry run asks nobody, and needs them to see which replies are ' +
+      'kept already); `fungi eval compare` measures the vote of the examples.',
   });
 }
 

@@ -2,6 +2,7 @@
 import { Rng } from '../../core/rng.js';
 import {
   bootstrapMean,
+  ofShares,
   pairedBootstrap,
   wilson,
   type Interval,
@@ -119,9 +120,11 @@ function intervalOf(runs: readonly ClassifiedRun[], rng: Rng): Interval {
   const same = runs.every(({ correct }) => correct.every((right, row) => right === first!.correct[row]));
   return same
     ? wilsonOf(first!.correct)
-    : bootstrapMean(
-        runs.map(({ correct }) => correct),
-        rng,
+    : ofShares(
+        bootstrapMean(
+          runs.map(({ correct }) => correct),
+          rng,
+        ),
       );
 }
 

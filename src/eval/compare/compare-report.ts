@@ -5,7 +5,7 @@ import type { LabelledItem } from '../data/labelled.js';
 import { labelHitAt, ownLabels, sameLabelShareAt } from '../measures/metrics.js';
 import type { Comparison, SelectorRun } from './compare.js';
 import { pairedGains, predictionScores, type Gain, type PredictionScores } from './scores.js';
-import { counted, leakSentence, percent, recommendation, whereOf } from './verdict.js';
+import { counted, leakSentence, milliseconds, percent, recommendation, whereOf } from './verdict.js';
 
 export { pText } from './verdict.js';
 
@@ -135,7 +135,7 @@ export function verdict({ summary, baseline, k, queries, seeds, leaked }: Compar
 /** Empty where nothing was timed. */
 function costSentence(shown: readonly SelectorSummary[]): string[] {
   const costs = shown.flatMap(({ selector, secondsPerQuery }) =>
-    secondsPerQuery === null ? [] : [`${(1000 * secondsPerQuery).toPrecision(2)} ms with ${selector}`],
+    secondsPerQuery === null ? [] : [`${milliseconds(secondsPerQuery)} ms with ${selector}`],
   );
   return costs.length === 0 ? [] : [`A query took ${costs.join(', ')}.`];
 }

@@ -1,7 +1,14 @@
 /** What predictions of selectors are worth, and what one gains over another: the same for a vote of examples and for an LLM that reads them. */
 import { mean } from 'simple-statistics';
 import { Rng } from '../../core/rng.js';
-import { bootstrapMean, pairedBootstrap, wilson, type Interval, type PairedDifference } from '../measures/intervals.js';
+import {
+  bootstrapMean,
+  ofShares,
+  pairedBootstrap,
+  wilson,
+  type Interval,
+  type PairedDifference,
+} from '../measures/intervals.js';
 import { confusion, macroF1, meanPerClassAccuracy } from '../measures/metrics.js';
 import { discordantPairs, holm, mcnemar, pairedBootstrapTest } from '../measures/significance.js';
 
@@ -50,7 +57,7 @@ export function predictionScores(truth: readonly string[], runs: readonly Predic
   const same = correct.every((run) => run.every((right, query) => right === correct[0]![query]));
   const interval = same
     ? wilson(correct[0]!.filter(Boolean).length, truth.length)
-    : bootstrapMean(correct, Rng.stream(0, 'compare', 'interval'));
+    : ofShares(bootstrapMean(correct, Rng.stream(0, 'compare', 'interval')));
   const tables = runs.map(({ predicted }) => confusion(truth, predicted));
   return {
     accuracy: mean(correct.flat().map(Number)),

@@ -116,3 +116,9 @@ export const percent = (fraction: number): string => (100 * fraction).toFixed(1)
 const signed = (fraction: number): string => `${fraction < 0 ? '' : '+'}${percent(fraction)}`;
 const isSignificant = ({ gain }: Candidate): boolean => gain !== undefined && gain.adjusted < LEVEL;
 const byAccuracy = (a: Candidate, b: Candidate): number => b.accuracy - a.accuracy;
+
+/** 0.0123 s → "12"; two digits, never with an exponent. */
+export const milliseconds = (seconds: number): string => {
+  const value = 1000 * seconds;
+  return value >= 100 ? String(Math.round(value)) : value >= 0.001 ? value.toPrecision(2) : '< 0.001';
+};

@@ -53,7 +53,7 @@ export async function measureThroughput(
       for (const { start, end } of windows(items, extractor.stringsPerItem))
         await extractor.extract(items.slice(start, end));
       fastest.set(key, Math.min(fastest.get(key) ?? Infinity, now() - began));
-      onProgress?.({ stage: 'throughput', done: ++done, total, unit: 'rows' });
+      onProgress?.({ stage: 'throughput', done: ++done, total, unit: 'runs' });
     }
   }
   return Object.fromEntries(features.map((name, i) => [name, (1000 * items.length) / fastest.get(keys[i]!)!]));

@@ -10,6 +10,9 @@ export interface Interval {
   readonly high: number;
 }
 
+/** An interval of shares, which end at 0 and 1. */
+export const ofShares = ({ low, high }: Interval): Interval => ({ low: Math.max(0, low), high: Math.min(1, high) });
+
 /** What method B gains over method A on the same items. */
 export interface PairedDifference extends Interval {
   /** Mean of B minus mean of A. */
@@ -23,12 +26,15 @@ const ALPHA = 0.05;
 /** The standard normal's quantile at 1 − ALPHA/2. */
 const Z = 1.959963984540054;
 const RESAMPLES = 2000;
+/** What rounding leaves between runs that are alike; one right answer more of a million gives 1e-12. */
+const ROUNDING = 1e-14;
 
 /**
- * Percentile bootstrap interval of a mean over runs and items: both are drawn anew with replacement, and the interval holds the middle
- * 95 % of the means so found (Efron & Tibshirani 1993, §13.3; Owen 2007 for runs crossed with items: each draw of items serves all
- * drawn runs, since all runs met the same items). One run gives the plain bootstrap over items. Few runs understate how much runs
- * vary: S of them show (S − 1)/S of the variance.
+ * Bootstrap interval of a mean over runs and items, the middle 95 % of resampled means. Items are drawn anew with replacement, for all runs
+ * alike, since all runs met the same items (Efron & Tibshirani 1993, §13.3). Runs are too few to be drawn so: S of them show (S − 1)/S of
+ * how they vary, and that roughly. What they add is a t-variate of S − 1 degrees of freedom times the standard error that the variance
+ * between runs gives (two-way layout, one value a cell). One run gives the plain bootstrap over items; two say little of further ones,
+ * and the interval is as wide as that.
  *
  * @param runs for each run one value an item [S][n], 0 or 1 for an accuracy
  * @throws {FungiError} INVALID_ARGUMENT when there are no values, or the runs are of unequal length
@@ -52,29 +58,49 @@ export function resampledMeans(runs: readonly Scores[], rng: Rng, resamples: num
     assertPairs(runs[0]!, run);
   });
   const values = runs.map((run) => Float64Array.from(run, Number));
-  // Not rng.int: it costs five times as much to remove a bias of n/2³².
-  const draw = (count: number): number => Math.floor(rng.float() * count);
-  // All runs meet the same items, so the drawn runs are added up once and not for each item drawn.
-  const added = new Float64Array(n);
+  const items = new Float64Array(n);
+  for (const run of values) for (let i = 0; i < n; i++) items[i]! += run[i]! / S;
+  const spread = errorOfRuns(values, items);
   const means = new Float64Array(resamples);
   for (let r = 0; r < resamples; r++) {
-    const scores = S === 1 ? values[0]! : addUp(added, values, () => draw(S));
     let sum = 0;
-    for (let i = 0; i < n; i++) sum += scores[draw(n)]!;
-    means[r] = sum / (n * S);
+    // Not rng.int: it costs five times as much to remove a bias of n/2³².
+    for (let i = 0; i < n; i++) sum += items[Math.floor(rng.float() * n)]!;
+    means[r] = sum / n + (spread === 0 ? 0 : spread * tVariate(S - 1, rng));
   }
   return means;
 }
 
-/** As many runs as there are, each the one drawn, into `out` [n]. */
-function addUp(out: Float64Array, runs: readonly Float64Array[], draw: () => number): Float64Array {
-  out.fill(0);
-  for (let s = 0; s < runs.length; s++) {
-    const run = runs[draw()]!;
-    for (let i = 0; i < out.length; i++) out[i]! += run[i]!;
-  }
-  return out;
+/**
+ * Standard error of the mean over runs as far as runs differ as wholes: the variance between their means, less what the residuals of single
+ * scores give it (those are in the items' part already).
+ *
+ * @param runs [S][n]
+ * @param items means over runs [n]
+ */
+function errorOfRuns(runs: readonly Float64Array[], items: Float64Array): number {
+  const [S, n] = [runs.length, items.length];
+  if (S === 1 || n === 1) return 0;
+  const means = runs.map((run) => run.reduce((sum, value) => sum + value, 0) / n);
+  const grand = means.reduce((sum, value) => sum + value, 0) / S;
+  const between = means.reduce((sum, value) => sum + (value - grand) ** 2, 0) / (S - 1);
+  let residual = 0;
+  runs.forEach((run, s) => {
+    for (let i = 0; i < n; i++) residual += (run[i]! - items[i]! - means[s]! + grand) ** 2;
+  });
+  const variance = between - residual / ((S - 1) * (n - 1)) / n;
+  return variance < ROUNDING ? 0 : Math.sqrt(variance / S);
 }
+
+/** Student's t: a normal variate over the root of a mean of squares of others. */
+function tVariate(freedom: number, rng: Rng): number {
+  let squares = 0;
+  for (let i = 0; i < freedom; i++) squares += normal(rng) ** 2;
+  return normal(rng) / Math.sqrt(squares / freedom);
+}
+
+/** Box & Muller (1958). */
+const normal = (rng: Rng): number => Math.sqrt(-2 * Math.log(1 - rng.float())) * Math.cos(2 * Math.PI * rng.float());
 
 /** The interval that holds the middle 95 % of resampled means [R]. */
 export function middle(means: Float64Array): Interval {

@@ -113,7 +113,7 @@ export function reportModel(input: ReportInput): ReportModel {
     format: 'fungi-report/2',
     title: `Which examples to show${settings.data === undefined ? '' : `: ${settings.data}`}`,
     verdict: asked?.verdict ?? verdict(report),
-    nextSteps: nextSteps({ advice, baseline, figures, confusions, data, llm }),
+    nextSteps: nextSteps({ encoder: settings.encoder?.id ?? null, advice, baseline, figures, confusions, data, llm }),
     advice,
     ...{ baseline, k, leaked: asked?.report.leaked ?? report.leaked },
     seeds: [...new Set(runs.map(({ seed }) => seed))],

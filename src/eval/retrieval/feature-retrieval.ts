@@ -10,7 +10,13 @@ import type { FeatureCacheOptions } from '../features/feature-cache.js';
 import { FeatureRows } from '../features/feature-rows.js';
 import { parseFeatureSets } from '../features/feature-sets.js';
 import { reduceRows } from '../features/nearest.js';
-import { bootstrapMean, pairedBootstrap, type Interval, type PairedDifference } from '../measures/intervals.js';
+import {
+  bootstrapMean,
+  ofShares,
+  pairedBootstrap,
+  type Interval,
+  type PairedDifference,
+} from '../measures/intervals.js';
 import { labelRetrieval, type LabelRetrieval } from './label-retrieval.js';
 
 export interface FeatureRetrievalOptions {
@@ -106,7 +112,7 @@ export function summariseRetrieval(runs: readonly RetrievalRun[]): RetrievalSumm
       features,
       dims: runs.find((run) => run.features === features)!.dims,
       meanAveragePrecision: over((each) => each.meanAveragePrecision),
-      ...bootstrapMean(precisions(features), rng()),
+      ...ofShares(bootstrapMean(precisions(features), rng())),
       meanReciprocalRank: over((each) => each.meanReciprocalRank),
       depths,
       recall: depths.map((_, i) => over(({ recall }) => recall[i]!)),

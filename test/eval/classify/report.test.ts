@@ -92,7 +92,9 @@ describe('intervals', () => {
     ]);
     const kl = summarise(results)[1]!;
     expect(kl).toMatchObject({ accuracy: 0.5, low: 0, high: 1 });
-    expect(kl.gain).toEqual({ difference: 0.5, low: 0, high: 1 });
+    // Four seeds that disagree altogether: a standard error of 0.29 with three degrees of freedom says next to nothing.
+    expect(kl.gain!.difference).toBe(0.5);
+    expect([kl.gain!.low < 0, kl.gain!.high > 1]).toEqual([true, true]);
   });
 
   it('say that they cover test rows only where one draw of shots was measured', () => {

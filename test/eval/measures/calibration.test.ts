@@ -6,7 +6,7 @@ import { describe, expect, it } from 'vitest';
 
 import { Rng } from '../../../src/core/rng.js';
 import { pairedBootstrap } from '../../../src/eval/measures/intervals.js';
-import { discordantPairs, mcnemar } from '../../../src/eval/measures/significance.js';
+import { discordantPairs, mcnemar, pairedBootstrapTest } from '../../../src/eval/measures/significance.js';
 
 const TRIALS = 200;
 const QUERIES = 1000;
@@ -47,6 +47,29 @@ describe.each([
   // Independent errors at 80 and 85 %: 170 against 120 of 1,000 queries, z = 2.95, a power of 84 %.
   it('finds a gap of 5 points', () => {
     expect(calledDifferent(test, { a: 0.8, b: 0.85 })).toBeGreaterThanOrEqual(0.75);
+  });
+});
+
+describe('seeds that shift a whole run', () => {
+  /** Gains of a selector that is right as often on average, but under each seed a little better or worse on all queries. */
+  function gains(rng: Rng, seeds: number): number[][] {
+    const usual = Array.from({ length: 500 }, () => (rng.float() < 0.1 ? 1 : rng.float() < 1 / 9 ? -1 : 0));
+    return Array.from({ length: seeds }, () => {
+      const shift = 0.06 * (rng.float() - 0.5); // a standard deviation of 1.7 points, beside 2 of the queries
+      return usual.map((gain) => (rng.float() < Math.abs(shift) ? Math.sign(shift) : gain));
+    });
+  }
+
+  it.each([2, 3, 5])('%i of them are not taken for more than they are', (seeds) => {
+    let called = 0;
+    for (let trial = 0; trial < TRIALS; trial++) {
+      const runs = gains(Rng.stream(trial, 'shifted', seeds), seeds);
+      const none = runs.map((run) => run.map(() => 0));
+      const { p } = pairedBootstrapTest(none, runs, Rng.stream(trial, 'resamples'), 400);
+      if (p < 0.05) called++;
+    }
+    expect(called / TRIALS).toBeLessThanOrEqual(0.08);
+    expect(called / TRIALS).toBeGreaterThanOrEqual(0.005);
   });
 });
 

@@ -50,13 +50,14 @@ describe('bootstrapMean', () => {
     expect(covered / 400).toBeLessThan(0.985);
   });
 
-  it('draws runs too: what differs from run to run alone is in the interval', () => {
-    // Four runs right on 0, 1/3, 2/3 and all of the items: their mean over items is 1/2 for whoever draws items only. The mean of
-    // four runs drawn with replacement is j/12 with P(j ≤ 1) = 5/256 and P(j ≤ 2) = 15/256.
+  it('has what differs from run to run alone in it, as a t of as many degrees of freedom', () => {
+    // Four runs right on 0, 1/3, 2/3 and all of the items: their mean over items is 1/2 for whoever draws items only. The standard
+    // error over runs is √(5/27)/2, and scipy 1.17.1 has stats.t.ppf(0.975, 3) = 3.18245.
     const runs = [0, 1 / 3, 2 / 3, 1].map((score) => times(50, score));
     const { low, high } = bootstrapMean(runs, Rng.stream(0, 'runs'), 20_000);
-    expect(low).toBeCloseTo(2 / 12, 12);
-    expect(high).toBeCloseTo(10 / 12, 12);
+    const expected = (3.18245 * Math.sqrt(5 / 27)) / 2;
+    expect(Math.abs(low - (0.5 - expected))).toBeLessThan(0.03);
+    expect(Math.abs(high - (0.5 + expected))).toBeLessThan(0.03);
   });
 
   it('is as wide for equal runs as for one of them', () => {

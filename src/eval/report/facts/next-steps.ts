@@ -9,6 +9,8 @@ import type { DataNotes } from './data-notes.js';
 import type { LlmFigures } from './llm.js';
 
 export interface NextStepsInput {
+  /** Its id; null where no selector is by features. */
+  readonly encoder: string | null;
   readonly advice: Advice;
   readonly baseline: string;
   readonly figures: readonly Pick<Candidate, 'selector' | 'gain'>[];
@@ -27,7 +29,7 @@ export interface NextStep {
 export function nextSteps(input: NextStepsInput): NextStep[] {
   const { advised } = input.advice;
   return [
-    ...(advised === null ? [] : [useIt(advised)]),
+    ...(advised === null ? [] : [useIt(advised, input.encoder)]),
     ...askAgain(input.llm),
     ...moreQueries(input),
     ...wordIt(input.llm, advised),
@@ -36,13 +38,21 @@ export function nextSteps(input: NextStepsInput): NextStep[] {
   ];
 }
 
-function useIt(selector: string): NextStep {
+function useIt(selector: string, encoder: string | null): NextStep {
   if (selector === NONE) return saying('Send the prompt without examples: they do not help this LLM here.');
   try {
     const { losses, embedding } = parseFeatureSet(selector);
     const list = losses.length === 0 ? 'none' : losses.join(',');
-    if (embedding)
-      return { text: 'Index your examples with it:', command: `fungi index NAME --data TRAIN --losses ${list}` };
+    if (embedding) {
+      const model =
+        encoder === null
+          ? ''
+          : ` --encoder ${/^[\w./@:-]+$/.test(encoder) ? encoder : `'${encoder.replaceAll("'", `'\\''`)}'`}`;
+      return {
+        text: 'Index your examples with it:',
+        command: `fungi index NAME --data TRAIN${model} --losses ${list}`,
+      };
+    }
   } catch {
     // Not a feature set: no index is made of it.
   }
