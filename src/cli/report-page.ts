@@ -1,5 +1,5 @@
 /** The page of `fungi eval compare` and `fungi eval icl`: asked for by --report, made of what was compared. */
-import { basename, join } from 'node:path';
+import { basename, dirname, join } from 'node:path';
 import type { Command } from 'commander';
 import { FungiError } from '../core/errors.js';
 import type { ExampleSelector, SelectionTask } from '../eval/compare/example-selector.js';
@@ -59,7 +59,7 @@ export async function writePage(
   const model = reportModel({
     ...input,
     map,
-    settings: { ...settings, data: basename(train), date: new Date().toISOString().slice(0, 10), command: commandLine(argv) }, // prettier-ignore
+    settings: { ...settings, data: nameOf(train), date: new Date().toISOString().slice(0, 10), command: commandLine(argv) }, // prettier-ignore
   });
   try {
     const paths = await writeReport(folder, model);
@@ -69,3 +69,6 @@ export async function writePage(
     throw error;
   }
 }
+
+/** "banking77/train.jsonl": a file alone is called the same in every data set. */
+const nameOf = (source: string): string => [basename(dirname(source)), basename(source)].filter((part) => part !== '.' && part !== '').join('/'); // prettier-ignore

@@ -75,7 +75,9 @@ export function featureSelectors(engine: GradientEngine, options: FeatureSelecto
 class Searches {
   private readonly sets: ReadonlyMap<string, FeatureSet>;
   private encoded: Promise<FeatureRows> | undefined;
+  /** Of one pool, by set and k. */
   private readonly found = new Map<string, Promise<Nearest>>();
+  private pool: string | undefined;
 
   constructor(
     private readonly engine: GradientEngine,
@@ -86,7 +88,11 @@ class Searches {
 
   of(name: string, task: SelectionTask): Promise<Nearest> {
     const { seed, shots, k } = task;
-    const key = JSON.stringify([setName(name), seed, shots, k]);
+    const pool = JSON.stringify([seed, shots]);
+    // A comparison goes pool by pool, and what was found in the last one is not asked for again.
+    if (pool !== this.pool) this.found.clear();
+    this.pool = pool;
+    const key = JSON.stringify([setName(name), k]);
     let search = this.found.get(key);
     if (search === undefined) {
       search = this.search(this.sets.get(setName(name))!, task);
