@@ -7,6 +7,9 @@
  * `fungi eval knn`, whose JSON goes to OUT_FOLDER; runs that are there are not made again, and features are kept in the cache, so that the
  * same command goes on after an end. On two cores all of it takes hours.
  *
+ * Runs are in mode `reference`: what the released code computes is not what equation 5 says (it divides only the positive pairs by the
+ * temperature), and the published figures are the code's (docs/results.md).
+ *
  * Two sets are larger than two cores take, and SimCLR costs a dozen times the rest: `--limit-…` draws parts of them with seed 0, sizes
  * below. Few-shot pools are drawn as the paper's code draws them (by class frequency), three times; SimCLR is judged on at most 500 test
  * rows there.
@@ -110,7 +113,18 @@ function measure(
       process.execPath,
       [
         ...['--import', 'tsx', 'src/cli/main.ts', 'eval', 'knn', '--encoder', encoder, '--json', file],
-        ...['--train', trainFile!, '--test', testFile!, '--throughput-texts', '0', ...limits, ...options],
+        ...[
+          '--train',
+          trainFile!,
+          '--test',
+          testFile!,
+          '--throughput-texts',
+          '0',
+          '--mode',
+          'reference',
+          ...limits,
+          ...options,
+        ],
       ],
       { stdio: ['ignore', 'ignore', 'inherit'] },
     );
