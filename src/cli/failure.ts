@@ -54,6 +54,12 @@ const RESUMABLE: Readonly<Record<string, string>> = {
   demo: 'The same command goes on where it stopped.',
   'models pull': 'The same command goes on where it stopped.',
   answer: 'The same command asks only for what got no reply, since replies are kept (but under --no-cache).',
+  ...Object.fromEntries(
+    ['compare', 'knn', 'linear', 'cluster', 'retrieval', 'cka', 'ablate'].map((name) => [
+      `eval ${name}`,
+      'Features made so far are kept (but under --no-feature-cache): the same command makes only what is missing.',
+    ]),
+  ),
   'eval icl': 'The same command asks only for what got no reply, since replies are kept (but under --no-cache).',
 };
 

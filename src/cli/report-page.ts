@@ -21,7 +21,14 @@ export const addReportOption = (command: Command): Command =>
 
 /** Asked before the work. @throws {FungiError} STORAGE_FAILED */
 export async function assertReportWritable({ report }: ReportFlags): Promise<void> {
-  if (report !== undefined) await assertWritable(join(report, 'report.html'));
+  if (report === undefined) return;
+  await assertWritable(join(report, 'report.html')).catch((cause: unknown) => {
+    if (!FungiError.is(cause)) throw cause;
+    throw new FungiError('STORAGE_FAILED', `no report can be written into ${report}: ${cause.message}`, {
+      hint: 'Give --report a folder that may be written; it is made when it is not there.',
+      cause,
+    });
+  });
 }
 
 /** A map of every selector by features: which one is shown is known only when the answers are there. */

@@ -202,4 +202,5 @@ it('shows the table when the page cannot be written', async () => {
   const { code, stderr } = await workspace.fungi(argv);
   expect(code).toBe(5);
   expect(stderr).toContain('STORAGE_FAILED');
+  expect(stderr).toContain('hint: Give --report a folder');
 });

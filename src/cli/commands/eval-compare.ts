@@ -6,6 +6,7 @@ import type { ExampleInput } from '../../core/item.js';
 import type { QueryCostOptions } from '../../eval/compare/query-cost.js';
 import { countData } from '../../eval/data/data-counts.js';
 import { rowsFingerprint } from '../../eval/data/rows-fingerprint.js';
+import { smallPoolWarning } from '../../eval/data/check-data.js';
 import { drawPools } from '../../eval/data/pools.js';
 import { withComparison, type CompareRun, type CompareRunOptions } from '../compare-run.js';
 import { compareText } from '../compare-text.js';
@@ -110,6 +111,8 @@ async function evalCompare(context: Context, flags: CompareFlags): Promise<Repor
   const few = (flags.shots ?? []).filter((count) => count !== null);
   const labels = pool.map(({ label }) => label);
   const pools = drawPools(labels, { shots: [null, ...few], sampling, seeds });
+  const small = smallPoolWarning(Math.min(...pools.map(({ rows }) => rows.length)), k);
+  if (small !== undefined) context.log.warn(small);
   const sets = featureSetsOf(names);
   const makeSelectors: CompareRunOptions['makeSelectors'] = (...options) => namedSelectors(names, ...options);
 

@@ -3,13 +3,18 @@ import { counted, leakSentence, percent, recommendation, whereOf, type Candidate
 import type { IclReport, IclSummary } from './icl-report.js';
 import { NONE } from './icl-selectors.js';
 
+/** Above this share of replies that are no label there is nothing to judge selectors by. */
+const MOST_OFF_LIST = 0.8;
+
 type Scored = IclSummary & Candidate;
 
 /**
  * What may be held against each other: the baseline, and what got a reply to a query that the baseline got one to as well. Where calls failed,
- * accuracies are of different queries: what counts is the difference on those that both got a reply to. Empty without a reply of the baseline.
+ * accuracies are of different queries: what counts is the difference on those that both got a reply to. Empty without a reply of the baseline,
+ * and where most replies are no label: such figures say how the LLM words its answers, not which examples help.
  */
 export function comparedByReplies({ summary, baseline }: IclReport): Scored[] {
+  if (offListShare(summary) > MOST_OFF_LIST) return [];
   const scored = summary.filter((each): each is Scored => each.accuracy !== null);
   const base = scored.find(({ selector }) => selector === baseline);
   if (base === undefined) return [];
@@ -32,6 +37,16 @@ export function iclVerdict(report: IclReport, llm: string): string {
   const where = whereOf(queries, seeds);
   if (queries === 0)
     return `No verdict: no query was asked of every selector. ${restSentence(report).join(' ')}`.trim();
+  const off = offListShare(report.summary);
+  if (off > MOST_OFF_LIST) {
+    const [often] = report.summary.flatMap(({ offListReplies }) => offListReplies).sort((a, b) => b.count - a.count);
+    const quoted = often === undefined ? '' : ` (the most frequent: ${JSON.stringify(often.reply.slice(0, 80))})`;
+    return [
+      `No verdict: ${percent(off)} % of the replies are none of the labels${quoted}, so the figures say how ${llm} words its answers, not which examples help it.`,
+      'Have the prompt ask for the label alone, see whether replies are cut off (--max-tokens), and run it again.',
+      ...restSentence(report),
+    ].join(' ');
+  }
   if (base === undefined) {
     return [`No verdict: ${baseline}, the baseline, got no reply.`, ...restSentence(report)].join(' ');
   }
@@ -58,6 +73,12 @@ const withExamples = (selector: string, k: number): string =>
 function withThoseOf(selector: string, other: string, k: number): string {
   if (other === NONE) return 'without examples';
   return selector === NONE ? `with the ${counted(k, 'example')} of ${other}` : `with those of ${other}`;
+}
+
+/** Of all selectors' replies; 0 where there are none. */
+function offListShare(summary: readonly IclSummary[]): number {
+  const replies = summary.reduce((sum, each) => sum + each.replies, 0);
+  return replies === 0 ? 0 : summary.reduce((sum, each) => sum + each.offList, 0) / replies;
 }
 
 const aloneSentence = ({ selector, accuracy }: Scored, where: string, llm: string, k: number): string =>

@@ -93,3 +93,20 @@ describe('the verdict', () => {
     expect(nothing).toBe('No verdict: no query was asked of every selector. 200 queries were left unasked.');
   });
 });
+
+it('judges nobody by replies that are no labels', () => {
+  const offList = { offList: 190, offListReplies: [{ reply: '**Spam**.', count: 120 }] };
+  const words = verdictOf([
+    summaryOf('embedding', 0.05, offList),
+    summaryOf('kl', 0.04, { ...offList, ...gain(-0.01, 0.9) }),
+  ]);
+  expect(words).toMatch(
+    /^No verdict: 95\.0 % of the replies are none of the labels \(the most frequent: "\*\*Spam\*\*\."\)/,
+  );
+  expect(words).not.toMatch(/Stay|Use/);
+  // A fifth that are labels say something.
+  const some = { offList: 150 };
+  expect(verdictOf([summaryOf('embedding', 0.2, some), summaryOf('kl', 0.2, { ...some, ...gain(0, 1) })])).toMatch(
+    /^Stay with/,
+  );
+});
