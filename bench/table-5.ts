@@ -78,7 +78,8 @@ interface Measured {
   readonly results: readonly { readonly shots: number | null; readonly pool: number; readonly n: number }[];
 }
 
-const MODEL_MISSING = 4;
+/** What fungi ends with when an encoder is nowhere, or its source cannot be reached. */
+const MODEL_MISSING = [4, 6];
 /** Test rows on which SimCLR's few-shot pools are judged, three seeds each. */
 const FEW_SHOT_TEST = 500;
 
@@ -112,23 +113,14 @@ function measure(
     const { status } = spawnSync(
       process.execPath,
       [
-        ...['--import', 'tsx', 'src/cli/main.ts', 'eval', 'knn', '--encoder', encoder, '--json', file],
-        ...[
-          '--train',
-          trainFile!,
-          '--test',
-          testFile!,
-          '--throughput-texts',
-          '0',
-          '--mode',
-          'reference',
-          ...limits,
-          ...options,
-        ],
+        ...['--import', 'tsx', 'src/cli/main.ts', 'eval', 'knn', '--encoder', encoder, '--mode', 'reference'],
+        ...['--train', trainFile!, '--test', testFile!, '--json', file],
+        ...limits,
+        ...options,
       ],
       { stdio: ['ignore', 'ignore', 'inherit'] },
     );
-    if (status === MODEL_MISSING) return undefined;
+    if (status !== null && MODEL_MISSING.includes(status)) return undefined;
     if (status !== 0) throw new Error(`${file}: fungi ended with ${status}`);
   }
   return JSON.parse(readFileSync(file, 'utf8')) as Measured;

@@ -98,7 +98,8 @@ const NOTES = `Duplicate rows are counted and kept; an id column is not read as 
 the cache: the next evaluation of the same texts makes only what is missing.
 
 Intervals hold 95 %. With one seed they cover the choice of test rows only (Wilson's; for gains a paired bootstrap); with several, that
-of seeds too, each with its heads, landmarks and shots (bootstrap over seeds and test rows). So with --shots, ask for some seeds.`;
+of seeds too, each with its heads, landmarks and shots (bootstrap over test rows, t-distribution over seeds). So with --shots, ask for some
+seeds: two that disagree make an interval wide.`;
 
 const exampleLines = ({ name, examples }: Pick<Protocol<never>, 'name' | 'examples'>): string =>
   examples.map((options) => `  fungi eval ${name} ${options}`).join('\n');

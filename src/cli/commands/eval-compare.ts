@@ -11,7 +11,7 @@ import { drawPools } from '../../eval/data/pools.js';
 import { withComparison, type CompareRun, type CompareRunOptions } from '../compare-run.js';
 import { compareText } from '../compare-text.js';
 import type { CommonOptions, Context, Report, Run } from '../context.js';
-import { addFeatureCacheOption, type FeatureCacheFlags } from '../feature-cache.js';
+import { addFeatureCacheOption, encoderIdentity, type FeatureCacheFlags } from '../feature-cache.js';
 import type { PoolSettings } from '../classify-text.js';
 import { addDataOptions, assertWritable, part, readTrainAndTest, saveReport, type DataFlags } from '../eval-data.js';
 import { addReportOption, assertReportWritable, mapsOf, writePage, type ReportFlags } from '../report-page.js';
@@ -134,7 +134,7 @@ async function evalCompare(context: Context, flags: CompareFlags): Promise<Repor
       verdict: verdict(found),
       curve: curvePoints(comparison, { pool, queries }),
       fingerprint: fingerprint({
-        encoder: encoder && { ...encoder, id: undefined, file: undefined },
+        encoder: features && encoderIdentity(features.loaded, flags),
         spec: spec as unknown as Json,
         train: rowsFingerprint(pool),
         test: rowsFingerprint(queries),

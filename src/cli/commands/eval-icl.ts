@@ -17,7 +17,7 @@ import type { LoadedEngine } from '../../selector/load-engine.js';
 import type { CommonOptions, Context, Report, Run } from '../context.js';
 import { addDataOptions, assertWritable, readTrainAndTest, saveReport, type DataFlags } from '../eval-data.js';
 import { withComparison, type CompareRunOptions } from '../compare-run.js';
-import { addFeatureCacheOption, type FeatureCacheFlags } from '../feature-cache.js';
+import { addFeatureCacheOption, encoderIdentity, type FeatureCacheFlags } from '../feature-cache.js';
 import { dryRunText, iclText } from '../icl-text.js';
 import { addLlmOptions, createLlm, type LlmFlags } from '../llm-options.js';
 import { addReportOption, assertReportWritable, mapsOf, writePage, type ReportFlags } from '../report-page.js';
@@ -133,7 +133,11 @@ async function evalIcl(context: Context, flags: IclFlags): Promise<Report> {
   await assertReportWritable(flags);
   const { train: pool, test: queries, split } = await readTrainAndTest(flags, context);
 
-  const { comparison, encoder, spec, truncated, maps } = await choose(context, flags, { names, pool, queries });
+  const { comparison, encoder, identity, spec, truncated, maps } = await choose(context, flags, {
+    names,
+    pool,
+    queries,
+  });
   const labels = [...new Set(pool.map(({ label }) => label))];
   const { runs } = comparison;
   const options: PromptOptions = { pool, queries, runs, labels, template, variables, llm, maxTokens, onProgress };
@@ -150,7 +154,7 @@ async function evalIcl(context: Context, flags: IclFlags): Promise<Report> {
   };
   const common = {
     fingerprint: fingerprint({
-      ...{ encoder: encoder && { ...encoder, id: undefined, file: undefined }, spec: spec as unknown as Json },
+      ...{ encoder: identity, spec: spec as unknown as Json },
       ...{ train: rowsFingerprint(pool), test: rowsFingerprint(queries), ...protocol },
       // Template, variables, labels and examples are all in them.
       ...{ model: llm.settings.model, prompts: fingerprintLines(plan.prompts.map(({ key }) => key)) },
@@ -240,6 +244,8 @@ async function finish({ json }: IclFlags, text: string, report: object, outcome:
 interface Chosen {
   readonly comparison: Comparison;
   readonly encoder: LoadedEngine['encoder'] | null;
+  /** What tells it apart, in the fingerprint. */
+  readonly identity: ReturnType<typeof encoderIdentity> | null;
   /** What the features are made with, of seed 0; null without. */
   readonly spec: FeatureSpec | null;
   readonly truncated: TruncatedRows | null;
@@ -267,6 +273,7 @@ async function choose(
   return withComparison(context, flags, { pool, queries, pools, sets, makeSelectors }, async (run) => ({
     comparison: run.comparison,
     encoder: run.features?.loaded.encoder ?? null,
+    identity: run.features && encoderIdentity(run.features.loaded, flags),
     spec: run.features?.spec ?? null,
     truncated: run.truncated,
     maps: flags.report === undefined ? [] : await mapsOf(run.selectors, { ...first, queries: texts, k: flags.k }),

@@ -51,7 +51,7 @@ export function addEvalRetrieval(evaluation: Command, run: Run): void {
       `
 Every query ranks the whole pool. mAP: mean over queries of average precision, and over their relevant examples of the precision down to
 each; MRR: of one over the first relevant one's rank; recall@k: of the relevant ones the share among the k nearest; hit@k: whether one
-is. Intervals hold 95 % (bootstrap over queries, and seeds where there are several).
+is. Intervals hold 95 % (bootstrap over queries; where there are several seeds, a t-distribution over them).
 
 Examples:
   fungi eval retrieval --train train.jsonl --test test.jsonl --features embedding,kl,only:kl --metric cosine

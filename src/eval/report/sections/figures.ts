@@ -41,7 +41,8 @@ function figuresOf(
   { leaked, seeds, baseline, llm }: ReportModel,
   selectors: readonly SelectorFigures[],
 ): Figure<SelectorFigures>[] {
-  const test = seeds.length === 1 ? 'McNemar’s mid-p' : 'from the paired bootstrap over seeds and queries';
+  const test =
+    seeds.length === 1 ? 'McNemar’s mid-p' : 'from the paired bootstrap over queries, with a t-distribution over seeds';
   const gains: Figure<SelectorFigures>[] = [
     {
       title: 'gain',

@@ -48,7 +48,8 @@ const intervalCell = (share: number | null, low: number | null, high: number | n
   share === null || low === null || high === null ? '–' : rangedCell(percent(share), percent(low), percent(high));
 
 function figuresOf({ leaked, seeds, baseline }: ReportModel, { summary }: LlmFigures): Figure<IclSummary>[] {
-  const test = seeds.length === 1 ? 'McNemar’s mid-p' : 'from the paired bootstrap over seeds and queries';
+  const test =
+    seeds.length === 1 ? 'McNemar’s mid-p' : 'from the paired bootstrap over queries, with a t-distribution over seeds';
   const gains: Figure<IclSummary>[] = [
     {
       title: 'gain',
