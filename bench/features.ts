@@ -8,6 +8,7 @@
  */
 import { readFileSync } from 'node:fs';
 import { readConfig } from '../src/core/config.js';
+import { asText } from '../src/core/content.js';
 import { loadTextEncoder } from '../src/encoders/text-encoder.js';
 import { batchesByTokens } from '../src/engine/batches.js';
 import { createEngine } from '../src/engine/create-engine.js';
@@ -16,7 +17,7 @@ import { readExamples } from '../src/eval/data/read-examples.js';
 import { buildArtefacts } from '../src/features/artefacts.js';
 import { FeatureExtractor } from '../src/features/extractor.js';
 import { featureSpec, type FeatureOptions } from '../src/features/spec.js';
-import { encodeDistinct } from '../src/features/strings.js';
+import { encodeDistinct } from '../src/features/distinct-views.js';
 import { GraphBuilder } from '../src/onnx/builder.js';
 import { float32, Session } from '../src/runtime/session.js';
 import { interleaved, median } from './rounds.js';
@@ -56,8 +57,8 @@ const runUncut = async (): Promise<void> => {
 };
 
 const few = texts.slice(0, Number(simclrTexts));
-const fewStrings = [...both.strings(few)];
-const distinct = [...new Set(fewStrings)];
+const fewViews = [...both.views(await engine.open(few))];
+const distinct = [...new Set(fewViews.map(asText))];
 const times = await interleaved(Number(rounds), {
   'uncut model.onnx': runUncut,
   'tokenizer alone': () => encoder.prepare(texts),
@@ -65,7 +66,7 @@ const times = await interleaved(Number(rounds), {
   'embedding + KL': () => kl.extract(texts),
 });
 const viewTimes = await interleaved(Math.max(2, Math.floor(Number(rounds) / 2)), {
-  'distinct strings alone': () => encodeDistinct(engine, fewStrings),
+  'distinct views alone': () => encodeDistinct(engine, fewViews),
   'their embeddings': () => embedding.extract(distinct),
   'KL + SimCLR': () => both.extract(few),
 });
@@ -95,9 +96,9 @@ console.log(
 );
 for (const [name, values] of Object.entries(times))
   report(name, values, texts.length, median(times['uncut model.onnx']));
-console.log(`${few.length} texts with 12 views: ${fewStrings.length} strings, ${distinct.length} distinct`);
+console.log(`${few.length} texts with 12 views: ${fewViews.length} strings, ${distinct.length} distinct`);
 for (const [name, values] of Object.entries(viewTimes))
-  report(name, values, few.length, median(viewTimes['distinct strings alone']));
+  report(name, values, few.length, median(viewTimes['distinct views alone']));
 const achieved = flop / (median(times['uncut model.onnx']) * 1e6);
 console.log(
   `uncut model: ${achieved.toFixed(0)} GFLOP/s of ${machine.toFixed(0)} that a ${M} × ${D} × ${N} product with a packed weight reaches (${((100 * achieved) / machine).toFixed(0)} %)`,

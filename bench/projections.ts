@@ -17,7 +17,7 @@ import { readExamples } from '../src/eval/data/read-examples.js';
 import { buildArtefacts } from '../src/features/artefacts.js';
 import { FeatureExtractor } from '../src/features/extractor.js';
 import { featureSpec, type FeatureOptions } from '../src/features/spec.js';
-import { encodeDistinct, type EncodedStrings } from '../src/features/strings.js';
+import { encodeDistinct, type EncodedViews } from '../src/features/distinct-views.js';
 
 const [folder, trainFile, testFile, name = 'kl', seeds = '1', kinds] = process.argv.slice(2);
 if (folder === undefined || trainFile === undefined || testFile === undefined)
@@ -46,7 +46,7 @@ const WINDOW = 512;
 const losses = name.split('+').map((loss) => ({ name: loss as 'kl' | 'simclr' }));
 
 /** By first text of the window; the views of a text depend on the seed alone, so all projections share them. */
-let encodings = new Map<number, EncodedStrings>();
+let encodings = new Map<number, EncodedViews>();
 
 /** Accuracy of one set of features, the width of its gradient blocks, and milliseconds a text from states to features. */
 async function measure(options: FeatureOptions): Promise<{ accuracy: number; width: number; ms: number }> {
@@ -57,7 +57,7 @@ async function measure(options: FeatureOptions): Promise<{ accuracy: number; wid
   let ms = 0;
   for (let start = 0; start < texts.length; start += WINDOW) {
     const window = texts.slice(start, start + WINDOW);
-    const encoded = encodings.get(start) ?? (await encodeDistinct(engine, extractor.strings(window)));
+    const encoded = encodings.get(start) ?? (await encodeDistinct(engine, extractor.views(window)));
     encodings.set(start, encoded);
     const began = performance.now();
     rows.set((await extractor.features(encoded, window)).rows, start * width);

@@ -19,6 +19,8 @@ export const ERRORS = {
   INVALID_ARGUMENT: kind(400, 2),
   /** A text cannot be encoded: empty, or not well-formed Unicode. */
   INVALID_TEXT: kind(422, 3),
+  /** An image or a sound cannot be read: damaged, too large, or of no format that is known. */
+  INVALID_MEDIA: kind(422, 3),
   /** A data file cannot be read as labelled examples. */
   INVALID_DATA: kind(422, 3),
   /** A file the user named does not exist or cannot be read. */

@@ -1,5 +1,12 @@
-/** What is classified and retrieved. A text item is a plain string; other modalities join this union with their encoders. */
+/**
+ * What is classified and retrieved. Of a text encoder's items each is the text itself; of an image or audio encoder's, where the
+ * media lie: a path, or the bytes themselves as a `data:` URL.
+ */
 export type Item = string;
+
+/** What an encoder reads. */
+export const MODALITIES = ['text', 'image', 'audio'] as const;
+export type Modality = (typeof MODALITIES)[number];
 
 /** Values a row can be filtered by. */
 export type MetadataValue = string | number | boolean;

@@ -2,13 +2,16 @@
  * What the gradient engine needs of an encoder: a model file, how an item becomes its inputs, and how token states become one
  * vector. A modality brings an implementation; the engine knows none.
  */
-import type { Item } from '../core/item.js';
+import type { Content, View } from '../core/content.js';
+import type { Item, Modality } from '../core/item.js';
 import type { Feeds } from '../runtime/session.js';
 
 /** One item, ready for the model. */
 export interface Prepared {
-  /** A, the tokens that the model sees of it. */
+  /** A, tokens of it that pooling reads: all that the model sees of a text. */
   readonly tokens: number;
+  /** T, tokens that the model computes of it, where it pads to a fixed length by itself. @default `tokens` */
+  readonly computed?: number;
   /** Whether part of the item did not fit the model. */
   readonly truncated: boolean;
 }
@@ -18,6 +21,7 @@ export type Pooling = 'first' | 'mean';
 
 export interface Encoder<P extends Prepared = Prepared> {
   readonly id: string;
+  readonly modality: Modality;
   readonly modelPath: string;
   /** sha256 of all that makes the numbers: the model file's, or one over its and those of the files its weights lie in. */
   readonly modelSha256: string;
@@ -30,9 +34,16 @@ export interface Encoder<P extends Prepared = Prepared> {
   readonly pooling: Pooling;
   /** Longest input in tokens. */
   readonly maxTokens: number;
-  prepare(items: readonly Item[]): P[];
-  /** Pads a batch to its longest item and builds the model's inputs [B,T], for those that the model has. */
-  collate(batch: readonly P[], inputNames: readonly string[]): Feeds;
+  /**
+   * What the items are: texts themselves, or media read from where they lie.
+   *
+   * @throws {FungiError} INVALID_TEXT; FILE_NOT_FOUND, INVALID_MEDIA
+   */
+  open(items: readonly Item[]): Promise<readonly Content[]>;
+  /** What a run needs to know of views beforehand; media are not decoded here. */
+  prepare(views: readonly View[]): P[];
+  /** Pads a batch to its longest item and builds the model's inputs [B,T,…], for those that the model has. */
+  collate(batch: readonly P[], inputNames: readonly string[]): Feeds | Promise<Feeds>;
   /** A handful of ordinary items, to see how large the model's tensors get; without them it cannot be quantised. */
   calibration?(): readonly P[];
   /** Two small items of different length, to try a graph on. */

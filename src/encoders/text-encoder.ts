@@ -1,4 +1,5 @@
 /** A text encoder ready for the engine: model file, tokenizer, pooling and limits, each with where it came from. */
+import { asText } from '../core/content.js';
 import { FungiError } from '../core/errors.js';
 import { fingerprint } from '../core/fingerprint.js';
 import { declaredInputs, declaredType } from '../onnx/value-info.js';
@@ -29,6 +30,7 @@ export interface PreparedText extends Prepared {
 export interface TextEncoderSource extends Encoder<PreparedText>, Omit<ModelFiles, 'bytes' | 'unquantised'> {
   readonly tokenizer: TextTokenizer;
   readonly poolingSource: PoolingSource;
+  collate(batch: readonly PreparedText[], inputNames: readonly string[]): Feeds;
 }
 
 /**
@@ -71,6 +73,7 @@ export async function loadTextEncoder(id: string, options: TextEncoderOptions): 
   const [short, long] = prepare(['a', 'a b c d']);
   return {
     id: files.id,
+    modality: 'text',
     folder,
     modelPath: files.modelPath,
     weightFiles: files.weightFiles,
@@ -84,7 +87,8 @@ export async function loadTextEncoder(id: string, options: TextEncoderOptions): 
     pooling,
     poolingSource,
     maxTokens,
-    prepare,
+    open: (texts) => Promise.resolve(texts),
+    prepare: (views) => prepare(views.map(asText)),
     probe: () => [short!, long!],
     calibration: () => prepare(SENTENCES),
     collate: (batch, inputNames) => collate(batch, inputNames, { id: files.id, narrow }),

@@ -1,5 +1,6 @@
 /** The gradient engine: a trunk on onnxruntime, and tails that compute loss and gradient from what it leaves behind. */
 import { FungiError } from '../core/errors.js';
+import type { Content, View } from '../core/content.js';
 import type { Item } from '../core/item.js';
 import type { OnProgress } from '../core/progress.js';
 import type { Encoder, Prepared } from '../encoders/encoder.js';
@@ -33,15 +34,21 @@ export class CutEngine<P extends Prepared> implements GradientEngine {
     const { output: tensor, outFeatures, inFeatures, bias } = imported.target;
     const target = { tensor, outFeatures, inFeatures, bias };
     const { dims, output, sliced } = imported;
-    this.info = { engine: tails.engine, dims, output, target, sliced };
+    const { modality } = encoder;
+    const fixed = modality !== 'text' && { tokensPerItem: sliced ? 1 : encoder.maxTokens };
+    this.info = { engine: tails.engine, modality, dims, output, target, sliced, ...fixed };
   }
 
-  async encode(items: readonly Item[], onProgress?: OnProgress): Promise<States> {
+  open(items: readonly Item[]): Promise<readonly Content[]> {
+    return this.encoder.open(items);
+  }
+
+  async encode(views: readonly View[], onProgress?: OnProgress): Promise<States> {
     this.assertOpen();
     let done = 0;
-    return encodeStates(this.trunk, this.imported, this.encoder, this.encoder.prepare(items), (count) => {
+    return encodeStates(this.trunk, this.imported, this.encoder, this.encoder.prepare(views), (count) => {
       done += count;
-      onProgress?.({ stage: 'encode', done, total: items.length, unit: 'rows' });
+      onProgress?.({ stage: 'encode', done, total: views.length, unit: 'rows' });
     });
   }
 

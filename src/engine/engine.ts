@@ -1,5 +1,6 @@
 /** The gradient engine's interface: encode once, then ask for embeddings and gradients of any loss. */
-import type { Item } from '../core/item.js';
+import type { Content, View } from '../core/content.js';
+import type { Item, Modality } from '../core/item.js';
 import type { OnProgress } from '../core/progress.js';
 import type { Loss } from '../losses/loss.js';
 import type { States } from './states.js';
@@ -8,6 +9,8 @@ import type { GradientOutput } from './tail.js';
 export interface EngineInfo {
   /** Which implementation computes: onnx, tfjs. */
   readonly engine: string;
+  /** What the encoder reads. */
+  readonly modality: Modality;
   /** D, width of the embedding. */
   readonly dims: number;
   /** Tensor of the token states. */
@@ -21,6 +24,8 @@ export interface EngineInfo {
   };
   /** Whether only token 0 goes through the tail. */
   readonly sliced: boolean;
+  /** A, most tokens that are kept of an item, where that does not depend on the item's size: of media. */
+  readonly tokensPerItem?: number;
 }
 
 /** A frozen tensor that a program reads: a head, negatives, a projection. */
@@ -68,8 +73,10 @@ export interface Program {
 
 export interface GradientEngine {
   readonly info: EngineInfo;
-  /** Runs the trunk once for each item. */
-  encode(items: readonly Item[], onProgress?: OnProgress): Promise<States>;
+  /** What the items are, as the encoder says: see {@link Encoder.open}. */
+  open(items: readonly Item[]): Promise<readonly Content[]>;
+  /** Runs the trunk once for each view. */
+  encode(views: readonly View[], onProgress?: OnProgress): Promise<States>;
   /**
    * To be asked before a long encoding that gradients are to follow: {@link program} would say so, but only then.
    *

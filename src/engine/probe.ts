@@ -36,7 +36,8 @@ export async function runUncut<P extends Prepared>(
   options: ProbeOptions,
 ): Promise<UncutRun<P>[]> {
   const names = graph.inputs.map(({ name }) => name);
-  const feeds = batches.map((items) => encoder.collate(items, names));
+  const feeds: Feeds[] = [];
+  for (const items of batches) feeds.push(await encoder.collate(items, names));
   for (const feed of feeds) assertTakes(encoder.id, graph.inputs, feed);
   const session = await Session.load(graph.bytes, encoder.id, options);
   let running = batches[0]!;

@@ -5,6 +5,7 @@ import { dependencies, type Graph } from '../onnx/graph.js';
 import type { OnnxModel } from '../onnx/model.js';
 import type { NodeProto, TensorProto, ValueInfoProto } from '../onnx/proto/onnx_pb.js';
 import { copyQuantised, type QuantisedGroup } from '../onnx/row-quantisation.js';
+import type { Feeds } from '../runtime/session.js';
 import type { SharedSession } from '../runtime/shared-session.js';
 import { batchesByTokens, type BatchLimits } from './batches.js';
 import { trunkOutput, type BoundaryTensor, type ImportedEncoder } from './imported-encoder.js';
@@ -86,11 +87,19 @@ export async function encodeStates<P extends Prepared>(
   );
   prepared.forEach((item, i) => (states.truncated[i] = item.truncated ? 1 : 0));
   const names = boundary.map(({ name }) => trunkOutput(name));
-  for (const batch of batchesByTokens(lengths, trunk.entangled ? ALONE : TRUNK_LIMITS)) {
-    const feeds = encoder.collate(
+  const computed = prepared.map((item) => item.computed ?? item.tokens);
+  const batches = batchesByTokens(computed, trunk.entangled ? ALONE : TRUNK_LIMITS);
+  const collate = async (batch: readonly number[]): Promise<Feeds> =>
+    encoder.collate(
       batch.map((item) => prepared[item]!),
       trunk.inputs,
     );
+  // A batch of media is decoded while the one before it runs.
+  let next = batches.length > 0 ? collate(batches[0]!) : undefined;
+  for (const [i, batch] of batches.entries()) {
+    const feeds = await next!;
+    next = i + 1 < batches.length ? collate(batches[i + 1]!) : undefined;
+    next?.catch(() => undefined); // awaited in its turn
     const results = await session.run(feeds, names);
     names.forEach((name, tensor) => {
       scatter(states, tensor, batch, results[name]!);

@@ -7,13 +7,13 @@ import type { OnProgress } from '../core/progress.js';
 import { Rng } from '../core/rng.js';
 import type { Artefact, GradientEngine } from '../engine/engine.js';
 import { matmul } from '../runtime/linalg.js';
-import { wordDeletion } from '../views/word-deletion.js';
 import { landmarkProjection } from './landmarks.js';
 import { truncated, type LowRank } from './low-rank.js';
 import { blockWidths, type FeatureArtefacts } from './frozen.js';
 import { norm } from './layout.js';
-import { lossOf, viewsOf, type FeatureSpec, type LossSpec } from './spec.js';
-import { encodeDistinct } from './strings.js';
+import { lossOf, negativeViewsOf, viewsOf, type LossSpec, type SimClrSpec } from './loss-spec.js';
+import type { FeatureSpec } from './spec.js';
+import { encodeDistinct } from './distinct-views.js';
 import { windows } from './windows.js';
 
 type Tensors = Record<string, Artefact>;
@@ -57,7 +57,7 @@ function head(loss: LossSpec, spec: FeatureSpec, dims: number): Tensors {
 async function negatives(
   engine: GradientEngine,
   spec: FeatureSpec,
-  loss: LossSpec & { name: 'simclr' },
+  loss: SimClrSpec,
   pool: readonly Item[],
   tensors: Tensors,
   onProgress: OnProgress | undefined,
@@ -66,9 +66,9 @@ async function negatives(
     pool.length,
     Math.min(loss.negativeItems, pool.length),
   );
-  const { mode, seed } = spec;
-  const maker = wordDeletion({ count: loss.negativeViews, seed, mode, p: loss.deletion, purpose: 'negative' });
-  const views = picks.flatMap((pick) => maker.views(pool[pick]!));
+  const maker = negativeViewsOf(loss, spec);
+  const contents = await engine.open(picks.map((pick) => pool[pick]!));
+  const views = contents.flatMap((content) => maker.views(content));
   const encoded = await encodeDistinct(engine, views, (progress) => onProgress?.({ ...progress, stage: 'negatives' }));
   const program = await engine.program({});
   const { pooled } = await program.run(
@@ -151,8 +151,9 @@ async function lowRankGradients(
   const program = await engine.program({ loss, gradient: { kind: 'factors' } }, own);
   const maker = viewsOf(lossSpec, spec);
   const landmarks: LowRank[] = [];
-  for (const { start, end } of windows(items, maker.count)) {
-    const views = items.slice(start, end).map((item) => maker.views(item));
+  for (const { start, end } of windows(items, maker.count, engine.info)) {
+    const contents = await engine.open(items.slice(start, end));
+    const views = contents.map((content) => maker.views(content));
     const encoded = await encodeDistinct(engine, views.flat());
     const { factors } = await program.run(
       encoded.states,

@@ -7,15 +7,17 @@
  *
  * Axes: B items, V views, D embedding width, M projected width, F = D + Σ M.
  */
+import type { Content, View } from '../core/content.js';
 import type { Item } from '../core/item.js';
 import type { OnProgress } from '../core/progress.js';
-import type { GradientEngine, Program } from '../engine/engine.js';
+import type { EngineInfo, GradientEngine, Program } from '../engine/engine.js';
 import { selfView, type ViewMaker } from '../views/view.js';
 import type { FeatureArtefacts } from './frozen.js';
 import { featureLayout, placeBlock, type FeatureLayout } from './layout.js';
 import { gradientStep, type GradientStep } from './gradient-step.js';
-import { viewsOf, type FeatureSpec } from './spec.js';
-import { encodeDistinct, type EncodedStrings } from './strings.js';
+import { viewsOf } from './loss-spec.js';
+import type { FeatureSpec } from './spec.js';
+import { encodeDistinct, type EncodedViews } from './distinct-views.js';
 
 export interface Features {
   /** [B,F] */
@@ -55,38 +57,43 @@ export class FeatureExtractor {
     return new FeatureExtractor(spec, layout, engine, steps, await engine.program({}));
   }
 
-  /** Features of a window of items; memory grows with its views' tokens, so long lists come in windows. */
-  async extract(items: readonly Item[], onProgress?: OnProgress): Promise<Features> {
-    const encoded = await encodeDistinct(this.engine, this.strings(items), onProgress);
-    return this.features(encoded, items);
+  get engineInfo(): EngineInfo {
+    return this.engine.info;
   }
 
-  /** Strings that one item's features are computed from: itself and its views. */
-  get stringsPerItem(): number {
+  /** Features of a window of items; memory grows with its views' tokens, so long lists come in windows. */
+  async extract(items: readonly Item[], onProgress?: OnProgress): Promise<Features> {
+    const contents = await this.engine.open(items);
+    const encoded = await encodeDistinct(this.engine, this.views(contents), onProgress);
+    return this.features(encoded, contents);
+  }
+
+  /** Views that one item's features are computed from: itself, and those that the losses compare. */
+  get viewsPerItem(): number {
     return this.steps.reduce((sum, { maker }) => sum + maker.count, 1);
   }
 
-  /** Every string that the features of `items` are computed from. */
-  *strings(items: readonly Item[]): Iterable<Item> {
-    for (const item of items) {
-      yield item;
-      for (const { maker } of this.steps) yield* maker.views(item);
+  /** Every view that the features of `contents` are computed from. */
+  *views(contents: readonly Content[]): Iterable<View> {
+    for (const content of contents) {
+      yield content;
+      for (const { maker } of this.steps) yield* maker.views(content);
     }
   }
 
-  /** Features from encoded strings: several extractors over one encoder share one encoding. */
-  async features(encoded: EncodedStrings, items: readonly Item[]): Promise<Features> {
-    const rows = new Float32Array(items.length * this.layout.width);
+  /** Features from encoded views: several extractors over one encoder share one encoding. */
+  async features(encoded: EncodedViews, contents: readonly Content[]): Promise<Features> {
+    const rows = new Float32Array(contents.length * this.layout.width);
     let embedding: Float32Array | undefined;
     for (const { name, maker, gradient } of this.steps) {
       const { block, pooled } = await gradient(
         encoded,
-        items.map((item) => maker.views(item)),
+        contents.map((content) => maker.views(content)),
       );
       placeBlock(rows, this.layout, name, block); // at unit length
       if (maker === selfView) embedding = pooled; // the item itself was the view: its f(x) is already there
     }
-    const places = items.map((item) => [encoded.place(item)]);
+    const places = contents.map((content) => [encoded.place(content)]);
     embedding ??= (await this.embed.run(encoded.states, places)).pooled;
     placeBlock(rows, this.layout, 'embedding', embedding);
     return { rows, truncated: places.map(([place]) => encoded.states.truncated[place!] === 1) };

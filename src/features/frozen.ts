@@ -1,6 +1,7 @@
 /** The tensors frozen with an index, and what can be read off them. */
 import type { Artefact, GradientEngine } from '../engine/engine.js';
-import type { FeatureSpec, LossSpec } from './spec.js';
+import type { LossSpec } from './loss-spec.js';
+import type { FeatureSpec } from './spec.js';
 
 export interface FeatureArtefacts {
   /** By name: "kl.head.weight", "simclr.negatives", "kl.left", … */

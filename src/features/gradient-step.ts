@@ -2,18 +2,19 @@
  * From views to the block of one loss: f(x) through the frozen head, the loss (src/losses), its gradient with respect to the target
  * layer (src/engine/tail.ts derives it), and the projection to M numbers (paper equation 1), in each of the three ways it is made.
  */
-import type { Item } from '../core/item.js';
+import type { View } from '../core/content.js';
 import type { Artefacts, GradientEngine } from '../engine/engine.js';
 import { PROJECTION } from '../engine/projection.js';
 import { projectionOwner, type FeatureArtefacts } from './frozen.js';
 import { denseProjection, seededMatrix } from './dense-projection.js';
-import { lossOf, type FeatureSpec, type LossSpec } from './spec.js';
-import type { EncodedStrings } from './strings.js';
+import { lossOf, type LossSpec } from './loss-spec.js';
+import type { FeatureSpec } from './spec.js';
+import type { EncodedViews } from './distinct-views.js';
 
 /** The views of B items → f(x) of each view [B·V,D] and the projected gradient [B,M]. */
 export type GradientStep = (
-  encoded: EncodedStrings,
-  views: readonly (readonly Item[])[],
+  encoded: EncodedViews,
+  views: readonly (readonly View[])[],
 ) => Promise<{ readonly pooled: Float32Array; readonly block: Float32Array }>;
 
 /** Compiles loss, derivative and projection into one step. */
@@ -30,8 +31,8 @@ export async function gradientStep(
       tensors[`${loss.name}.${name}`]!,
     ]),
   );
-  const placed = (encoded: EncodedStrings, views: readonly (readonly Item[])[]): number[][] =>
-    views.map((items) => items.map((item) => encoded.place(item)));
+  const placed = (encoded: EncodedViews, views: readonly (readonly View[])[]): number[][] =>
+    views.map((own) => own.map((view) => encoded.place(view)));
 
   if (spec.projection.kind === 'dense') {
     const program = await engine.program({ loss, gradient: { kind: 'factors' } }, frozen);

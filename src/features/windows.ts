@@ -1,9 +1,12 @@
 /** Splits a pool into windows that bound memory: a window's token states are held until its features are done. */
 import type { Item } from '../core/item.js';
+import type { EngineInfo } from '../engine/engine.js';
 
-/** Items, and characters of all their views together, in one window. */
-const MAX_ITEMS = 1024;
+/** Views, and characters of them together, in one window. */
+const MAX_VIEWS = 1024;
 const MAX_CHARACTERS = 400_000;
+/** About what a token of a text has; media, whose tokens are counted, are measured in the same. */
+const CHARACTERS_PER_TOKEN = 4;
 
 export interface Window {
   readonly start: number;
@@ -12,15 +15,22 @@ export interface Window {
 
 /**
  * @param items the pool
- * @param strings how many strings each item's features are computed from (1 + views)
+ * @param views how many views each item's features are computed from, itself included
+ * @param info of the engine they go through
  * @param start where to begin
  */
-export function* windows(items: readonly Item[], strings: number, start = 0): Generator<Window> {
+export function* windows(
+  items: readonly Item[],
+  views: number,
+  { tokensPerItem }: Pick<EngineInfo, 'tokensPerItem'>,
+  start = 0,
+): Generator<Window> {
   let from = start;
   let characters = 0;
   for (let i = start; i < items.length; i++) {
-    const size = items[i]!.length * strings;
-    if (i > from && ((i - from) * strings >= MAX_ITEMS || characters + size > MAX_CHARACTERS)) {
+    const length = tokensPerItem === undefined ? items[i]!.length : tokensPerItem * CHARACTERS_PER_TOKEN;
+    const size = length * views;
+    if (i > from && ((i - from) * views >= MAX_VIEWS || characters + size > MAX_CHARACTERS)) {
       yield { start: from, end: i };
       [from, characters] = [i, 0];
     }

@@ -1,10 +1,11 @@
 /** Opens an index and proves that queries will be comparable with it. */
 import { join } from 'node:path';
 import { FungiError } from '../core/errors.js';
+import { MODALITIES } from '../core/item.js';
 import { silentLogger } from '../core/log.js';
 import { loadArtefacts } from '../features/artefact-file.js';
 import { FeatureExtractor } from '../features/extractor.js';
-import { featureSpecSchema, type FeatureSpec } from '../features/spec.js';
+import { FEATURE_SPEC_SCHEMAS, type FeatureSpec } from '../features/spec.js';
 import { findIndex, lockIndex } from '../store/index-folder.js';
 import { LanceStore } from '../store/lance.js';
 import { assertOwnStore, assertSameFeatures, readManifest, verifyArtefacts, type Manifest } from '../store/manifest.js';
@@ -96,13 +97,16 @@ async function openParts(options: OpenOptions, { folder, manifest }: Located): P
 
 /** The settings of the features, if this version knows them all. @throws {FungiError} INDEX_MISMATCH naming the field */
 function specOf({ name, libraryVersion, features, encoder }: Manifest): FeatureSpec {
-  const parsed = featureSpecSchema.safeParse(features);
-  if (parsed.success && ['first', 'mean'].includes(encoder.pooling)) return parsed.data;
+  const modality = MODALITIES.find((known) => known === (encoder['modality'] ?? 'text'));
+  const parsed = FEATURE_SPEC_SCHEMAS[modality ?? 'text'].safeParse(features);
+  if (modality !== undefined && parsed.success && ['first', 'mean'].includes(encoder.pooling)) return parsed.data;
   const [issue] = parsed.error?.issues ?? [];
   const unknown =
-    issue === undefined
-      ? `encoder.pooling: "${encoder.pooling}"`
-      : `features.${issue.path.join('.')}: ${issue.message}`;
+    modality === undefined
+      ? `encoder.modality: ${JSON.stringify(encoder['modality'])}`
+      : issue === undefined
+        ? `encoder.pooling: "${encoder.pooling}"`
+        : `features.${issue.path.join('.')}: ${issue.message}`;
   throw new FungiError(
     'INDEX_MISMATCH',
     `index "${name}", made by version ${libraryVersion}, has settings that this version does not know: ${unknown}`,

@@ -7,6 +7,7 @@
  * see {@link deleteTokens}.
  */
 import { FungiError } from '../core/errors.js';
+import { asText } from '../core/content.js';
 import { sha256 } from '../core/fingerprint.js';
 import { Rng } from '../core/rng.js';
 import { deleteTokens } from './nlpaug-deletion.js';
@@ -62,7 +63,7 @@ export function wordDeletion(options: WordDeletionViews): ViewMaker {
   assertCount(count);
   assertShare(p);
   const settings = { kind: 'word-deletion', count, seed, purpose, mode, p };
-  return { count, settings, views: (text) => views(text, settings) };
+  return { count, settings, views: (text) => views(asText(text), settings) };
 }
 
 function deleteIndependently(text: string, rng: Rng, p: number): string {

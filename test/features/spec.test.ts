@@ -2,7 +2,7 @@
 import { describe, expect, it } from 'vitest';
 import { FungiError } from '../../src/core/errors.js';
 import { fingerprint } from '../../src/core/fingerprint.js';
-import { featureSpec, featureSpecSchema, type FeatureOptions } from '../../src/features/spec.js';
+import { FEATURE_SPEC_SCHEMAS, featureSpec, type FeatureOptions } from '../../src/features/spec.js';
 
 const digest = (options: FeatureOptions): string => fingerprint(featureSpec(options));
 
@@ -33,7 +33,7 @@ describe('a specification written before heads and entries could be chosen', () 
   });
 
   it('is read, and is the same as one that spells the defaults out', () => {
-    expect(JSON.stringify(featureSpecSchema.parse(JSON.parse(BEFORE)))).toBe(BEFORE);
+    expect(JSON.stringify(FEATURE_SPEC_SCHEMAS.text.parse(JSON.parse(BEFORE)))).toBe(BEFORE);
     const spelled: FeatureOptions = {
       losses: [
         { name: 'kl', head: 'linear', normalise: true, latent: 768 },
@@ -66,7 +66,7 @@ describe('a setting that is not the default', () => {
   it('is kept by writing and reading', () => {
     for (const options of variants) {
       const spec = featureSpec(options);
-      expect(featureSpecSchema.parse(JSON.parse(JSON.stringify(spec)))).toEqual(spec);
+      expect(FEATURE_SPEC_SCHEMAS.text.parse(JSON.parse(JSON.stringify(spec)))).toEqual(spec);
     }
   });
 

@@ -3,7 +3,9 @@ import { describe, expect, it } from 'vitest';
 import { createEngine } from '../../src/engine/create-engine.js';
 import { FeatureExtractor } from '../../src/features/extractor.js';
 import type { FeatureArtefacts } from '../../src/features/frozen.js';
-import { featureSpec, viewsOf, type FeatureSpec } from '../../src/features/spec.js';
+import { asText } from '../../src/core/content.js';
+import { viewsOf } from '../../src/features/loss-spec.js';
+import { featureSpec, type FeatureSpec } from '../../src/features/spec.js';
 import { fixture, relativeError, values } from '../support/golden.js';
 import { asItem, idEncoder } from '../support/id-encoder.js';
 import {
@@ -52,7 +54,7 @@ function stringsOf(items: readonly string[], spec: FeatureSpec): Map<string, rea
   items.forEach((item, i) => {
     viewsOf(simclr, spec)
       .views(item)
-      .forEach((view, v) => strings.set(view, tinyBert.views[i]![v]!));
+      .forEach((view, v) => strings.set(asText(view), tinyBert.views[i]![v]!));
   });
   expect(strings.size).toBe(items.length * (1 + simclr.views));
   return strings;
@@ -69,7 +71,7 @@ describe('FeatureExtractor', () => {
     const ids = idEncoder(fixture(`fungi/tiny-bert/${FILES[testCase.hiddenAct]!}.onnx`), testCase.pooling);
     const engine = await createEngine({
       ...ids,
-      prepare: (asked) => ids.prepare(asked.map((item) => asItem(strings.get(item)!))),
+      prepare: (asked) => ids.prepare(asked.map((item) => asItem(strings.get(asText(item))!))),
     });
     const extractor = await FeatureExtractor.create(engine, spec, artefactsOf(testCase));
     const { rows } = await extractor.extract(items);

@@ -1,4 +1,5 @@
 /** An encoder whose items are token ids written out ("1 5 9"): the golden fixtures state ids, not texts. */
+import { asText } from '../../src/core/content.js';
 import type { Encoder, Pooling, Prepared } from '../../src/encoders/encoder.js';
 import { int64, type Feeds } from '../../src/runtime/session.js';
 
@@ -6,10 +7,14 @@ interface PreparedIds extends Prepared {
   readonly ids: readonly number[];
 }
 
+interface IdEncoder extends Encoder<PreparedIds> {
+  collate(batch: readonly PreparedIds[], names: readonly string[]): Feeds;
+}
+
 export const asItem = (ids: readonly number[]): string => ids.join(' ');
 
 /** @param pad the id that fills shorter items up: RoBERTa counts positions by it */
-export function idEncoder(modelPath: string, pooling: Pooling, pad = 0): Encoder<PreparedIds> {
+export function idEncoder(modelPath: string, pooling: Pooling, pad = 0): IdEncoder {
   const prepare = (items: readonly string[]): PreparedIds[] =>
     items.map((item) => {
       const ids = item.split(' ').map(Number);
@@ -17,12 +22,14 @@ export function idEncoder(modelPath: string, pooling: Pooling, pad = 0): Encoder
     });
   return {
     id: 'ids',
+    modality: 'text',
     modelPath,
     modelSha256: '',
     preprocessorSha256: '',
     pooling,
     maxTokens: 40,
-    prepare,
+    open: (items) => Promise.resolve(items),
+    prepare: (views) => prepare(views.map(asText)),
     probe: () => prepare(['2 5 7 9 3', '2 11 3']) as [PreparedIds, PreparedIds],
     collate(batch, names): Feeds {
       const length = Math.max(...batch.map((item) => item.tokens));

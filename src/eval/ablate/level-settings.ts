@@ -76,7 +76,7 @@ export function defaultValues(
     weight: String(spec!.weight),
     ...(spec!.name === 'simclr' && {
       views: String(spec!.views),
-      deletion: String(spec!.deletion),
+      ...('deletion' in spec! && { deletion: String(spec.deletion) }),
       negatives: String(spec!.negativeItems),
     }),
     projection: kind.kind === 'dense' ? (kind.entries ?? 'binary') : kind.kind,

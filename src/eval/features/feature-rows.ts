@@ -4,14 +4,15 @@
  * what an earlier run made is not made again.
  */
 import type { FungiError } from '../../core/errors.js';
-import type { Item } from '../../core/item.js';
+import type { Content } from '../../core/content.js';
+import type { Item, Modality } from '../../core/item.js';
 import type { OnProgress } from '../../core/progress.js';
 import { assertText } from '../../core/text.js';
 import type { GradientEngine } from '../../engine/engine.js';
 import { FeatureExtractor } from '../../features/extractor.js';
 import type { FeatureArtefacts } from '../../features/frozen.js';
 import { featureSpec, type FeatureOptions } from '../../features/spec.js';
-import { encodeDistinct, type EncodedStrings } from '../../features/strings.js';
+import { encodeDistinct, type EncodedViews } from '../../features/distinct-views.js';
 import { windows } from '../../features/windows.js';
 import type { Pool } from '../data/pools.js';
 import type { BlockFile } from './block-file.js';
@@ -54,6 +55,7 @@ export interface SetRows {
 export class FeatureRows {
   private constructor(
     private readonly pass: FeaturePass,
+    private readonly modality: Modality,
     private readonly variant: FeatureVariant,
     /** For each pool its blocks, in the order of the losses. */
     private readonly blocks: readonly (readonly LossBlock[])[],
@@ -101,7 +103,7 @@ export class FeatureRows {
           }
           blocks.push(own);
         }
-        all.push(new FeatureRows(pass, variant, blocks));
+        all.push(new FeatureRows(pass, engine.info.modality, variant, blocks));
       }
       await pass.complete(engine, [...known.values()], () => {
         if (all.every(({ failure }) => failure !== undefined)) throw all[0]!.failure!;
@@ -127,7 +129,7 @@ export class FeatureRows {
   of(set: FeatureSet, pool: number): SetRows {
     const { train, test, pools } = this.pass.options;
     const { settings, losses } = this.variant;
-    const spec = featureSpec({ ...settings, losses: [...losses] });
+    const spec = featureSpec({ ...settings, losses: [...losses] }, this.modality);
     const parts = [
       ...this.blocks[pool]!.filter(({ name }) => set.losses.includes(name)).map(({ name, file }) => ({
         file,
@@ -151,7 +153,7 @@ export class FeatureRows {
     for (const block of own) parts.push(await block.frozen());
     const { losses, settings } = this.variant;
     return {
-      spec: featureSpec({ ...settings, losses: [...losses], seed: this.pass.options.pools[pool]!.seed }),
+      spec: featureSpec({ ...settings, losses: [...losses], seed: this.pass.options.pools[pool]!.seed }, this.modality),
       artefacts: {
         tensors: Object.assign({}, ...parts.map(({ artefacts }) => artefacts.tensors)) as FeatureArtefacts['tensors'],
         widths: Object.assign({}, ...parts.map(({ artefacts }) => artefacts.widths)) as FeatureArtefacts['widths'],
@@ -191,13 +193,15 @@ class FeaturePass {
     };
     for (const block of missing) await attempt(block, () => block.prepare());
     const embed = await embeddingExtractor(engine);
-    const strings = stringsPerItem(missing);
-    for (const { start, end } of windows(items, strings)) {
-      const window = items.slice(start, end);
+    for (const { start, end } of windows(items, viewsPerItem(missing), engine.info)) {
+      const window = await opened(engine, items.slice(start, end));
       const work = missing
         .filter(({ failure }) => failure === undefined)
-        .map((block) => ({ block, own: window.filter((item) => block.lacks(item)) }));
-      const all = [...window, ...work.flatMap(({ block, own }) => [...block.extractor.strings(own)])];
+        .map((block) => ({ block, own: window.filter(({ item }) => block.lacks(item)) }));
+      const all = [
+        ...contentsOf(window),
+        ...work.flatMap(({ block, own }) => [...block.extractor.views(contentsOf(own))]),
+      ];
       const encoded = await encodeDistinct(engine, all, ({ done, total }) => {
         onProgress?.({
           stage: 'features',
@@ -208,16 +212,16 @@ class FeaturePass {
       });
       for (const { block, own } of work) await attempt(block, () => this.addBlock(encoded, block, own));
       // The gradient's program gives f(x) too, to the last digit or two: which ran first must not decide what is kept.
-      const left = window.filter((item) => !this.embedding.has(item));
+      const left = window.filter(({ item }) => !this.embedding.has(item));
       if (left.length === 0) continue;
-      const { rows, truncated } = await embed.features(encoded, left);
-      await this.embedding.append(left, rows, truncated);
+      const { rows, truncated } = await embed.features(encoded, contentsOf(left));
+      await this.embedding.append(itemsOf(left), rows, truncated);
     }
   }
 
-  private async addBlock(encoded: EncodedStrings, block: LossBlock, items: readonly Item[]): Promise<void> {
-    const { rows, truncated } = await block.extractor.features(encoded, items);
-    await block.append(items, rows, truncated);
+  private async addBlock(encoded: EncodedViews, block: LossBlock, opened: readonly Opened[]): Promise<void> {
+    const { rows, truncated } = await block.extractor.features(encoded, contentsOf(opened));
+    await block.append(itemsOf(opened), rows, truncated);
   }
 
   /** Training rows that some pool has: with few shots most have no vote, and need no features. */
@@ -227,8 +231,22 @@ class FeaturePass {
   }
 }
 
-/** Strings that an item's blocks are made of, itself once: of makers that differ in their number of views alone, the most has all. */
-function stringsPerItem(blocks: readonly LossBlock[]): number {
+/** An item and what it is. */
+interface Opened {
+  readonly item: Item;
+  readonly content: Content;
+}
+
+async function opened(engine: GradientEngine, items: readonly Item[]): Promise<Opened[]> {
+  const contents = await engine.open(items);
+  return items.map((item, i) => ({ item, content: contents[i]! }));
+}
+
+const itemsOf = (opened: readonly Opened[]): Item[] => opened.map(({ item }) => item);
+const contentsOf = (opened: readonly Opened[]): Content[] => opened.map(({ content }) => content);
+
+/** Views that an item's blocks are made of, itself once: of makers that differ in their number of views alone, the most has all. */
+function viewsPerItem(blocks: readonly LossBlock[]): number {
   const most = new Map<string, number>();
   for (const { maker } of blocks) {
     const kind = JSON.stringify({ ...(maker.settings as object), count: undefined });
@@ -238,4 +256,4 @@ function stringsPerItem(blocks: readonly LossBlock[]): number {
 }
 
 const embeddingExtractor = (engine: GradientEngine): Promise<FeatureExtractor> =>
-  FeatureExtractor.create(engine, featureSpec({}), { tensors: {}, widths: {} });
+  FeatureExtractor.create(engine, featureSpec({}, engine.info.modality), { tensors: {}, widths: {} });

@@ -1,6 +1,6 @@
 /** Feature sets by name: which blocks of a full feature row take part in a comparison. */
 import { FungiError } from '../../core/errors.js';
-import type { LossSpec } from '../../features/spec.js';
+import type { LossSpec } from '../../features/loss-spec.js';
 
 export const LOSS_NAMES = ['kl', 'simclr'] as const satisfies readonly LossSpec['name'][];
 export type LossName = (typeof LOSS_NAMES)[number];

@@ -7,14 +7,15 @@ import type { GradientEngine } from '../../engine/engine.js';
 import { buildArtefacts } from '../../features/artefacts.js';
 import { FeatureExtractor } from '../../features/extractor.js';
 import type { FeatureArtefacts } from '../../features/frozen.js';
-import { featureSpec, viewsOf, type FeatureOptions, type FeatureSpec } from '../../features/spec.js';
+import { viewsOf, type LossOptions } from '../../features/loss-spec.js';
+import { featureSpec, type FeatureOptions, type FeatureSpec } from '../../features/spec.js';
 import type { ViewMaker } from '../../views/view.js';
 import type { BlockFile } from './block-file.js';
 import type { BlockFiles } from './feature-cache.js';
 import type { LossName } from './feature-sets.js';
 
 /** A loss as a caller writes it: everything but its name has the paper's default. */
-export type LossInput = NonNullable<FeatureOptions['losses']>[number];
+export type LossInput = LossOptions;
 
 /** What features are made with. */
 export interface Frozen {
@@ -60,7 +61,7 @@ export class LossBlock {
     known: Map<string, LossBlock>,
   ): Promise<LossBlock> {
     const { loss: input, settings, seed, pool } = options;
-    const spec = featureSpec({ ...settings, losses: [input], seed });
+    const spec = featureSpec({ ...settings, losses: [input], seed }, engine.info.modality);
     const [loss] = spec.losses;
     // Weights are applied when rows are joined.
     const settled = { ...spec, embeddingWeight: 1, losses: [{ ...loss!, weight: 1 }] };
