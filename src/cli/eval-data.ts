@@ -121,7 +121,7 @@ export async function saveReport(file: string, report: object): Promise<FungiErr
 /** Ids are not compared here, so they need not be unique. */
 export async function readRows(source: string, keys: KeyFlags, context: Context): Promise<readonly ExampleInput[]> {
   const { inputKey, labelKey } = keys;
-  const { examples, warnings } = await readExamples(source, {
+  const { examples, where, warnings } = await readExamples(source, {
     inputKey,
     labelKey,
     idKey: null,
@@ -130,7 +130,7 @@ export async function readRows(source: string, keys: KeyFlags, context: Context)
   warnings.forEach((warning) => {
     context.log.warn(warning);
   });
-  return examples;
+  return examples.map((example, row) => ({ ...example, where: where[row]! }));
 }
 
 /** `limit` rows at random, in file order; the same ones in every run. */

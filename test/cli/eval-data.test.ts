@@ -202,3 +202,21 @@ describe('queries', () => {
     expect(JSON.stringify(answered.json())).toContain('a dog');
   });
 });
+
+describe('where rows were read', () => {
+  const rows = Array.from({ length: 40 }, (_, i) => ({ text: `text ${i}`, label: i % 2 ? 'odd' : 'even' }));
+
+  it.each([
+    [['--train', '@rows.jsonl', '--test', '@rows.jsonl', '--limit-train', '15', '--limit-test', '7']],
+    [['--train', '@rows.jsonl', '--split', '0.3', '--limit-train', '20']],
+  ])('stays with them under %j', async (argv) => {
+    // Blank lines count: a row's place among rows is not its line.
+    await workspace.write({ 'rows.jsonl': rows.map((row) => `${JSON.stringify(row)}\n\n`).join('') });
+    const { train, test } = await read(argv);
+    const taken = [...train, ...test] as readonly { readonly input: string; readonly where?: string }[];
+    expect(taken.length).toBeGreaterThan(20);
+    expect(taken.map(({ where }) => where)).toEqual(
+      taken.map(({ input }) => `${workspace.path('rows.jsonl')}:${1 + 2 * Number(input.slice('text '.length))}`),
+    );
+  });
+});

@@ -20,6 +20,8 @@ export interface ReadExamplesOptions {
 
 export interface ExampleFile {
   readonly examples: readonly ExampleInput[];
+  /** Of each example where it stands, "file:line" as {@link Row.where} has it [n]. */
+  readonly where: readonly string[];
   /** What was read otherwise than it stands in the file, or looks like a slip; a sentence each. */
   readonly warnings: readonly string[];
 }
@@ -37,19 +39,23 @@ export async function readExamples(source: string, options: ReadExamplesOptions 
   const keys = resolveKeys(options);
   const reader = new RowReader(keys);
   const examples: ExampleInput[] = [];
+  const where: string[] = [];
   const warnings: string[] = [];
   const rows = sourceRows(source, {
     needed: [keys.input, keys.label],
     warn: (message) => warnings.push(message),
     hub: options.hub,
   });
-  for await (const row of rows) examples.push(reader.read(row));
+  for await (const row of rows) {
+    examples.push(reader.read(row));
+    where.push(row.where);
+  }
   if (examples.length === 0) {
     throw new FungiError('INVALID_DATA', `${source}: the file holds no examples`, {
       hint: `Give one row per example, with "${keys.input}" and "${keys.label}".`,
     });
   }
-  return { examples, warnings: [...warnings, ...reader.warnings(source), ...similarLabels(examples, source)] };
+  return { examples, where, warnings: [...warnings, ...reader.warnings(source), ...similarLabels(examples, source)] };
 }
 
 /**

@@ -54,18 +54,24 @@ describe('well-formed files', () => {
   ];
 
   it.each([
-    ['lf.jsonl', row('Where is my card?', 'card') + row('he said "now",\nthen left', 'other')],
+    ['lf.jsonl', [1, 2], row('Where is my card?', 'card') + row('he said "now",\nthen left', 'other')],
     [
       'crlf.jsonl',
+      [1, 3],
       `${row('Where is my card?', 'card').trim()}\r\n\r\n${row('he said "now",\nthen left', 'other').trim()}\r\n`,
     ],
-    ['bom.jsonl', `\ufeff${row('Where is my card?', 'card')}${row('he said "now",\nthen left', 'other').trim()}`],
-    ['lf.csv', 'text,label\nWhere is my card?,card\n"he said ""now"",\nthen left",other\n'],
-    ['crlf.csv', '\ufefftext,label\r\nWhere is my card?,card\r\n\r\n"he said ""now"",\nthen left",other'],
-    ['lf.tsv', 'label\ttext\ncard\tWhere is my card?\nother\t"he said ""now"",\nthen left"\n'],
-    ['UPPER.CSV', 'label,text\ncard,Where is my card?\nother,"he said ""now"",\nthen left"\n'],
-  ])('%s', async (name, content) => {
-    expect(await read(name, content)).toEqual({ examples: expected, warnings: [] });
+    [
+      'bom.jsonl',
+      [1, 2],
+      `\ufeff${row('Where is my card?', 'card')}${row('he said "now",\nthen left', 'other').trim()}`,
+    ],
+    ['lf.csv', [2, 3], 'text,label\nWhere is my card?,card\n"he said ""now"",\nthen left",other\n'],
+    ['crlf.csv', [2, 4], '\ufefftext,label\r\nWhere is my card?,card\r\n\r\n"he said ""now"",\nthen left",other'],
+    ['lf.tsv', [2, 3], 'label\ttext\ncard\tWhere is my card?\nother\t"he said ""now"",\nthen left"\n'],
+    ['UPPER.CSV', [2, 3], 'label,text\ncard,Where is my card?\nother,"he said ""now"",\nthen left"\n'],
+  ])('%s', async (name, lines, content) => {
+    const where = lines.map((line) => expect.stringMatching(new RegExp(`/${name}:${line}$`)) as string);
+    expect(await read(name, content)).toEqual({ examples: expected, where, warnings: [] });
   });
 
   it('takes other keys', async () => {

@@ -21,6 +21,7 @@ describe('a folder of labels', () => {
       'set/ham/.hidden.png': 'not seen',
       'set/.git/config': 'not seen',
     });
+    const names = ['ham/10.txt', 'ham/2.txt', 'spam/a.TXT', 'spam/b.txt'];
     expect(await readExamples(scratch.path('set'))).toEqual({
       examples: [
         { input: 'déjà', label: 'ham' },
@@ -28,6 +29,7 @@ describe('a folder of labels', () => {
         { input: 'two\nlines\n', label: 'spam' },
         { input: 'second', label: 'spam' },
       ],
+      where: names.map((name) => scratch.path('set', name)),
       warnings: [],
     });
   });
