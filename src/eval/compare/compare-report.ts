@@ -1,10 +1,14 @@
 /** The figures of a comparison of selectors, and what follows from them in words. */
 import { mean } from 'simple-statistics';
 import { FungiError } from '../../core/errors.js';
+import { groupRows } from '../data/group-rows.js';
 import type { LabelledItem } from '../data/labelled.js';
 import { labelHitAt, ownLabels, sameLabelShareAt } from '../measures/metrics.js';
+import { bm25Selector } from './baselines.js';
 import type { Comparison, SelectorRun } from './compare.js';
+import { isFeatureSelector } from './feature-selectors.js';
 import { pairedGains, predictionScores, type Gain, type PredictionScores } from './scores.js';
+import { bm25Sentence, majoritySentence, type Majority, type OverBm25 } from './verdict-notes.js';
 import { counted, leakSentence, milliseconds, percent, recommendation, whereOf } from './verdict.js';
 
 export { pText } from './verdict.js';
@@ -41,6 +45,10 @@ export interface CompareReport {
   readonly queries: number;
   /** Queries whose text, but for case and spaces, is in the pool. */
   readonly leaked: number;
+  /** The commonest label of the queries, and the share of them that have it: what always answering it would get right. */
+  readonly majority: Majority;
+  /** What the best selector by features gains over bm25; null unless both kinds are compared. */
+  readonly overBm25: OverBm25 | null;
 }
 
 export interface CompareReportOptions {
@@ -84,7 +92,30 @@ export function compareReport({ runs: all, leaked }: Comparison, options: Compar
     return gain === undefined ? own : { ...own, gain };
   });
   const seeds = runsOf(baseline).length;
-  return { summary, baseline, seeds, k, queries: queries.length, leaked: leaked.filter(Boolean).length };
+  return {
+    ...{ summary, baseline, seeds, k, queries: queries.length, leaked: leaked.filter(Boolean).length },
+    majority: majorityOf(queries.map(({ label }) => label)),
+    overBm25: overBm25(summary, runsOf),
+  };
+}
+
+/** Of labels as frequent as each other the first by code unit. */
+function majorityOf(truth: readonly string[]): Majority {
+  const [label, rows] = [...groupRows(truth)].sort(([a, x], [b, y]) => y.length - x.length || (a < b ? -1 : 1))[0]!;
+  return { label, share: rows.length / truth.length };
+}
+
+/** Neither may be the baseline: they are tested against each other, once. */
+function overBm25(
+  summary: readonly SelectorSummary[],
+  runsOf: (name: string) => readonly SelectorRun[],
+): OverBm25 | null {
+  const [best] = summary.filter(({ selector }) => isFeatureSelector(selector)).sort((a, b) => b.accuracy - a.accuracy);
+  const baseline = runsOf(bm25Selector.name);
+  if (best === undefined || baseline.length === 0) return null;
+  const { selector } = best;
+  const [{ difference, low, high, p }] = pairedGains([{ selector, baseline, own: runsOf(selector) }]) as [Gain];
+  return { selector, difference, low, high, p };
 }
 
 function scoresOf(
@@ -113,23 +144,31 @@ function scoresOf(
 }
 
 /**
- * What follows, in one paragraph: which selector to use on these data, by how much, whether that is more than chance, what it costs, and how
- * many queries are in the pool.
+ * What follows, in one paragraph: which selector to use on these data, by how much, whether that is more than chance, whether one without an
+ * encoder does as well, whether one label has most queries, what it costs, and how many queries are in the pool.
  */
-export function verdict({ summary, baseline, k, queries, seeds, leaked }: CompareReport): string {
+export function verdict(report: CompareReport): string {
+  const { summary, baseline, k, queries, seeds, leaked, majority, overBm25 } = report;
   const base = summary.find(({ selector }) => selector === baseline)!;
   const vote = `the vote of its ${counted(k, 'example')} is right`;
   const where = whereOf(queries, seeds);
   if (summary.length === 1) {
     const share = `${where} ${vote} ${percent(base.accuracy)} % of the time`;
-    return `Only ${baseline} was compared: ${share}. ${leakSentence(queries, leaked, [base])}`;
+    const alone = [`Only ${baseline} was compared: ${share}.`, ...majoritySentence(majority, summary, [base])];
+    return [...alone, leakSentence(queries, leaked, [base])].join(' ');
   }
   const { advised, sentences } = recommendation(summary, baseline, {
     where,
     rightMoreOften: (_, points, other) => `${vote} ${points} points more often than that of ${other}`,
   });
   const shown = advised === base ? [base] : [advised, base];
-  return [...sentences, ...costSentence(shown), leakSentence(queries, leaked, shown)].join(' ');
+  return [
+    ...sentences,
+    ...bm25Sentence(overBm25, advised.selector, baseline),
+    ...majoritySentence(majority, summary, shown),
+    ...costSentence(shown),
+    leakSentence(queries, leaked, shown),
+  ].join(' ');
 }
 
 /** Empty where nothing was timed. */

@@ -25,7 +25,7 @@ export interface Recommendation<C extends Candidate> {
 }
 
 /** Differences that chance brings about less often than this, after correction, are called significant. */
-const LEVEL = 0.05;
+export const LEVEL = 0.05;
 
 /** @param candidates the baseline, and at least one that is held against it */
 export function recommendation<C extends Candidate>(
@@ -113,7 +113,7 @@ export const counted = (count: number, noun: 'query' | 'example'): string =>
   count === 1 ? `1 ${noun}` : `${count} ${noun === 'query' ? 'queries' : 'examples'}`;
 export const percent = (fraction: number): string => (100 * fraction).toFixed(1);
 
-const signed = (fraction: number): string => `${fraction < 0 ? '' : '+'}${percent(fraction)}`;
+export const signed = (fraction: number): string => `${fraction < 0 ? '' : '+'}${percent(fraction)}`;
 const isSignificant = ({ gain }: Candidate): boolean => gain !== undefined && gain.adjusted < LEVEL;
 const byAccuracy = (a: Candidate, b: Candidate): number => b.accuracy - a.accuracy;
 

@@ -51,10 +51,10 @@ it('counts accuracy, F1, own labels shown, what is leaked and what is empty', ()
 });
 
 it('takes several seeds together: bootstrap where they disagree, Wilson where they do not, and the time of features as timed', () => {
-  const truth = Array.from({ length: 40 }, () => 'x');
+  const truth = Array.from({ length: 40 }, (_, i) => (i % 2 === 0 ? 'x' : 'y'));
   const queries = truth.map((label, i) => ({ input: `query ${i}`, label }));
   const firstRight = (name: string, count: number, seed: number): SelectorRun =>
-    runOf(name, truth.map((_, i) => [i < count ? 0 : 2]), truth, seed); // prettier-ignore
+    runOf(name, truth.map((label, i) => [(label === 'x') === i < count ? 0 : 2]), truth, seed); // prettier-ignore
   const runs = [0, 1].flatMap((seed) => [
     firstRight('random', 10 + seed, seed),
     firstRight('embedding', 30, seed),
@@ -87,11 +87,15 @@ describe('the verdict', () => {
   /** Selectors that are right on the first so many of 200 queries. */
   const verdictOf = (
     right: Record<string, number>,
-    { leaked = 0, baseline }: { leaked?: number; baseline?: string } = {},
+    {
+      leaked = 0,
+      baseline,
+      labels = ['x', 'y'],
+    }: { leaked?: number; baseline?: string; labels?: readonly string[] } = {},
   ): string => {
-    const truth = Array.from({ length: 200 }, () => 'x');
+    const truth = Array.from({ length: 200 }, (_, i) => labels[i % labels.length]!);
     const queries = truth.map((label, i) => ({ input: `query ${i}`, label }));
-    const runs = Object.entries(right).map(([name, count]) => runOf(name, truth.map((_, i) => [i < count ? 0 : 2]), truth)); // prettier-ignore
+    const runs = Object.entries(right).map(([name, count]) => runOf(name, truth.map((label, i) => [(label === 'x') === i < count ? 0 : 2]), truth)); // prettier-ignore
     const comparison = { runs, leaked: truth.map((_, i) => i < leaked) };
     return verdict(compareReport(comparison, { pool: POOL, queries, k: 1, baseline }));
   };
@@ -142,6 +146,76 @@ describe('the verdict', () => {
       /^Use embedding: .* than that of bm25/,
     );
     expect(() => verdictOf({ embedding: 1, bm25: 1 }, { baseline: 'kl' })).toThrow('the baseline "kl" is not compared');
+  });
+});
+
+describe('what a reader of accuracies overlooks', () => {
+  /** Votes as given, one letter a query: of the true label, and of each selector. */
+  const reportOf = (truth: string, votes: Record<string, string>, baseline?: string) => {
+    const labels = Array.from(truth);
+    const queries = labels.map((label, i) => ({ input: `query ${i}`, label }));
+    const runs = Object.entries(votes).map(([name, each]) => runOf(name, Array.from(each, (label) => [{ x: 0, y: 2, z: 3 }[label]!]), labels)); // prettier-ignore
+    return compareReport({ runs, leaked: labels.map(() => false) }, { pool: POOL, queries, k: 1, baseline });
+  };
+  const times = (text: string, count: number): string => text.repeat(count);
+
+  it('is that one label has most queries: the verdict gives its share, and macro-F1', () => {
+    const truth = times('x', 8) + 'yy';
+    const report = reportOf(truth, {
+      embedding: times('x', 10),
+      kl: times('x', 9) + 'y',
+      random: 'yy' + times('x', 8),
+    });
+    expect(report.majority).toEqual({ label: 'x', share: 0.8 });
+    // Always "x": F1 of 16/18 and 0. kl: 16/17 and 2/3.
+    expect(verdict(report)).toContain(
+      '80.0 % of the queries have the label "x": always answering it would be right as often as that, which embedding does not beat. ' +
+        'Macro-F1, which counts every label alike, is the figure to look at: 44.4 % with embedding; the highest is 80.4 % with kl (not tested).',
+    );
+  });
+
+  it('is told of the winner and the baseline, and of one selector alone', () => {
+    const truth = times('x', 60) + times('y', 40);
+    const report = reportOf(truth, { embedding: times('x', 100), kl: truth });
+    expect(verdict(report)).toContain('right as often as that. Macro-F1, which counts every label alike, is the figure to look at: 100.0 % with kl, 37.5 % with embedding (not tested).'); // prettier-ignore
+    expect(verdict(reportOf(truth, { kl: truth }))).toMatch(/^Only kl was compared: .* 100\.0 % with kl \(not tested\)\. None/); // prettier-ignore
+  });
+
+  it('is nothing where no label has more than half of the queries', () => {
+    const truth = times('x', 5) + times('y', 5);
+    expect(reportOf(truth, { embedding: truth }).majority).toEqual({ label: 'x', share: 0.5 });
+    expect(verdict(reportOf(truth, { embedding: truth, kl: truth }))).not.toContain('Macro-F1');
+  });
+
+  it('cannot steer a terminal, whatever the label', () => {
+    const queries = [{ input: 'a', label: `\u001b[31m${'é'.repeat(100)}` }];
+    const runs = [runOf('embedding', [[0]], ['x'])];
+    const words = verdict(compareReport({ runs, leaked: [false] }, { pool: POOL, queries, k: 1 }));
+    expect(words).toContain(`the label "\\u001b[31m${'é'.repeat(55)}"`);
+  });
+
+  it('is that bm25, which needs no encoder, is ahead or not significantly behind the best features', () => {
+    const truth = times('xy', 100);
+    const right = (count: number): string => truth.slice(0, count) + times('z', 200 - count);
+    const words = (bm25: number, kl: number, baseline?: string): string =>
+      verdict(reportOf(truth, { bm25: right(bm25), embedding: right(100), kl: right(kl) }, baseline));
+    expect(words(150, 153)).toContain('bm25, which needs no encoder, is 1.5 points behind kl (not significant at 5 %, p = 0.125): these queries do not show that the encoder pays.'); // prettier-ignore
+    expect(words(100, 100)).toContain('bm25, which needs no encoder, is right as often as embedding.');
+    expect(words(150, 190)).not.toContain('no encoder');
+    expect(words(101, 100)).toMatch(/^Stay with embedding: .* bm25 is ahead of it by 0\.5 points .* bm25 needs no encoder, and is ahead of embedding\./); // prettier-ignore
+    // Not enough to beat the baseline, and more than features have.
+    expect(verdict(reportOf(truth, { mine: right(102), bm25: right(104), kl: right(103) }))).toContain('bm25, which needs no encoder, is ahead of kl by 0.5 points (not significant at 5 %, p = 0.500).'); // prettier-ignore
+    // The verdict advises bm25 itself: for a gain over the embedding, or as the baseline.
+    expect(words(150, 100)).toMatch(/^Use bm25: .* bm25 needs no encoder\./);
+    expect(words(100, 101, 'bm25')).toMatch(/^Stay with bm25: .* bm25 needs no encoder\./);
+  });
+
+  it('compares bm25 with features only', () => {
+    const truth = 'xxyy';
+    expect(reportOf(truth, { random: truth, bm25: 'zzzz', mine: truth }).overBm25).toBeNull();
+    expect(reportOf(truth, { kl: truth }).overBm25).toBeNull();
+    // Four discordant pairs: 2·(1/16) − 1/16.
+    expect(reportOf(truth, { bm25: 'zzzz', kl: 'xzzz', 'mmr:kl': truth }).overBm25).toMatchObject({ selector: 'mmr:kl', difference: 1, p: expect.closeTo(1 / 16, 12) as number }); // prettier-ignore
   });
 });
 

@@ -1,5 +1,5 @@
 /** Whom the verdict advises, and whom the details of the report are about. */
-import type { Candidate } from '../../compare/verdict.js';
+import { LEVEL, type Candidate } from '../../compare/verdict.js';
 
 export interface Advice {
   /** The selector that the verdict tells to use; null where there is no verdict, since an LLM gave the baseline no reply. */
@@ -9,9 +9,6 @@ export interface Advice {
   /** Held against the baseline in detail: the advised one, or the best other where the baseline is advised; null when there is none. */
   readonly focus: string | null;
 }
-
-/** As in the verdict. */
-export const LEVEL = 0.05;
 
 /** @param summary what may be held against each other */
 export function adviceOf({
