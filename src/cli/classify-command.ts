@@ -159,7 +159,7 @@ async function evaluate<Flags extends ClassifyFlags>(
         test: rowsFingerprint(test),
         ...method,
       }),
-      summary: summarise(runs),
+      summary: summarise(runs, truth),
       interval: intervalScope(flags.seeds),
       encoder,
       protocol: protocol.name,

@@ -1,5 +1,6 @@
 /** What a classification by feature set tells people: a table, the data it was measured on, and warnings. */
 import type { TruncatedRows } from '../eval/classify/classify.js';
+import { classifyVerdict } from '../eval/classify/classify-verdict.js';
 import { summaryTable, type ClassifyReport, type SetSummary } from '../eval/classify/report.js';
 import type { DataCounts } from '../eval/data/data-counts.js';
 import type { ShotSampling } from '../eval/data/few-shot.js';
@@ -29,10 +30,16 @@ export function classifyText(report: ShownReport, said: string, settings: PoolSe
   return [
     `${encoder.id}: ${said}, ${poolLine(report, settings)}`,
     table(columns, rows),
+    ...(summary.some(({ gain }) => gain !== undefined) ? [legendOf(summary)] : []),
     ...dataLines(data),
     `fingerprint: ${fingerprint}`,
+    '',
+    ...classifyVerdict(summary, data.test),
   ].join('\n');
 }
+
+const legendOf = ([first]: readonly SetSummary[]): string =>
+  `gain: over ${first!.features}, paired by test row; p: two-sided, corrected for the number of comparisons`;
 
 /** Says that the encoder did not see all there was. */
 export function warnOfTruncated(truncated: TruncatedRows, { test }: Pick<DataCounts, 'test'>, { log }: Context): void {
@@ -47,19 +54,19 @@ function poolLine(
   { shots, sampling, limitTrain, limitTest, seeds }: PoolSettings,
 ): string {
   const drawn = (limit: number | undefined): string => (limit === undefined ? '' : ' drawn with seed 0');
-  const rows = `${data.train} training rows${drawn(limitTrain)}, ${data.test} test rows${drawn(limitTest)}`;
+  const rows = `${counted(data.train, 'training row')}${drawn(limitTrain)}, ${counted(data.test, 'test row')}${drawn(limitTest)}`;
   const few = shots.flatMap((count) => {
     const pool = results.find((row) => row.shots === count)!.pool;
     return count === null ? [] : [`${counted(count, 'shot')} ${sampling} (${pool} rows)`];
   });
-  return [rows, ...few, `${data.labels} labels`, counted(seeds, 'seed')].join(', ');
+  return [rows, ...few, counted(data.labels, 'label'), counted(seeds, 'seed')].join(', ');
 }
 
 export function dataLines(data: DataCounts): string[] {
   const { repeatedTrain, repeatedTest, testInTrain, testInTrainNormalised, conflicts, unknownLabel } = data;
   return [
-    `duplicates, all kept: ${repeatedTrain} training and ${repeatedTest} test rows repeat an earlier text; ` +
-      `${testInTrain} test texts are in the training set (${testInTrainNormalised} but for case and spaces)`,
+    `duplicates, all kept: ${counted(repeatedTrain, 'training row')} and ${counted(repeatedTest, 'test row')} repeat an earlier text; ` +
+      `${counted(testInTrain, 'test text')} ${testInTrain === 1 ? 'is' : 'are'} in the training set (${testInTrainNormalised} but for case and spaces)`,
     ...(conflicts > 0 ? [`${counted(conflicts, 'training text')} with several labels`] : []),
     ...(unknownLabel > 0 ? [`${counted(unknownLabel, 'test row')} with a label that no training row has`] : []),
   ];

@@ -71,6 +71,12 @@ describe('eval knn', () => {
     for (const set of features) expect(stdout).toMatch(new RegExp(`^${set.replace('+', '\\+')} +\\d+\\.\\d `, 'm'));
     expect(stdout).toContain('6 test texts are in the training set');
     expect(stdout).toContain('2 seeds');
+    expect(stdout).toMatch(/^features +accuracy % +95 % +seeds +macro-F1 +gain +95 % +p +dims/m);
+    expect(stdout).toContain(
+      'gain: over embedding, paired by test row; p: two-sided, corrected for the number of comparisons',
+    );
+    const last = stdout.trim().split('\n').at(-1);
+    expect(last).toMatch(/^(?:Undecided: o|O)n these 6 test rows \S+ is (?:ahead of|right as often as) /);
   });
 
   it('has the same fingerprint and results for the same call, and another for other settings', async () => {
@@ -215,7 +221,7 @@ describe('eval knn', () => {
       ...['--features', 'embedding', '--throughput-texts', '0'],
     ]);
     expect(stdout).toContain('14 training rows, 3 test rows');
-    expect(stdout).toContain('2 training and 1 test rows repeat an earlier text');
+    expect(stdout).toContain('2 training rows and 1 test row repeat an earlier text');
     expect(stdout).toContain('1 training text with several labels');
     expect(stdout).toContain('1 test row with a label that no training row has');
   });

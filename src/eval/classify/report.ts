@@ -1,14 +1,8 @@
 /** The figures of a classification by feature set: as a file that other programs read, and as rows of a table. */
 import { Rng } from '../../core/rng.js';
-import {
-  bootstrapMean,
-  ofShares,
-  pairedBootstrap,
-  wilson,
-  type Interval,
-  type PairedDifference,
-  type Scores,
-} from '../measures/intervals.js';
+import { pairedGains, type Gain } from '../compare/scores.js';
+import { pText } from '../compare/verdict.js';
+import { bootstrapMean, ofShares, wilson, type Interval } from '../measures/intervals.js';
 import { confusion, macroF1, meanPerClassAccuracy } from '../measures/metrics.js';
 import type { ClassifiedRun } from './classify.js';
 
@@ -74,44 +68,60 @@ export interface SetSummary extends Interval {
   /** The worst and the best seed. */
   readonly lowestSeed: number;
   readonly highestSeed: number;
-  /** Over the plain embedding, on the same seeds and test rows; absent where that was not asked for, and for itself. */
-  readonly gain?: PairedDifference;
+  /** Mean over seeds of the mean F1 over the labels that test rows have. */
+  readonly macroF1: number;
+  /**
+   * Over the first feature set, on the same pool, seeds and test rows; absent for that one itself. Tested as selectors of examples are, and
+   * corrected for all gains of the summary.
+   */
+  readonly gain?: Gain;
   /** Set-wide, of the first seed. */
   readonly dims: number;
   /** Means over seeds of what else the classifier measured. */
   readonly measures: Readonly<Record<string, number>>;
 }
 
-/** Of each feature set on each kind of pool, in the order of the results. */
-export function summarise(results: readonly ClassifiedRun[]): SetSummary[] {
+/**
+ * Of each feature set on each kind of pool, in the order of the results.
+ *
+ * @param truth labels of the test rows [n]
+ */
+export function summarise(results: readonly ClassifiedRun[], truth: readonly string[]): SetSummary[] {
   const kinds = [...new Set(results.map(({ shots }) => shots))];
-  return kinds.flatMap((shots) => summariseOne(results.filter((result) => result.shots === shots)));
+  const names = [...new Set(results.map(({ features }) => features))];
+  const runsOf = (name: string, kind: number | null): readonly ClassifiedRun[] =>
+    results.filter(({ features, shots }) => features === name && shots === kind);
+  const [baseline, ...others] = names as [string, ...string[]];
+  const gains = pairedGains(
+    kinds.flatMap((kind) =>
+      others.map((selector) => ({ selector, baseline: runsOf(baseline, kind), own: runsOf(selector, kind) })),
+    ),
+  );
+  return kinds.flatMap((kind, i) =>
+    names.map((name, set) => ({
+      ...summariseOne(runsOf(name, kind), truth),
+      ...(set > 0 && { gain: gains[i * others.length + set - 1]! }),
+    })),
+  );
 }
 
-function summariseOne(results: readonly ClassifiedRun[]): SetSummary[] {
-  const names = [...new Set(results.map(({ features }) => features))];
-  const runsOf = (name: string): readonly ClassifiedRun[] => results.filter(({ features }) => features === name);
-  const scoresOf = (name: string): Scores[] => runsOf(name).map(({ correct }) => correct);
-  const baseline = names.includes('embedding') ? scoresOf('embedding') : undefined;
-  return names.map((features) => {
-    const runs = scoresOf(features);
-    const bySeed = runsOf(features).map(({ correct }) => mean(correct.map(Number)));
-    const rng = (): Rng => Rng.stream(0, 'classify-summary');
-    const { shots, dims, measures } = runsOf(features)[0]!;
-    const meanOf = (measure: string): number => mean(runsOf(features).map((run) => run.measures![measure]!));
-    return {
-      features,
-      shots,
-      seeds: runs.length,
-      accuracy: mean(bySeed),
-      ...intervalOf(runsOf(features), rng()),
-      lowestSeed: Math.min(...bySeed),
-      highestSeed: Math.max(...bySeed),
-      ...(baseline !== undefined && features !== 'embedding' && { gain: pairedBootstrap(baseline, runs, rng()) }),
-      dims,
-      measures: Object.fromEntries(Object.keys(measures ?? {}).map((measure) => [measure, meanOf(measure)])),
-    };
-  });
+function summariseOne(runs: readonly ClassifiedRun[], truth: readonly string[]): SetSummary {
+  const rows = runRows(runs, truth);
+  const bySeed = rows.map(({ accuracy }) => accuracy);
+  const { features, shots, dims, measures } = runs[0]!;
+  const meanOf = (measure: string): number => mean(runs.map((run) => run.measures![measure]!));
+  return {
+    features,
+    shots,
+    seeds: runs.length,
+    accuracy: mean(bySeed),
+    ...intervalOf(runs, Rng.stream(0, 'classify-summary')),
+    lowestSeed: Math.min(...bySeed),
+    highestSeed: Math.max(...bySeed),
+    macroF1: mean(rows.map((row) => row.macroF1)),
+    dims,
+    measures: Object.fromEntries(Object.keys(measures ?? {}).map((measure) => [measure, meanOf(measure)])),
+  };
 }
 
 /** Runs that agree on every row say nothing of seeds: they count as one, whose interval is no point even at 0 and 1. */
@@ -143,7 +153,7 @@ export interface TableOptions {
 
 export interface Table {
   readonly titles: readonly string[];
-  /** Accuracies and gains in percent. */
+  /** Accuracies, F1 and gains in percent. */
   readonly rows: readonly (readonly string[])[];
 }
 
@@ -160,8 +170,10 @@ export function summaryTable(summaries: readonly SetSummary[], { seeds, throughp
     ['accuracy %', ({ accuracy }) => percent(accuracy)],
     [interval, ({ low, high }) => `${percent(low)} to ${percent(high)}`],
     ['seeds', seedsCell],
+    ['macro-F1', ({ macroF1 }) => percent(macroF1)],
     ['gain', ({ gain }) => (gain === undefined ? '' : signed(gain.difference))],
     [interval, ({ gain }) => (gain === undefined ? '' : `${signed(gain.low)} to ${signed(gain.high)}`)],
+    ['p', ({ gain }) => (gain === undefined ? '' : pText(gain.adjusted).replace(/^p (?:= )?/, ''))],
     ...measures.map((name): (typeof columns)[0] => [name, (summary) => summary.measures[name]!.toPrecision(3)]),
     ['dims', ({ dims }) => String(dims)],
     ...(Object.keys(throughput).length > 0

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import type { ClassifiedRun } from '../../../src/eval/classify/classify.js';
 import { countData } from '../../../src/eval/data/data-counts.js';
-import { intervalScope, runRows, summarise, summaryTable } from '../../../src/eval/classify/report.js';
+import { intervalScope, runRows, summarise as summariseAll, summaryTable } from '../../../src/eval/classify/report.js';
 
 /** Every row's label. */
 const truthOf = (correct: string): string[] => Array.from(correct, () => 'a');
@@ -16,6 +16,12 @@ const result = (features: string, seed: number, correct: string, shots: number |
   predicted: Array.from(correct, (mark) => (mark === '1' ? 'a' : 'b')),
   seconds: 0.5,
 });
+
+const summarise = (results: readonly ClassifiedRun[]) =>
+  summariseAll(
+    results,
+    results[0]!.correct.map(() => 'a'),
+  );
 
 describe('runRows', () => {
   it('gives accuracy as a fraction, inside its interval', () => {
@@ -33,7 +39,7 @@ describe('runRows', () => {
 });
 
 describe('summarise', () => {
-  it('averages over seeds and pairs the gain over the embedding by test row', () => {
+  it('averages over seeds and pairs the gain over the first feature set by test row', () => {
     const results = [
       ...[result('embedding', 0, '1100'), result('kl', 0, '1110')],
       ...[result('embedding', 1, '1100'), result('kl', 1, '1111')],
@@ -69,8 +75,32 @@ describe('summarise', () => {
     expect(rows.map((row) => row[titles.indexOf('shots')])).toEqual(['1', '1', 'all', 'all']);
   });
 
-  it('has no gain without an embedding to gain over', () => {
+  it('holds the first set against nothing, whichever it is, and every other against it', () => {
     expect(summarise([result('kl', 0, '10')])[0]).not.toHaveProperty('gain');
+    const [kl, embedding] = summarise([result('kl', 0, '1100'), result('embedding', 0, '1000')]);
+    expect(kl).not.toHaveProperty('gain');
+    expect(embedding!.gain!.difference).toBe(-0.25);
+  });
+
+  it('tests as selectors are tested: mid-p for one seed, corrected for all comparisons on all pools', () => {
+    const sets = (shots: number | null) => [
+      ...[result('embedding', 0, '000000', shots), result('kl', 0, '111111', shots), result('simclr', 0, '111110', shots)], // prettier-ignore
+    ];
+    const gains = summarise([...sets(1), ...sets(null)]).flatMap(({ gain }) => (gain === undefined ? [] : [gain]));
+    // Six discordant pairs, all won: 2·(1/64) − 1/64. Five: 1/32. Holm over four: the smaller two times 4, the others times 2.
+    expect(gains.map(({ p }) => p)).toEqual(
+      [1 / 64, 1 / 32, 1 / 64, 1 / 32].map((p) => expect.closeTo(p, 12) as number),
+    );
+    expect(gains.map(({ adjusted }) => adjusted)).toEqual([4 / 64, 2 / 32, 4 / 64, 2 / 32].map((p) => expect.closeTo(p, 12) as number)); // prettier-ignore
+  });
+
+  it('averages macro-F1 over seeds, by the labels that test rows have', () => {
+    const runs = [
+      { ...result('kl', 0, '1110'), predicted: ['a', 'a', 'a', 'a'] },
+      { ...result('kl', 1, '1111'), predicted: ['a', 'a', 'a', 'b'] },
+    ];
+    // Always "a": its F1 is 6/7, that of "b" 0.
+    expect(summariseAll(runs, ['a', 'a', 'a', 'b'])[0]!.macroF1).toBeCloseTo((3 / 7 + 1) / 2, 12);
   });
 });
 
@@ -112,8 +142,10 @@ describe('summaryTable', () => {
     const summaries = summarise([result('embedding', 0, '1100'), result('kl', 0, '1110')]);
     const { titles, rows } = summaryTable(summaries, { seeds: 1, throughput: { embedding: 84.04, kl: 80 } });
     expect(rows.every((row) => row.length === titles.length)).toBe(true);
-    expect(rows[0]).toEqual(['embedding', '50.0', expect.any(String), '1', '', '', '4', '84.0']);
-    expect(rows[1]![4]).toBe('+25.0');
+    expect(titles.slice(0, 8)).toEqual(['features', 'accuracy %', '95 %', 'seeds', 'macro-F1', 'gain', '95 %', 'p']);
+    expect(rows[0]).toEqual(['embedding', '50.0', expect.any(String), '1', '66.7', '', '', '', '4', '84.0']);
+    // One discordant pair: mid-p 2·½ − ½.
+    expect(rows[1]!.slice(4, 8)).toEqual(['85.7', '+25.0', expect.any(String), '0.500']);
   });
 
   it('shows what a classifier measured beside, averaged over seeds', () => {
