@@ -46,7 +46,7 @@ export function compareText(report: ShownReport): string {
   return [
     report.verdict,
     '',
-    `${model}k = ${k}, gain over ${baseline}, ${data.train} pool rows, ${data.test} queries, ${data.labels} labels, ${counted(seeds, 'seed')}`,
+    `${model}k = ${k}, gain over ${baseline}, ${counted(data.train, 'pool row')}, ${data.test === 1 ? '1 query' : `${data.test} queries`}, ${counted(data.labels, 'label')}, ${counted(seeds, 'seed')}`,
     table(
       columns,
       summary.map((each) => CELLS.map(([, cell]) => cell(each))),

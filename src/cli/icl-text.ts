@@ -123,7 +123,7 @@ export function dryRunText({ dryRun, ...setting }: Setting & { readonly dryRun: 
 
 function settingLine({ llm, template, encoder, k, seeds, data }: Setting): string {
   const model = encoder === null ? '' : `${encoder.id}, `;
-  return `${model}${llm.model} at temperature 0, template ${template}: k = ${k}, ${data.train} pool rows, ${data.test} queries, ${data.labels} labels, ${counted(seeds, 'seed')}`;
+  return `${model}${llm.model} at temperature 0, template ${template}: k = ${k}, ${counted(data.train, 'pool row')}, ${data.test === 1 ? '1 query' : `${data.test} queries`}, ${counted(data.labels, 'label')}, ${counted(seeds, 'seed')}`;
 }
 
 const shown = (cells: Cells, summary: readonly IclSummary[]): string =>

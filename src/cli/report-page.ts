@@ -4,10 +4,11 @@ import type { Command } from 'commander';
 import { FungiError } from '../core/errors.js';
 import type { ExampleSelector, SelectionTask } from '../eval/compare/example-selector.js';
 import type { MapInput } from '../eval/report/facts/pool-map.js';
-import type { ReportInput, ReportSettings } from '../eval/report/model.js';
+import type { ReportInput, ReportSettings, RowSettings } from '../eval/report/model.js';
 import { commandLine } from './command-line.js';
 import type { Context } from './context.js';
-import { assertWritable } from './eval-data.js';
+import { assertWritable, type DataFlags } from './eval-data.js';
+import { installedVersion } from './installed-version.js';
 
 export interface ReportFlags {
   readonly report?: string;
@@ -42,16 +43,17 @@ export async function mapsOf(selectors: readonly ExampleSelector[], task: Select
 }
 
 export interface PageInput extends Omit<ReportInput, 'settings' | 'map'> {
-  readonly settings: Omit<ReportSettings, 'data' | 'date' | 'command'>;
-  /** The training data's name is the page's. */
-  readonly train: string;
+  readonly settings: Omit<ReportSettings, 'data' | 'rows' | 'date' | 'command' | 'versions'> &
+    Pick<RowSettings, 'split'>;
+  /** What was read. The training data's name is the page's. */
+  readonly flags: Pick<DataFlags, 'train' | 'test' | 'limitTrain' | 'limitTest'>;
   readonly maps: readonly MapInput[];
 }
 
 /** The page's path, or why it could not be written: the table is shown all the same. */
 export async function writePage(
   folder: string,
-  { train, maps, settings, ...input }: PageInput,
+  { flags, maps, settings, ...input }: PageInput,
   { argv }: Context,
 ): Promise<string | FungiError> {
   const { reportModel } = await import('../eval/report/model.js');
@@ -66,7 +68,14 @@ export async function writePage(
   const model = reportModel({
     ...input,
     map,
-    settings: { ...settings, data: nameOf(train), date: new Date().toISOString().slice(0, 10), command: commandLine(argv) }, // prettier-ignore
+    settings: {
+      ...settings,
+      data: nameOf(flags.train),
+      rows: rowsOf(flags, settings.split),
+      date: new Date().toISOString().slice(0, 10),
+      command: commandLine(argv),
+      ...(settings.encoder !== null && { versions: runtimeVersions() }),
+    },
   });
   try {
     const paths = await writeReport(folder, model);
@@ -79,3 +88,18 @@ export async function writePage(
 
 /** "banking77/train.jsonl": a file alone is called the same in every data set. */
 const nameOf = (source: string): string => [basename(dirname(source)), basename(source)].filter((part) => part !== '.' && part !== '').join('/'); // prettier-ignore
+
+const rowsOf = (
+  { train, test, limitTrain, limitTest }: PageInput['flags'],
+  split: RowSettings['split'],
+): RowSettings => ({
+  train: nameOf(train),
+  test: test === undefined ? null : nameOf(test),
+  ...{ split, limitTrain: limitTrain ?? null, limitTest: limitTest ?? null },
+});
+
+/** What computes the features. */
+function runtimeVersions(): Record<string, string> {
+  const version = installedVersion('onnxruntime-node');
+  return version === undefined ? {} : { 'onnxruntime-node': version };
+}

@@ -207,3 +207,52 @@ it('shows the table when the page cannot be written', async () => {
   expect(stderr).toContain('STORAGE_FAILED');
   expect(stderr).toContain('hint: Give --report a folder');
 });
+
+it('says of every answer and row of the pool where it stands in its file, and on the page what was compared', async () => {
+  const argv = [
+    'eval',
+    'compare',
+    '--train',
+    '@train.jsonl',
+    '--split',
+    '0.4',
+    '--limit-train',
+    '6',
+    '--limit-test',
+    '3',
+  ];
+  const more = ['--selectors', 'random,bm25', '-k', '2', '--json', '@where.json', '--report', '@where'];
+  expect((await workspace.fungi([...argv, ...more])).code).toBe(0);
+  const { answers, poolRows } = JSON.parse(await readFile(workspace.path('where.json'), 'utf8')) as {
+    answers: QueryChoices[];
+    poolRows: string[];
+  };
+  const line = (where: string): number => {
+    const [file, number] = where.split(/:(?=\d+$)/);
+    expect(file).toBe(workspace.path('train.jsonl'));
+    return Number(number);
+  };
+  expect([answers.length, poolRows.length]).toEqual([3, 6]);
+  for (const { text, label, where } of answers) expect(EXAMPLES[line(where!) - 1]).toMatchObject({ text, label });
+  expect(new Set([...poolRows, ...answers.map(({ where }) => where!)].map(line)).size).toBe(9);
+  // A vote is that of the rows where the file has them.
+  const labels = poolRows.map((where) => EXAMPLES[line(where) - 1]!.label);
+  for (const { rows, vote } of answers.flatMap(({ choices }) => choices)) {
+    if (vote !== null) expect(rows.map((row) => labels[row])).toContain(vote);
+  }
+  const markdown = await readFile(workspace.path('where', 'report.md'), 'utf8');
+  expect(markdown).toMatch(/^\| queries \| held out of [^|]*\/train\.jsonl: 3 rows \|$/m);
+  expect(markdown).toMatch(/^\| split \| 40\.0 % of the texts held out/m);
+  expect(markdown).toMatch(/^\| limit of the pool \| 6 rows at most/m);
+  // Nothing was computed by an encoder.
+  expect(markdown).toMatch(/^\| versions \| fungi-icl [\d.]+, node [\d.]+ \|$/m);
+});
+
+it('counts one as one', async () => {
+  await workspace.write({ 'one.jsonl': jsonl(EXAMPLES.slice(0, 1)) });
+  const argv = ['eval', 'compare', '--train', '@train.jsonl', '--test', '@one.jsonl', '--selectors', 'random,bm25'];
+  const { stdout } = await workspace.fungi(argv);
+  expect(stdout).toContain('12 pool rows, 1 query, 2 labels');
+  expect(stdout).toContain('1 test text is in the training set');
+  expect(stdout).not.toMatch(/\b1 (?:queries|rows|texts|labels)\b/);
+});

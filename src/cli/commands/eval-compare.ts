@@ -101,7 +101,7 @@ async function evalCompare(context: Context, flags: CompareFlags): Promise<Repor
   const names = [...flags.selectors, ...(flags.selector ?? [])];
   const { featureSetsOf, namedSelectors, selectorTitles } = await import('../../eval/compare/named-selectors.js');
   const { baselineOf, compareReport, verdict } = await import('../../eval/compare/compare-report.js');
-  const { queryChoices } = await import('../../eval/compare/query-choices.js');
+  const { poolRows, queryChoices } = await import('../../eval/compare/query-choices.js');
   const { curvePoints } = await import('../../eval/compare/curve.js');
   const baseline = baselineOf(selectorTitles(names), flags.baseline);
   if (typeof flags.json === 'string') await assertWritable(flags.json);
@@ -145,13 +145,13 @@ async function evalCompare(context: Context, flags: CompareFlags): Promise<Repor
       ...protocol,
       ...{ data: countData(pool, queries), truncated },
     };
-    const json = { ...report, answers: queryChoices(comparison, queries) };
+    const json = { ...report, poolRows: poolRows(pool), answers: queryChoices(comparison, queries) };
     let error = typeof flags.json === 'string' ? await saveReport(flags.json, json) : undefined;
     let summary: string | undefined;
     if (flags.report !== undefined) {
       const maps = await mapsOf(selectors, { pool, queries: textsOf(queries), k, seed: 0, shots: null });
       const page = { comparison, pool, queries, report: found, curve: report.curve, data: report.data, truncated };
-      const written = await writePage(flags.report, { ...page, settings: report, train: flags.train, maps }, context);
+      const written = await writePage(flags.report, { ...page, settings: report, flags, maps }, context);
       if (FungiError.is(written)) error ??= written;
       else summary = `report: ${written}`;
     }

@@ -179,7 +179,8 @@ async function evalIcl(context: Context, flags: IclFlags): Promise<Report> {
   const report = { ...found, verdict, stopped, ...common };
   const answers = queryAnswers({ comparison, queries, labels, plan, replies });
   const outcome = outcomeOf(replies, flags, found);
-  const json = { ...report, answers };
+  const { poolRows } = await import('../../eval/compare/query-choices.js');
+  const json = { ...report, poolRows: poolRows(pool), answers };
   if (flags.report === undefined) return finish(flags, iclText(report), json, outcome);
   const { compareReport } = await import('../../eval/compare/compare-report.js');
   const settings = { model: llm.settings.model, template: template.name, ...{ maxTokens: maxTokens ?? null, prices: prices ?? null, stopped } }; // prettier-ignore
@@ -194,7 +195,7 @@ async function evalIcl(context: Context, flags: IclFlags): Promise<Report> {
     }),
     llm: { report: found, verdict, answers, settings },
   };
-  const written = await writePage(flags.report, { ...page, settings: common, train: flags.train, maps }, context);
+  const written = await writePage(flags.report, { ...page, settings: common, flags, maps }, context);
   return finish(flags, iclText(report), json, withPage(outcome, written));
 }
 

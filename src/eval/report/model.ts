@@ -38,6 +38,8 @@ export interface ReportInput {
 export interface ReportSettings {
   /** What the data are called. */
   readonly data?: string | undefined;
+  /** Where the rows are from, and which of them were taken; left out where nobody can know. */
+  readonly rows?: RowSettings | undefined;
   /** As the user named them: a program is `NAME=COMMAND`. In the order of the comparison. */
   readonly selectors: readonly string[];
   readonly encoder: { readonly id: string } | null;
@@ -48,8 +50,22 @@ export interface ReportSettings {
   readonly fingerprint: string;
   /** What to type to run it again. */
   readonly command?: string | undefined;
+  /** Of other packages that the figures depend on, beside this one's and Node's. */
+  readonly versions?: Readonly<Record<string, string>> | undefined;
   /** When it was run, as the reader is to see it. Left out, two reports of one run are the same to the byte. */
   readonly date?: string | undefined;
+}
+
+/** Names of sources, and the parts of them that were taken. */
+export interface RowSettings {
+  readonly train: string;
+  /** Null where the queries were held out of the training rows. */
+  readonly test: string | null;
+  /** Null where no share was held out. */
+  readonly split: { readonly share: number; readonly seed: number; readonly moved: number } | null;
+  /** Rows at most, drawn at random; null for all. */
+  readonly limitTrain: number | null;
+  readonly limitTest: number | null;
 }
 
 export interface ReportModel {
@@ -85,13 +101,14 @@ export interface SelectorFigures extends SelectorSummary {
 
 export interface Method {
   readonly data: string | null;
+  readonly rows: RowSettings | null;
   readonly encoder: { readonly id: string } | null;
   readonly spec: object | null;
   readonly dims: number | null;
   readonly fingerprint: string;
   readonly command: string | null;
   readonly date: string | null;
-  readonly versions: { readonly 'fungi-icl': string; readonly node: string };
+  readonly versions: { readonly 'fungi-icl': string; readonly node: string; readonly [name: string]: string };
 }
 
 /** @param input pool and queries as they were compared: rows of the runs count in them */
@@ -135,13 +152,14 @@ export function reportModel(input: ReportInput): ReportModel {
     data,
     method: {
       data: settings.data ?? null,
+      rows: settings.rows ?? null,
       encoder: settings.encoder,
       spec: settings.spec,
       dims: settings.dims,
       fingerprint: settings.fingerprint,
       command: settings.command ?? null,
       date: settings.date ?? null,
-      versions: { 'fungi-icl': LIBRARY_VERSION, node: process.versions.node },
+      versions: { 'fungi-icl': LIBRARY_VERSION, node: process.versions.node, ...settings.versions },
     },
   };
 }

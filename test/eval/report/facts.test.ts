@@ -114,10 +114,10 @@ describe('cases', () => {
     expect(group('won').cases.every(({ query }) => query % 2 === 0 && query % 5 !== 0)).toBe(true);
     expect(group('lost').cases.map(({ query }) => query).sort((a, b) => a - b)).toEqual([5, 15, 25, 35]); // prettier-ignore
     expect(group('all-wrong').cases[0]).toEqual({
-      ...{ query: 10, text: 'text 10', label: 'b' },
+      ...{ query: 10, where: null, text: 'text 10', label: 'b' },
       choices: [
-        { selector: 'kl', predicted: 'd', reply: null, chosen: 2, votes: 2, ownLabel: 0, examples: [{ row: 3, text: 'text 3', label: 'd' }, { row: 3, text: 'text 3', label: 'd' }] },
-        { selector: 'embedding', predicted: 'c', reply: null, chosen: 2, votes: 1, ownLabel: 0, examples: [{ row: 2, text: 'text 2', label: 'c' }, { row: 3, text: 'text 3', label: 'd' }] },
+        { selector: 'kl', predicted: 'd', reply: null, chosen: 2, votes: 2, ownLabel: 0, examples: [{ row: 3, where: null, text: 'text 3', label: 'd' }, { row: 3, where: null, text: 'text 3', label: 'd' }] },
+        { selector: 'embedding', predicted: 'c', reply: null, chosen: 2, votes: 1, ownLabel: 0, examples: [{ row: 2, where: null, text: 'text 2', label: 'c' }, { row: 3, where: null, text: 'text 3', label: 'd' }] },
       ],
       others: [{ selector: 'bm25', predicted: 'a', reply: null }],
     }); // prettier-ignore

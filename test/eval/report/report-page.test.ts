@@ -181,7 +181,7 @@ describe('edge cases', () => {
     expect(page).toContain('without leaks %');
     expect(model.nextSteps.at(-1)!.text).toBe(
       'Mend the data and run this again: 1 pool text has several labels; 1 query has a label that the pool lacks, and cannot be right; ' +
-        '1 query is in the pool, and flatter every selector by text.',
+        '1 query is in the pool, and flatters every selector by text.',
     );
   });
 });

@@ -2,7 +2,7 @@
 import { describe, expect, it } from 'vitest';
 import { z } from 'zod';
 import type { CurvePoint } from '../../../src/eval/compare/curve.js';
-import { reportModel, type ReportModel } from '../../../src/eval/report/model.js';
+import { reportModel, type ReportModel, type ReportSettings } from '../../../src/eval/report/model.js';
 import { reportMarkdown } from '../../../src/eval/report/page/report-markdown.js';
 import { reportPage } from '../../../src/eval/report/page/report-page.js';
 import { renderSections } from '../../../src/eval/report/sections/sections.js';
@@ -71,6 +71,65 @@ describe('sections', () => {
     const many: Small = { ...SMALL, pool: rowsOf(labels, 1, 'example'), queries: rowsOf(labels, 1, 'query') };
     expect(reportPage(await modelOf(SMALL))).toContain('by true label');
     expect(reportPage(await modelOf(many))).not.toContain('by true label');
+  });
+
+  it('name the rows that were compared, how they were drawn, and what computed the features', async () => {
+    const settingsOf = async (rows: ReportSettings['rows']): Promise<string[]> => {
+      const markdown = reportMarkdown(await modelOf({ ...SMALL, settings: { rows, data: 'd/train.jsonl', versions: { 'onnxruntime-node': '1.2.3' } } })); // prettier-ignore
+      return markdown.slice(markdown.indexOf('## How it was measured')).split('\n');
+    };
+    const own = await settingsOf({ train: 'd/train.jsonl', test: 'd/test.jsonl', split: null, limitTrain: 300, limitTest: null }); // prettier-ignore
+    expect(own).toEqual(
+      expect.arrayContaining([
+        '| pool | d/train.jsonl: 12 rows |',
+        '| queries | d/test.jsonl: 12 rows |',
+        '| split | none: the queries have a source of their own |',
+        '| limit of the pool | 300 rows at most, a random part drawn with seed 0 |',
+        '| limit of the queries | none |',
+        '| examples for each query (k) | 3 |',
+        '| seeds | 0 |',
+        expect.stringMatching(/^\| versions \| fungi-icl [\d.]+, node [\d.]+, onnxruntime-node 1\.2\.3 \|$/) as string,
+      ]),
+    );
+    const split = { share: 0.2, seed: 0, moved: 1 };
+    const held = await settingsOf({ train: 'd/train.jsonl', test: null, split, limitTrain: null, limitTest: 1 });
+    expect(held).toEqual(
+      expect.arrayContaining([
+        '| queries | held out of d/train.jsonl: 12 rows |',
+        '| split | 20.0 % of the texts held out, label by label, drawn with seed 0; 1 row with the text of an earlier row went to its side |',
+        '| limit of the queries | 1 row at most, a random part drawn with seed 0 |',
+      ]),
+    );
+    // Of rows that no command read nothing is known but a name.
+    expect(await settingsOf(undefined)).toContain('| data | d/train.jsonl |');
+  });
+
+  it('say where the queries shown were read', async () => {
+    const queries = SMALL.queries.map((query, row) => ({ ...query, where: `/far/away/d/test.jsonl:${row + 1}` }));
+    const model = await modelOf({ ...SMALL, queries });
+    for (const { query, where } of model.cases.groups.flatMap((group) => group.cases)) {
+      expect(where).toBe(`/far/away/d/test.jsonl:${query + 1}`);
+      expect(reportPage(model)).toContain(`<bdi>d/test.jsonl:${query + 1}</bdi>`);
+      expect(reportMarkdown(model)).toContain(` · d/test.jsonl:${query + 1}\n`);
+    }
+  });
+
+  it('write a minus of the verdict as the rest of the page, and a hyphen in JSON', async () => {
+    const input = await reportInput(SMALL);
+    const verdict = 'Use a-1: it is ahead (95 % interval -1.2 to -0.4, p = 0.010).';
+    const asked = askedInput(input, (query) => query.label);
+    const model = reportModel({ ...asked, llm: { ...asked.llm!, verdict } });
+    expect(model.verdict).toBe(verdict);
+    const shown = 'Use a-1: it is ahead (95 % interval −1.2 to −0.4, p = 0.010).';
+    expect(reportPage(model)).toContain(shown);
+    expect(reportMarkdown(model)).toContain(shown);
+  });
+
+  it('break a command between its words only', async () => {
+    const command = 'fungi eval compare --train a.jsonl';
+    const page = reportPage(await modelOf({ ...SMALL, settings: { command } }));
+    expect(page).toContain('<span class="argument">--train</span> <span class="argument">a.jsonl</span>');
+    expect(page.replace(/<\/?span[^>]*>/g, '')).toContain(`<code>${command}</code>`);
   });
 
   it('give the command, fenced and as typed', async () => {
@@ -161,7 +220,9 @@ const reply = z
   .nullable();
 const choice = z.strictObject({
   ...{ selector: z.string(), predicted: z.string(), reply, chosen: count, votes: count, ownLabel: count },
-  examples: z.array(z.strictObject({ row: count, text: z.string(), label: z.string() })).max(5),
+  examples: z
+    .array(z.strictObject({ row: count, where: z.string().nullable(), text: z.string(), label: z.string() }))
+    .max(5),
 });
 const maybe = z.number().nullable();
 const usage = z.strictObject({
@@ -195,6 +256,11 @@ const llm = z.strictObject({
         .optional(),
     }),
   ),
+});
+const limit = z.int().positive().nullable();
+const rows = z.strictObject({
+  ...{ train: z.string(), test: z.string().nullable(), limitTrain: limit, limitTest: limit },
+  split: z.strictObject({ share, seed: count, moved: count }).nullable(),
 });
 /** What programs rely on: a name that changes here is a new format. */
 const schema = z.strictObject({
@@ -255,7 +321,13 @@ const schema = z.strictObject({
         cases: z
           .array(
             z.strictObject({
-              ...{ query: count, text: z.string(), label: z.string(), choices: z.array(choice) },
+              ...{
+                query: count,
+                where: z.string().nullable(),
+                text: z.string(),
+                label: z.string(),
+                choices: z.array(choice),
+              },
               others: z.array(z.strictObject({ selector: z.string(), predicted: z.string(), reply })),
             }),
           )
@@ -276,11 +348,12 @@ const schema = z.strictObject({
   method: z.strictObject({
     ...{
       data: z.string().nullable(),
+      rows: rows.nullable(),
       encoder: z.object({ id: z.string() }).nullable(),
       spec: z.looseObject({}).nullable(),
     },
     ...{ dims: count.nullable(), fingerprint: z.string(), command: z.string().nullable(), date: z.string().nullable() },
-    versions: z.strictObject({ 'fungi-icl': z.string(), node: z.string() }),
+    versions: z.strictObject({ 'fungi-icl': z.string(), node: z.string(), 'onnxruntime-node': z.string().optional() }),
   }),
 });
 
@@ -290,5 +363,16 @@ it('is JSON of fixed names', async () => {
   const asked = reportModel(askedInput(await reportInput(SMALL), say, { prices: { input: 1, output: 2 } }));
   expect(schema.parse(JSON.parse(JSON.stringify(asked))).llm!.summary).toHaveLength(3);
   const bare = await modelOf({ ...SMALL, choosers: { mine: () => [0] } });
+  const read = {
+    train: 'a.csv',
+    test: null,
+    split: { share: 0.2, seed: 0, moved: 1 },
+    limitTrain: 12,
+    limitTest: null,
+  };
+  const placed = SMALL.queries.map((query, row) => ({ ...query, where: `a.csv:${row + 2}` }));
+  const settings = { rows: read, versions: { 'onnxruntime-node': '1.30.0' } };
+  const whole = await modelOf({ ...SMALL, queries: placed, settings });
+  expect(schema.parse(JSON.parse(JSON.stringify(whole))).method.rows).toEqual(read);
   schema.parse(JSON.parse(JSON.stringify(bare)));
 });

@@ -49,6 +49,24 @@ describe('colours', () => {
   }); // prettier-ignore
 });
 
+describe('tables wider than their place', () => {
+  const rule = (sheet: string, selector: string): string => sheet.split(`${selector} {`)[1]!.split('}')[0]!;
+  const [screen, print] = STYLE_SHEET.split('@media print') as [string, string];
+
+  it('scroll inside it under a shade that ends with them', () => {
+    const scroll = rule(screen, '\n.scroll');
+    expect(scroll).toContain('overflow-x: auto');
+    expect(scroll.match(/var\(--shade\), transparent\) (?:left|right) .* scroll no-repeat/g)).toHaveLength(2);
+    expect(scroll.match(/var\(--bg\) 40%, transparent\) (?:left|right) .* local no-repeat/g)).toHaveLength(2);
+    // Seen on either ground.
+    for (const palette of palettes) expect(contrast(palette.get('shade')!, palette.get('bg')!)).toBeGreaterThan(2);
+  });
+
+  it('are whole on paper', () => {
+    expect(rule(print, '\n  .scroll')).toMatch(/background: none; overflow: visible;/);
+  });
+});
+
 describe('words', () => {
   it('round as a table has it', () => {
     expect([percent(0.85234), points(0.031), points(-0.031), points(0.0004), points(-0.0004)]).toEqual(['85.2', '+3.1', '−3.1', '0.0', '0.0']); // prettier-ignore

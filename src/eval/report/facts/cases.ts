@@ -24,8 +24,9 @@ export interface CaseGroup {
 }
 
 export interface Case {
-  /** Row of the query. */
+  /** Row of the query, and where it was read ("file:line"; null where that is not known). */
   readonly query: number;
+  readonly where: string | null;
   readonly text: string;
   readonly label: string;
   /** Of `selectors`, in their order. */
@@ -45,7 +46,15 @@ export interface Choice {
   readonly votes: number;
   readonly ownLabel: number;
   /** The first of them. */
-  readonly examples: readonly { readonly row: number; readonly text: string; readonly label: string }[];
+  readonly examples: readonly CaseExample[];
+}
+
+export interface CaseExample {
+  /** Of the pool. */
+  readonly row: number;
+  readonly where: string | null;
+  readonly text: string;
+  readonly label: string;
 }
 
 /** As in the answers that `eval icl` gives under --json. */
@@ -129,9 +138,10 @@ function caseOf(
   query: number,
   { pool, queries, shown, others }: Pick<CasesOptions, 'pool' | 'queries'> & Record<'shown' | 'others', readonly Shown[]>, // prettier-ignore
 ): Case {
-  const { input, label } = queries[query]!;
+  const { input, label, where = null } = queries[query]!;
   return {
     query,
+    where,
     text: input,
     label,
     choices: shown.map(({ selector, predicted, rows, replies }) => ({
@@ -143,6 +153,7 @@ function caseOf(
       ownLabel: rows[query]!.filter((row) => pool[row]!.label === label).length,
       examples: rows[query]!.slice(0, EXAMPLES).map((row) => ({
         row,
+        where: pool[row]!.where ?? null,
         text: pool[row]!.input,
         label: pool[row]!.label,
       })),

@@ -132,7 +132,7 @@ function mend({ counts }: DataNotes): NextStep[] {
       : []),
     ...(counts.testInTrainNormalised > 0
       ? [
-          `${counted(counts.testInTrainNormalised, 'query is', 'queries are')} in the pool, and flatter every selector by text`,
+          `${counted(counts.testInTrainNormalised, 'query is in the pool, and flatters', 'queries are in the pool, and flatter')} every selector by text`,
         ]
       : []),
   ];

@@ -4,7 +4,7 @@
 const LIGHT = `\
   --bg: #ffffff; --panel: #f4f6f8; --fg: #1b2026; --muted: #59626d; --line: #dde2e7; --accent: #00639c;
   --bar-advised: #3f9bd3; --bar-baseline: #87929e; --bar-other: #b9c3cd; --gain: #2f86bd; --loss: #d5691e; --rest: #b4bcc5;
-  --right: #00684c; --wrong: #a63d00; --tint: #eaf3f9;
+  --right: #00684c; --wrong: #a63d00; --tint: #eaf3f9; --shade: #a3acb6;
   --c1: #0072b2; --c2: #d55e00; --c3: #009e73; --c4: #c0659b; --c5: #c08a00; --c6: #3d97d1; --c7: #4a4f57; --c8: #7c3f1d;`;
 
 export const STYLE_SHEET = `
@@ -16,7 +16,7 @@ ${LIGHT}
   :root {
     --bg: #13171c; --panel: #1c2229; --fg: #e7eaee; --muted: #a3adb8; --line: #323a44; --accent: #7cc4ef;
     --bar-advised: #3a8fc4; --bar-baseline: #77828e; --bar-other: #4d5864; --gain: #3a8fc4; --loss: #cf6a28; --rest: #59636f;
-    --right: #4fcaa4; --wrong: #f0965c; --tint: #182733;
+    --right: #4fcaa4; --wrong: #f0965c; --tint: #182733; --shade: #5f6b78;
     --c1: #56b4e9; --c2: #f08a4b; --c3: #2cc598; --c4: #dd8fbe; --c5: #e3b02e; --c6: #8fb3ff; --c7: #c3c9d1; --c8: #c79a7c;
   }
 }
@@ -55,14 +55,22 @@ main > section.first { border: 0; margin: 0; padding: 0; }
 .tiles .note { font-size: 13px; line-height: 1.4; }
 .steps { margin: 0 0 8px; max-width: 76ch; padding-left: 20px; overflow-wrap: anywhere; }
 .steps li { margin-bottom: 6px; }
-.scroll { margin: 12px 0 16px; overflow-x: auto; }
+/* What is wider than its place scrolls inside it. A shade lies on the side where there is more: covers that scroll along hide it at an end. */
+.scroll {
+  background:
+    linear-gradient(to right, var(--bg) 40%, transparent) left / 36px 100% local no-repeat,
+    linear-gradient(to left, var(--bg) 40%, transparent) right / 36px 100% local no-repeat,
+    linear-gradient(to right, var(--shade), transparent) left / 14px 100% scroll no-repeat,
+    linear-gradient(to left, var(--shade), transparent) right / 14px 100% scroll no-repeat;
+  margin: 12px 0 16px; overflow-x: auto;
+}
 .scroll:focus-visible, summary:focus-visible, a:focus-visible { outline: 2px solid var(--accent); outline-offset: 2px; }
 table { border-collapse: collapse; font-size: 14px; line-height: 1.4; width: 100%; font-variant-numeric: tabular-nums; }
-th, td { border-bottom: 1px solid var(--line); padding: 7px 12px; vertical-align: top; }
+th, td { border-bottom: 1px solid var(--line); padding: 7px 10px; vertical-align: top; }
 th:first-child, td:first-child { padding-left: 0; }
 th:last-child, td:last-child { padding-right: 0; }
 thead th { border-bottom-color: var(--muted); color: var(--muted); font-size: 13px; font-weight: 600; vertical-align: bottom; }
-tbody th { font-weight: 400; min-width: 13em; }
+tbody th { font-weight: 400; min-width: 10em; }
 .word { text-align: left; }
 td.word { min-width: 8em; }
 .number { text-align: right; white-space: nowrap; }
@@ -77,6 +85,7 @@ thead .number { white-space: normal; }
 .range { color: var(--muted); display: block; font-size: 12px; font-weight: 400; }
 .tag { border: 1px solid var(--muted); border-radius: 9px; color: var(--muted); font-size: 11px; font-weight: 600; padding: 0 7px; white-space: nowrap; }
 code { font: 13px/1.5 ui-monospace, SFMono-Regular, Menlo, Consolas, monospace; overflow-wrap: anywhere; }
+.argument { display: inline-block; max-width: 100%; }
 .steps code { background: var(--panel); border-radius: 4px; padding: 2px 6px; }
 .terms dt { font-size: 14px; font-weight: 600; }
 .terms dd { color: var(--muted); font-size: 14px; line-height: 1.45; margin: 0; overflow-wrap: anywhere; }
@@ -145,7 +154,7 @@ ${LIGHT}
   nav { display: none; }
   .on-wide { display: block; }
   .on-narrow { display: none; }
-  .scroll { overflow: visible; }
+  .scroll { background: none; overflow: visible; }
   .scroll .chart { max-width: 100%; }
   table { font-size: 8.5pt; }
   thead th { font-size: 8pt; }

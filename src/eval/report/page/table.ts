@@ -28,7 +28,9 @@ export interface Row {
 /** The first cell of a row is its header. */
 export function htmlTable({ caption, columns, rows }: Table): Html {
   const side = (c: number): string => (columns[c]?.align === 'right' ? 'number' : 'word');
-  const content = (cell: Cell): Html | string => (typeof cell === 'string' ? cell : cell.html);
+  // "< 0.001" stays on one line.
+  const content = (cell: Cell): Html | string =>
+    typeof cell === 'string' ? cell.replace(/^< (?=\d)/, '<\u00A0') : cell.html;
   return html`<div class="scroll" tabindex="0" role="region" aria-label="${caption}">
     <table>
       <thead>

@@ -10,6 +10,12 @@ export function points(fraction: number): string {
   return `${fraction < 0 ? '−' : '+'}${shown}`;
 }
 
+/** The verdict's intervals as the page writes them: it is made for terminals, where a minus is a hyphen. "interval -1.2 to +3.4" → "interval −1.2 to +3.4" */
+export const withMinus = (verdict: string): string => verdict.replace(/(?<=\binterval |\d to )-(?=\d)/g, '−');
+
+/** The last parts of where a row was read: "/data/trec6/test.jsonl:17" → "trec6/test.jsonl:17" */
+export const shortWhere = (where: string): string => shorten(where.split('/').slice(-2).join('/'), 80);
+
 /** 3000 → "3,000" */
 export const whole = (count: number): string => String(count).replace(/\B(?=(\d{3})+$)/g, ',');
 

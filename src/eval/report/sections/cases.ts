@@ -3,7 +3,7 @@ import type { Case, CaseGroup, CaseReply, Choice } from '../facts/cases.js';
 import { html, type Html } from '../page/html.js';
 import { escapeMarkdown } from '../page/markdown.js';
 import { labelCell, longText, shortText } from '../page/table.js';
-import { counted, listed, shorten } from '../page/words.js';
+import { counted, listed, shorten, shortWhere } from '../page/words.js';
 import { folded } from './figure.js';
 import type { Section } from './section.js';
 
@@ -56,11 +56,13 @@ const mark = (right: boolean): Html =>
 const marked = (label: string, right: boolean): Html =>
   html`<span class="${right ? 'own' : 'other'}">${mark(right)} ${labelCell(label).html}</span>`;
 
-const htmlCase = ({ text, label, choices, others }: Case): Html =>
+const htmlCase = ({ text, label, where, choices, others }: Case): Html =>
   html`<article class="case">
     <div class="query">
       ${longText(text)}
-      <p class="truth">label ${labelCell(label).html}</p>
+      <p class="truth">
+        label ${labelCell(label).html}${where === null ? null : html` · <bdi>${shortWhere(where)}</bdi>`}
+      </p>
     </div>
     <div class="choices">${choices.map((choice) => htmlChoice(choice, label))}</div>
     ${others.length === 0 ? null : html`<p class="others">Others: ${others.map((other) => html`<span class="answer"><bdi>${shorten(other.selector, 40)}</bdi> ${htmlAnswer(other, label)}</span> `)}</p>`}
@@ -102,11 +104,11 @@ function votesText({ predicted, chosen, votes, ownLabel, examples }: Choice, tru
   return `${votes} of ${counted(chosen, 'example')} have that label${own}${examples.length < chosen ? `. The first ${examples.length}:` : ':'}`;
 }
 
-const markdownCase = ({ text, label, choices, others }: Case): string =>
+const markdownCase = ({ text, label, where, choices, others }: Case): string =>
   [
     `> ${escapeMarkdown(shortText(text))}`,
     '>',
-    `> label **${escapeMarkdown(labelCell(label).text)}**`,
+    `> label **${escapeMarkdown(labelCell(label).text)}**${where === null ? '' : ` · ${escapeMarkdown(shortWhere(where))}`}`,
     '',
     ...choices.flatMap((choice) => [
       `- ${escapeMarkdown(shorten(choice.selector, 40))}${markdownAnswers(choice, label)}`,

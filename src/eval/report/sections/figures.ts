@@ -70,7 +70,7 @@ function figuresOf(
             title: 'without leaks %',
             cell: ({ accuracyUnleaked }: SelectorFigures) =>
               accuracyUnleaked === null ? 'none left' : percent(accuracyUnleaked),
-            meaning: `Accuracy without the ${whole(leaked)} queries whose text is in the pool, but for case and spaces: closer to what new texts will see.`,
+            meaning: `Accuracy without the ${counted(leaked, 'query', 'queries')} whose text is in the pool, but for case and spaces: closer to what new texts will see.`,
           },
         ]
       : []),

@@ -5,7 +5,7 @@ import type { ReportModel } from '../model.js';
 import type { LlmFigures } from '../facts/llm.js';
 import { html } from '../page/html.js';
 import { htmlTable, labelCell, markdownTable, rangedCell, textCell, type Cell, type Table } from '../page/table.js';
-import { percent, points, pValue, shorten, whole } from '../page/words.js';
+import { counted, percent, points, pValue, shorten, whole } from '../page/words.js';
 import { figureTable, type Figure } from './figure-table.js';
 import type { Section } from './section.js';
 import { nameOf } from './summary.js';
@@ -81,7 +81,7 @@ function figuresOf({ leaked, seeds, baseline }: ReportModel, { summary }: LlmFig
           {
             title: 'without leaks %',
             cell: ({ accuracyUnleaked }: IclSummary) => shareCell(accuracyUnleaked),
-            meaning: `The LLM’s accuracy without the ${whole(leaked)} queries whose text is in the pool, but for case and spaces.`,
+            meaning: `The LLM’s accuracy without the ${counted(leaked, 'query', 'queries')} whose text is in the pool, but for case and spaces.`,
           },
         ]
       : []),

@@ -1,9 +1,11 @@
 /** How it was measured, so that others can do it again. */
-import type { ReportModel } from '../model.js';
+import type { DataCounts } from '../../data/data-counts.js';
+import type { ReportModel, RowSettings } from '../model.js';
 import { html } from '../page/html.js';
 import { fenced } from '../page/markdown.js';
+import { commandHtml } from '../page/command.js';
 import { htmlTable, markdownTable, type Table } from '../page/table.js';
-import { counted } from '../page/words.js';
+import { counted, percent } from '../page/words.js';
 import { folded } from './figure.js';
 import type { Section } from './section.js';
 
@@ -19,7 +21,7 @@ export const method: Section = (model) => {
       how.command === null
         ? null
         : html`<h3>Run it again</h3>
-            <pre><code>${how.command}</code></pre>`
+            <pre><code>${commandHtml(how.command)}</code></pre>`
     }
     ${spec === null ? null : folded('Settings of the features', html`<pre><code>${spec}</code></pre>`)}`,
     markdown: [
@@ -30,9 +32,10 @@ export const method: Section = (model) => {
   };
 };
 
-function settingsOf({ method: how, k, seeds, baseline, llm }: ReportModel): Table {
+function settingsOf({ method: how, k, seeds, baseline, llm, data: { counts } }: ReportModel): Table {
   const rows: readonly (readonly [string, string | null])[] = [
-    ['data', how.data],
+    ['data', how.rows === null ? how.data : null],
+    ...(how.rows === null ? [] : sourcesOf(how.rows, counts)),
     ['encoder', how.encoder?.id ?? null],
     ['examples for each query (k)', String(k)],
     ['LLM', llm === null ? null : `${llm.model}, at temperature 0`],
@@ -57,3 +60,23 @@ function settingsOf({ method: how, k, seeds, baseline, llm }: ReportModel): Tabl
     ),
   };
 }
+
+function sourcesOf(
+  { train, test, split, limitTrain, limitTest }: RowSettings,
+  counts: Pick<DataCounts, 'train' | 'test'>,
+): [string, string][] {
+  const moved =
+    split === null || split.moved === 0
+      ? ''
+      : `; ${counted(split.moved, 'row')} with the text of an earlier row went to its side`;
+  return [
+    ['pool', `${train}: ${counted(counts.train, 'row')}`],
+    ['queries', `${test ?? `held out of ${train}`}: ${counted(counts.test, 'row')}`],
+    ['split', split === null ? 'none: the queries have a source of their own' : `${percent(split.share)} % of the texts held out, label by label, drawn with seed ${split.seed}${moved}`],
+    ['limit of the pool', limitText(limitTrain)],
+    ['limit of the queries', limitText(limitTest)],
+  ]; // prettier-ignore
+}
+
+const limitText = (limit: number | null): string =>
+  limit === null ? 'none' : `${counted(limit, 'row')} at most, a random part drawn with seed 0`;

@@ -4,9 +4,10 @@ import { amountText } from '../../icl/spending.js';
 import type { LlmFigures } from '../facts/llm.js';
 import type { ReportModel } from '../model.js';
 import { html } from '../page/html.js';
+import { commandHtml } from '../page/command.js';
 import { codeSpan, escapeMarkdown } from '../page/markdown.js';
 import { htmlTable, markdownTable, type Cell, type Table } from '../page/table.js';
-import { counted, milliseconds, percent, points, shorten, whole } from '../page/words.js';
+import { counted, milliseconds, percent, points, shorten, whole, withMinus } from '../page/words.js';
 import type { Rendered } from './section.js';
 
 /** The top of the report; it has no null. */
@@ -17,7 +18,7 @@ export function summary(model: ReportModel): Rendered {
   return {
     id: 'summary',
     title: 'What was found',
-    html: html`<p class="verdict">${model.verdict}</p>
+    html: html`<p class="verdict">${withMinus(model.verdict)}</p>
       <dl class="tiles">
         ${tiles.map(
           ({ name, value, note }) =>
@@ -29,13 +30,13 @@ export function summary(model: ReportModel): Rendered {
       </dl>
       <h3>What to do</h3>
       <ul class="steps">
-        ${model.nextSteps.map(({ text, command }) => html`<li>${text}${command === null ? null : html` <code>${command}</code>`}</li>`)}
+        ${model.nextSteps.map(({ text, command }) => html`<li>${text}${command === null ? null : html` <code>${commandHtml(command)}</code>`}</li>`)}
       </ul>
       <h3>What was compared</h3>
       <p>${compared}</p>
       ${htmlTable(selectors)}`,
     markdown: [
-      `**${escapeMarkdown(model.verdict)}**`,
+      `**${escapeMarkdown(withMinus(model.verdict))}**`,
       '### What to do',
       model.nextSteps
         .map(({ text, command }) => `- ${escapeMarkdown(text)}${command === null ? '' : ` ${codeSpan(command)}`}`)
