@@ -1,6 +1,6 @@
 /** A lock between processes: a file that names its holder, and outlives neither the holder nor its crash. */
 import { randomUUID } from 'node:crypto';
-import { link, open, readFile, rm, stat, writeFile, type FileHandle } from 'node:fs/promises';
+import { link, open, readFile, rm, stat, writeFile } from 'node:fs/promises';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { z } from 'zod';
 import { FungiError } from './errors.js';
@@ -28,8 +28,6 @@ const EVICTION_MS = 10_000;
 
 export class FileLock {
   private heartbeat: NodeJS.Timeout | undefined;
-  /** Kept open: a heartbeat reaches our own lock, not one that took its place. */
-  private file: FileHandle | undefined;
 
   private constructor(
     private readonly path: string,
@@ -69,8 +67,6 @@ export class FileLock {
 
   async release(): Promise<void> {
     clearInterval(this.heartbeat);
-    await this.file?.close().catch(() => undefined); // may tell of a failed heartbeat, which no longer matters
-    this.file = undefined;
     if (tokenOf(await readHolder(this.path)) === this.token) await rm(this.path, { force: true });
   }
 
@@ -78,19 +74,18 @@ export class FileLock {
   private async create(): Promise<boolean> {
     const holder: Holder = { ...ownIdentity(), token: this.token, since: new Date().toISOString() };
     const temporary = `${this.path}.${this.token}`;
-    const file = await open(temporary, 'wx');
+    await writeFile(temporary, JSON.stringify(holder), { flag: 'wx' });
     try {
-      await file.writeFile(JSON.stringify(holder));
       await link(temporary, this.path);
     } catch (error) {
-      await file.close();
       if ((error as NodeJS.ErrnoException).code === 'EEXIST') return false;
       throw error;
     } finally {
       await rm(temporary, { force: true });
     }
-    this.file = file;
-    this.heartbeat = setInterval(() => void beat(file), HEARTBEAT_MS).unref();
+    this.heartbeat = setInterval(() => {
+      beats = beats.then(() => beat(this.path, this.token));
+    }, HEARTBEAT_MS).unref();
     return true;
   }
 
@@ -123,7 +118,10 @@ type Found = Holder | 'damaged' | undefined;
 /** Damaged when no process of ours can have written it: our locks appear complete. */
 async function readHolder(path: string): Promise<Found> {
   const text = await unlessMissing(readFile(path, 'utf8'));
-  if (text === undefined) return undefined;
+  return text === undefined ? undefined : parseHolder(text);
+}
+
+function parseHolder(text: string): Holder | 'damaged' {
   try {
     return holderSchema.parse(JSON.parse(text));
   } catch {
@@ -139,11 +137,23 @@ async function isAbandoned(path: string, holder: Holder | 'damaged'): Promise<bo
   return running === undefined ? (await ageOf(path)) > ABANDONED_MS : !running;
 }
 
-/** Writes the first byte again. Setting the time instead would set it by this machine's clock. */
-async function beat(file: FileHandle): Promise<void> {
+/** Heartbeats wait for one another: a process that holds hundreds of locks has one of their files open at a time, not hundreds. */
+let beats = Promise.resolve();
+
+/**
+ * Writes the first byte again. Setting the time instead would set it by this machine's clock. Token and byte go through one open file, so
+ * that a lock which took this one's place is not touched.
+ */
+async function beat(path: string, token: string): Promise<void> {
   try {
-    await file.write('{', 0);
-    await file.datasync();
+    const file = await open(path, 'r+');
+    try {
+      if (tokenOf(parseHolder(await file.readFile('utf8'))) !== token) return;
+      await file.write('{', 0);
+      await file.datasync();
+    } finally {
+      await file.close();
+    }
   } catch {
     // The next one may succeed; who goes on without any asks assertHeld.
   }

@@ -4,8 +4,8 @@ export interface Progress {
   readonly stage: string;
   readonly done: number;
   readonly total: number;
-  /** What is counted: rows, bytes, or runs of an evaluation. */
-  readonly unit: 'rows' | 'bytes' | 'runs';
+  /** What is counted: rows, bytes, runs of an evaluation, or requests to an LLM. */
+  readonly unit: 'rows' | 'bytes' | 'runs' | 'requests';
 }
 
 export type OnProgress = (progress: Progress) => void;

@@ -6,12 +6,11 @@
  * Records are checked when the file is opened, and it is cut at the first that is not whole.
  */
 import { createHash } from 'node:crypto';
-import { mkdir, open, type FileHandle } from 'node:fs/promises';
-import { dirname } from 'node:path';
+import { stat } from 'node:fs/promises';
 import type { Item } from '../../core/item.js';
 import { FungiError } from '../../core/errors.js';
 import { onStorage } from '../../core/storage-failure.js';
-import { FileLock } from '../../core/file-lock.js';
+import { KeptBytes, readingFile, type BlockBytes, type ReadAt } from './block-bytes.js';
 
 const MAGIC = 'fungi-block-1\n\0\0';
 /** Magic, the block's width as uint32, and a check of both. */
@@ -23,42 +22,51 @@ const TRUNCATED = 1;
 const PIECE = 1 << 22;
 
 export class BlockFile {
+  /** Of each text where its record starts. */
   private readonly places = new Map<string, number>();
   private readonly cut = new Set<number>();
-  private count = 0;
   private recordBytes = 0;
 
+  /** @param what names its blocks in errors, e.g. "embeddings" */
   private constructor(
-    private readonly path: string,
-    private readonly file: FileHandle,
-    private readonly lock: FileLock | undefined,
+    private readonly bytes: BlockBytes,
+    private readonly what: string,
+    private readonly kept?: KeptBytes,
   ) {}
 
   /**
-   * Opens or makes the file, which is this process's alone until it is closed.
+   * Opens or makes a file, which is this process's alone until it is closed.
    *
    * @throws {FungiError} INDEX_LOCKED when another process has it; STORAGE_FAILED
    */
-  static async open(path: string, { locked = true } = {}): Promise<BlockFile> {
-    return onStorage(`features in ${path}`, async () => {
-      await makeFolder(dirname(path));
-      const lock = locked ? await FileLock.acquire(`${path}.lock`, `feature cache ${path}`, { waitMs: 0 }) : undefined;
-      try {
-        const file = await open(path, 'a+').then(async (made) => {
-          await made.close();
-          return open(path, 'r+');
-        });
-        const blocks = new BlockFile(path, file, lock);
-        await blocks.load().catch(async (error: unknown) => {
-          await file.close();
-          throw error;
-        });
-        return blocks;
-      } catch (error) {
-        await lock?.release();
-        throw error;
-      }
+  static async open(path: string, what = 'features'): Promise<BlockFile> {
+    const kept = await KeptBytes.open(path);
+    const blocks = new BlockFile(kept, what, kept);
+    try {
+      await kept.truncate(await kept.reading((read) => blocks.load(read, kept.size)));
+    } catch (error) {
+      await kept.close();
+      throw error;
+    }
+    return blocks;
+  }
+
+  /**
+   * Blocks among others in one file, which stays open when these are closed.
+   *
+   * @param like a file whose whole records they begin with; another process may be adding to it
+   * @throws {FungiError} STORAGE_FAILED
+   */
+  static async within(scratch: BlockBytes, what: string, like?: string): Promise<BlockFile> {
+    const blocks = new BlockFile(scratch, what);
+    if (like === undefined) return blocks;
+    await onStorage(`a copy of ${like}`, async () => {
+      const { size } = await stat(like);
+      await readingFile(like, (read) =>
+        blocks.load(read, size, (records) => scratch.append(records, `a copy of ${what}`)),
+      );
     });
+    return blocks;
   }
 
   /** Values of a block; 0 while there is none. */
@@ -82,9 +90,13 @@ export class BlockFile {
    */
   async append(items: readonly Item[], rows: Float32Array, truncated: readonly boolean[]): Promise<void> {
     if (items.length === 0) return;
+    const what = `${this.what} of ${items.length === 1 ? '1 text' : `${items.length} texts`}`;
     const width = rows.length / items.length;
     assertFinite(items, rows, width);
-    if (this.recordBytes === 0) await this.begin(width);
+    if (this.recordBytes === 0) {
+      await this.bytes.append(headerOf(width), what);
+      this.recordBytes = PREFIX + 4 * width;
+    }
     if (width !== this.width) throw new RangeError(`blocks of ${width} values in a file of ${this.width}`);
     const bytes = Buffer.alloc(items.length * this.recordBytes);
     items.forEach((item, i) => {
@@ -94,8 +106,7 @@ export class BlockFile {
       valuesOf(record).set(rows.subarray(i * width, (i + 1) * width));
       checkOf(record).copy(record, KEY);
     });
-    await this.write(bytes, HEADER + this.count * this.recordBytes);
-    this.enter(bytes);
+    this.enter(bytes, await this.bytes.append(bytes, what));
   }
 
   /**
@@ -105,62 +116,67 @@ export class BlockFile {
    */
   async read(items: readonly Item[], out: Float32Array, at: number, stride: number): Promise<void> {
     const places = items.map((item) => this.placeOf(item));
+    await this.bytes.reading((read) =>
+      this.readPlaces(read, places, (record, i) => {
+        out.set(valuesOf(record), at + i * stride);
+      }),
+    );
+  }
+
+  private async readPlaces(
+    read: ReadAt,
+    places: readonly number[],
+    take: (record: Buffer, i: number) => void,
+  ): Promise<void> {
     const most = Math.max(1, Math.floor(PIECE / this.recordBytes));
     for (let from = 0; from < places.length;) {
       // Rows of one window were written side by side.
       let to = from + 1;
-      while (to < places.length && to - from < most && places[to] === places[to - 1]! + 1) to++;
-      const bytes = await this.bytes(places[from]!, to - from);
-      for (let i = from; i < to; i++) {
-        const start = (i - from) * this.recordBytes;
-        out.set(valuesOf(bytes.subarray(start, start + this.recordBytes)), at + i * stride);
-      }
+      while (to < places.length && to - from < most && places[to] === places[to - 1]! + this.recordBytes) to++;
+      const bytes = Buffer.alloc((to - from) * this.recordBytes);
+      const found = await read(bytes, places[from]!);
+      if (found < bytes.length) throw new RangeError(`the file of ${this.what} was cut while it was in use`);
+      for (let i = from; i < to; i++)
+        take(bytes.subarray((i - from) * this.recordBytes, (i - from + 1) * this.recordBytes), i);
       from = to;
     }
   }
 
   async close(): Promise<void> {
-    await this.file.close();
-    await this.lock?.release();
+    await this.kept?.close();
   }
 
   private placeOf(item: Item): number {
     const place = this.places.get(keyOf(item));
-    if (place === undefined) throw new RangeError(`no block of "${item.slice(0, 40)}" in ${this.path}`);
+    if (place === undefined) throw new RangeError(`no block of "${item.slice(0, 40)}" among ${this.what}`);
     return place;
   }
 
-  private async begin(width: number): Promise<void> {
-    await this.write(headerOf(width), 0);
-    this.recordBytes = PREFIX + 4 * width;
-  }
-
-  /** All of it: a system may take less than it was given, and say so only by the count. */
-  private async write(bytes: Buffer, position: number): Promise<void> {
-    await onStorage(`features in ${this.path}`, async () => {
-      for (let at = 0; at < bytes.length;) {
-        at += (await this.file.write(bytes, at, bytes.length - at, position + at)).bytesWritten;
-      }
-    });
-  }
-
-  /** Reads what an earlier run left; what is not whole is dropped with all behind it. */
-  private async load(): Promise<void> {
+  /**
+   * Enters what an earlier run left, up to the first record that is not whole.
+   *
+   * @param size bytes there are
+   * @param keep where what is whole is copied to; gives its new place. By default it stays where it is
+   * @returns bytes that are whole
+   */
+  private async load(read: ReadAt, size: number, keep?: (records: Buffer) => Promise<number>): Promise<number> {
     const header = Buffer.alloc(HEADER);
-    const { bytesRead } = await this.file.read(header, 0, HEADER, 0);
-    const width = header.readUInt32LE(MAGIC.length);
-    if (bytesRead === HEADER && header.equals(headerOf(width))) {
-      this.recordBytes = PREFIX + 4 * width;
-      const records = Math.floor(((await this.file.stat()).size - HEADER) / this.recordBytes);
-      const most = Math.max(1, Math.floor(PIECE / this.recordBytes));
-      for (let start = 0; start < records; start += most) {
-        const bytes = await this.bytes(start, Math.min(most, records - start));
-        const whole = this.wholeRecords(bytes);
-        this.enter(bytes.subarray(0, whole * this.recordBytes));
-        if (whole * this.recordBytes < bytes.length) break;
-      }
+    const width = widthOf(header, await read(header, 0));
+    if (width === undefined) return 0;
+    await keep?.(header);
+    this.recordBytes = PREFIX + 4 * width;
+    const most = Math.max(1, Math.floor(PIECE / this.recordBytes));
+    const end = HEADER + Math.floor((size - HEADER) / this.recordBytes) * this.recordBytes;
+    let at = HEADER;
+    while (at < end) {
+      const bytes = Buffer.alloc(Math.min(most * this.recordBytes, end - at));
+      await read(bytes, at);
+      const whole = bytes.subarray(0, this.wholeRecords(bytes) * this.recordBytes);
+      this.enter(whole, (await keep?.(whole)) ?? at);
+      at += whole.length;
+      if (whole.length < bytes.length) break;
     }
-    await this.file.truncate(this.recordBytes === 0 ? 0 : HEADER + this.count * this.recordBytes);
+    return at;
   }
 
   private wholeRecords(bytes: Buffer): number {
@@ -172,33 +188,20 @@ export class BlockFile {
     return total;
   }
 
-  private enter(records: Buffer): void {
-    for (let at = 0; at < records.length; at += this.recordBytes, this.count++) {
-      this.places.set(records.toString('latin1', at, at + KEY), this.count);
-      if ((records[at + KEY + CHECK]! & TRUNCATED) !== 0) this.cut.add(this.count);
+  /** @param place where the first of the records starts */
+  private enter(records: Buffer, place: number): void {
+    for (let at = 0; at < records.length; at += this.recordBytes) {
+      this.places.set(records.toString('latin1', at, at + KEY), place + at);
+      if ((records[at + KEY + CHECK]! & TRUNCATED) !== 0) this.cut.add(place + at);
     }
-  }
-
-  private async bytes(place: number, count: number): Promise<Buffer> {
-    const bytes = Buffer.alloc(count * this.recordBytes);
-    const { bytesRead } = await this.file.read(bytes, 0, bytes.length, HEADER + place * this.recordBytes);
-    if (bytesRead < bytes.length) throw new RangeError(`${this.path} was cut while it was open`);
-    return bytes;
   }
 }
 
-/** @throws {FungiError} STORAGE_FAILED also where a file, or a link to nothing, has the folder's name */
-async function makeFolder(folder: string): Promise<void> {
-  try {
-    await mkdir(folder, { recursive: true });
-  } catch (cause) {
-    const { code, message } = cause as NodeJS.ErrnoException;
-    if (code !== 'EEXIST' && code !== 'ENOENT') throw cause;
-    throw new FungiError('STORAGE_FAILED', `${folder} cannot be made: ${message}`, {
-      hint: 'Remove what is there in its place, or name another cache folder (FUNGI_CACHE).',
-      cause,
-    });
-  }
+/** Blocks in a file of so many bytes, told by its header alone; 0 for a file that is none of ours. */
+export async function countBlocks(path: string, size: number): Promise<number> {
+  const header = Buffer.alloc(HEADER);
+  const width = widthOf(header, await readingFile(path, (read) => read(header, 0)));
+  return width === undefined ? 0 : Math.floor((size - HEADER) / (PREFIX + 4 * width));
 }
 
 /** A value that is no number would spoil every later run too. */
@@ -221,6 +224,12 @@ function headerOf(width: number): Buffer {
     .digest()
     .copy(header, HEADER - CHECK, 0, CHECK);
   return header;
+}
+
+/** Undefined for what is no header of ours. */
+function widthOf(header: Buffer, bytesRead: number): number | undefined {
+  const width = header.readUInt32LE(MAGIC.length);
+  return bytesRead === HEADER && header.equals(headerOf(width)) ? width : undefined;
 }
 
 const digestOf = (item: Item): Buffer => createHash('sha256').update(item).digest().subarray(0, KEY);

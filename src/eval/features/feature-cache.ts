@@ -1,14 +1,14 @@
 /** Where feature blocks are kept: in the cache, under all that decides them, or in a folder that is gone afterwards. */
-import { constants, copyFile, mkdtemp, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { FungiError } from '../../core/errors.js';
 import { fingerprint, type Json } from '../../core/fingerprint.js';
 import { silentLogger, type Logger } from '../../core/log.js';
 import { LIBRARY_VERSION } from '../../core/version.js';
-import { onStorage } from '../../core/storage-failure.js';
+import { unlessMissing } from '../../core/storage-failure.js';
+import { ScratchBytes } from './block-bytes.js';
 import { BlockFile } from './block-file.js';
 import type { LossName } from './feature-sets.js';
+import { noteUse } from './kept-features.js';
 
 /** Raised when the same settings give other features than before, between two versions of the library. */
 const REVISION = 2;
@@ -20,6 +20,8 @@ export interface FeatureCacheOptions {
   readonly encoder: Json;
   /** The same for the embedding, which no target layer changes. @default encoder */
   readonly embedding?: Json | undefined;
+  /** What people call the encoder, for a list of what is kept. */
+  readonly encoderName?: string | undefined;
   readonly log?: Logger | undefined;
 }
 
@@ -33,6 +35,8 @@ export interface BlockSettings {
 export class BlockFiles {
   /** By what decides them. */
   private readonly open = new Map<string, BlockFile>();
+  /** Where the blocks are that the cache does not take. */
+  private scratch: ScratchBytes | undefined;
   private warned = false;
 
   /** @param cache none keeps blocks for this run only */
@@ -53,7 +57,7 @@ export class BlockFiles {
     // Two pools may be one: all rows, and as many shots as there are.
     const known = this.open.get(key);
     if (known !== undefined) return known;
-    const file = (await this.shared(key)) ?? (await this.own());
+    const file = (await this.shared(key, settings)) ?? (await this.own(settings));
     this.open.set(key, file);
     return file;
   }
@@ -61,18 +65,22 @@ export class BlockFiles {
   async close(): Promise<void> {
     for (const file of this.open.values()) await file.close();
     this.open.clear();
+    await this.scratch?.close();
+    this.scratch = undefined;
   }
 
-  private async shared(key: string): Promise<BlockFile | undefined> {
+  private async shared(key: string, settings: BlockSettings): Promise<BlockFile | undefined> {
     if (this.cache === undefined) return undefined;
-    const { folder, log = silentLogger } = this.cache;
+    const { folder, encoderName, log = silentLogger } = this.cache;
     const path = join(folder, `${key}.blocks`);
     try {
-      return await BlockFile.open(path);
+      const file = await BlockFile.open(path, blocksOf(settings));
+      await noteUse(path, { encoder: encoderName ?? null, block: settings.block, seed: seedOf(settings) });
+      return file;
     } catch (error) {
       if (FungiError.is(error, 'INDEX_LOCKED')) {
         log.debug(`${error.message}: this run goes on with a copy`);
-        return this.own(path);
+        return unlessMissing(this.own(settings, path));
       }
       if (FungiError.is(error, 'STORAGE_FAILED')) this.warnOnce(log, error);
       else throw error;
@@ -86,19 +94,18 @@ export class BlockFiles {
     this.warned = true;
   }
 
-  /**
-   * A file that is gone when it is closed, however the process ends: its name is taken away as soon as it is open.
-   *
-   * @param like a file that is being added to: its copy is cut at the last whole record
-   */
-  private async own(like?: string): Promise<BlockFile> {
-    const folder = await mkdtemp(join(tmpdir(), 'fungi-features-'));
-    const path = join(folder, 'blocks');
-    if (like !== undefined) {
-      await onStorage(`a copy of ${like}`, () => copyFile(like, path, constants.COPYFILE_FICLONE));
-    }
-    const file = await BlockFile.open(path, { locked: false });
-    await rm(folder, { recursive: true, force: true }).catch(() => undefined); // Windows keeps what is open
-    return file;
+  /** @param like a file that is being added to: its copy is cut at the last whole record */
+  private async own(settings: BlockSettings, like?: string): Promise<BlockFile> {
+    this.scratch ??= await ScratchBytes.open();
+    return BlockFile.within(this.scratch, blocksOf(settings), like);
   }
+}
+
+/** In words, for people. */
+const blocksOf = (settings: BlockSettings): string =>
+  settings.block === 'embedding' ? 'embeddings' : `${settings.block} gradients (seed ${seedOf(settings) ?? '?'})`;
+
+function seedOf({ spec }: BlockSettings): number | null {
+  const seed = (spec as { readonly seed?: Json } | undefined)?.seed;
+  return typeof seed === 'number' ? seed : null;
 }

@@ -73,10 +73,10 @@ export async function askPlan(plan: PromptPlan, options: AskOptions): Promise<Re
     } catch (error) {
       fail(place, error);
     }
-    onProgress?.({ stage: 'ask the LLM', done: ++settled, total: calls.length, unit: 'rows' });
+    onProgress?.({ stage: 'ask the LLM', done: ++settled, total: calls.length, unit: 'requests' });
   };
 
-  onProgress?.({ stage: 'ask the LLM', done: 0, total: calls.length, unit: 'rows' });
+  onProgress?.({ stage: 'ask the LLM', done: 0, total: calls.length, unit: 'requests' });
   const [first, ...rest] = calls;
   // Alone: an endpoint that cannot be reached should not be asked by many.
   if (first !== undefined) await ask(first);

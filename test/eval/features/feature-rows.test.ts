@@ -132,9 +132,10 @@ describe('FeatureRows', () => {
       seen.add(Buffer.from(found!.buffer).toString('hex'));
     }
     expect(seen.size).toBe(variants.length);
-    expect((await readdir(cache.folder)).length).toBe(1 + variants.length);
+    const files = async () => (await readdir(cache.folder)).filter((name) => name.endsWith('.blocks'));
+    expect(await files()).toHaveLength(1 + variants.length);
     await featuresOf({ cache: { ...cache, encoder: 'another' }, losses: [] }, 'embedding');
-    expect((await readdir(cache.folder)).length).toBe(2 + variants.length);
+    expect(await files()).toHaveLength(2 + variants.length);
   });
 
   it('reads what is there while another process writes it, and adds to a copy', async () => {

@@ -1,0 +1,119 @@
+/**
+ * What the feature cache holds, and clearing it. Beside each file of blocks lies a note of what they are, for people: the file's name is
+ * a digest. The note's date is that of the last use.
+ */
+import { readdir, readFile, rm, stat, utimes, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { z } from 'zod';
+import { FungiError } from '../../core/errors.js';
+import { asStorageFailure, onStorage, unlessMissing } from '../../core/storage-failure.js';
+import { lockBlocks } from './block-bytes.js';
+import { countBlocks } from './block-file.js';
+
+const noteSchema = z.object({ encoder: z.string().nullable(), block: z.string(), seed: z.number().nullable() });
+type Note = z.infer<typeof noteSchema>;
+
+/** One file of the cache. */
+export interface KeptFeatures {
+  /** Its name in the folder. */
+  readonly file: string;
+  /** Null where it is not known: the file is of an earlier version, and has not been used since. */
+  readonly encoder: string | null;
+  /** "embedding", or the loss; null as for the encoder. */
+  readonly block: string | null;
+  /** Of a gradient's head, views and projection. */
+  readonly seed: number | null;
+  readonly texts: number;
+  readonly bytes: number;
+  readonly lastUsed: Date;
+}
+
+const BLOCKS = '.blocks';
+const noteOf = (path: string): string => path.replace(/\.blocks$/, '.json');
+
+/** Notes that a file is used now, by its holder. A note is not worth a run: where it cannot be written there is none. */
+export async function noteUse(path: string, note: Note): Promise<void> {
+  const now = new Date();
+  try {
+    await writeFile(noteOf(path), JSON.stringify(note));
+    await utimes(noteOf(path), now, now);
+  } catch (error) {
+    if (asStorageFailure(error, path) === undefined) throw error;
+  }
+}
+
+/**
+ * The files of a cache, the one used last first; none where there is no folder.
+ *
+ * @throws {FungiError} STORAGE_FAILED
+ */
+export async function listKept(folder: string): Promise<KeptFeatures[]> {
+  return onStorage(`the feature cache ${folder}`, async () => {
+    const names = (await unlessMissing(readdir(folder))) ?? [];
+    const all: KeptFeatures[] = [];
+    for (const file of names.filter((name) => name.endsWith(BLOCKS))) {
+      // Another process may be clearing the cache.
+      const found = await unlessMissing(describe(folder, file));
+      if (found !== undefined) all.push(found);
+    }
+    return all.sort((a, b) => b.lastUsed.getTime() - a.lastUsed.getTime() || (a.file < b.file ? -1 : 1));
+  });
+}
+
+async function describe(folder: string, file: string): Promise<KeptFeatures> {
+  const path = join(folder, file);
+  const { size, mtimeMs } = await stat(path);
+  const noted = await unlessMissing(stat(noteOf(path)));
+  const note = await readNote(noteOf(path));
+  const lastUsed = new Date(Math.max(mtimeMs, noted?.mtimeMs ?? 0));
+  return { file, ...note, texts: await countBlocks(path, size), bytes: size, lastUsed };
+}
+
+async function readNote(path: string): Promise<Note | Record<keyof Note, null>> {
+  const text = await unlessMissing(readFile(path, 'utf8'));
+  try {
+    return noteSchema.parse(JSON.parse(text ?? ''));
+  } catch {
+    return { encoder: null, block: null, seed: null };
+  }
+}
+
+export interface Cleared {
+  readonly removed: readonly KeptFeatures[];
+  /** Left, because an evaluation uses them. */
+  readonly inUse: readonly KeptFeatures[];
+}
+
+/**
+ * Removes what was last used before a date. What an evaluation is using is left, file by file under its lock.
+ *
+ * @throws {FungiError} STORAGE_FAILED
+ */
+export async function clearKept(folder: string, before: Date): Promise<Cleared> {
+  const removed: KeptFeatures[] = [];
+  const inUse: KeptFeatures[] = [];
+  for (const kept of await listKept(folder)) {
+    if (kept.lastUsed >= before) continue;
+    (await remove(join(folder, kept.file))) ? removed.push(kept) : inUse.push(kept);
+  }
+  return { removed, inUse };
+}
+
+/** Whether it was free to be removed. */
+async function remove(path: string): Promise<boolean> {
+  try {
+    const lock = await lockBlocks(path);
+    try {
+      await onStorage(`removing ${path}`, async () => {
+        await rm(noteOf(path), { force: true });
+        await rm(path, { force: true });
+      });
+    } finally {
+      await lock.release();
+    }
+    return true;
+  } catch (error) {
+    if (FungiError.is(error, 'INDEX_LOCKED')) return false;
+    throw error;
+  }
+}
