@@ -1,6 +1,7 @@
 /** Features of an evaluation are kept in the cache: another protocol on the same data, or the same command after a kill, finds them. */
 import type { Command } from 'commander';
 import { join } from 'node:path';
+import type { Config } from '../core/config.js';
 import type { Json } from '../core/fingerprint.js';
 import { LIBRARY_VERSION } from '../core/version.js';
 import type { FeatureCacheOptions } from '../eval/features/feature-cache.js';
@@ -15,6 +16,9 @@ export interface FeatureCacheFlags {
 export const addFeatureCacheOption = (command: Command): Command =>
   command.option('--no-feature-cache', 'make features anew instead of reading those kept on disk, and keep none');
 
+/** Where they are. */
+export const featureFolder = ({ cacheDir }: Pick<Config, 'cacheDir'>): string => join(cacheDir, 'features');
+
 /** Undefined where the user wants none. */
 export function featureCache(
   flags: FeatureCacheFlags & RuntimeFlags,
@@ -22,7 +26,8 @@ export function featureCache(
   { config, log }: Context,
 ): FeatureCacheOptions | undefined {
   if (!flags.featureCache) return undefined;
-  return { folder: join(config.cacheDir, 'features'), encoder: encoderIdentity(loaded, flags), log };
+  const { id } = loaded.encoder;
+  return { folder: featureFolder(config), encoder: encoderIdentity(loaded, flags), encoderName: id, log };
 }
 
 /** What makes an encoder's features what they are, for keys and fingerprints. Its names go: the digests say what the model is. */

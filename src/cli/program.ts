@@ -2,6 +2,7 @@
 import { Command } from 'commander';
 import { LIBRARY_VERSION } from '../core/version.js';
 import { addAnswer } from './commands/answer.js';
+import { addCache } from './commands/cache.js';
 import { addDemo } from './commands/demo.js';
 import { addDoctor } from './commands/doctor.js';
 import { addEval } from './commands/eval.js';
@@ -16,7 +17,10 @@ import { exitCodeHelp, interruption, reportFailure, type FailureStyle } from './
 import { jsonText } from './json-text.js';
 import { addCommonOptions, addIndexesOption } from './options.js';
 
-const COMMANDS = [addDemo, addIndex, addRetrieve, addPrompt, addAnswer, addEval, addIndexes, addModels, addDoctor];
+const COMMANDS = [
+  ...[addDemo, addIndex, addRetrieve, addPrompt, addAnswer, addEval],
+  ...[addIndexes, addModels, addCache, addDoctor],
+];
 
 /** Runs one command line, without the name of the program; returns the exit code. */
 export async function run(argv: readonly string[], effects: Effects): Promise<number> {

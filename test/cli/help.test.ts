@@ -135,6 +135,8 @@ const OPTIONS: Readonly<Record<string, readonly string[]>> = {
   'indexes describe': ['--indexes'],
   'indexes verify': ['--indexes'],
   'indexes remove': ['--indexes'],
+  'cache list': [],
+  'cache clear': ['--older-than'],
   'models list': [],
   'models pull': [],
   'models path': [],

@@ -85,16 +85,18 @@ export interface Cleared {
 }
 
 /**
- * Removes what was last used before a date. What an evaluation is using is left, file by file under its lock.
+ * Removes what was not used for so many milliseconds; 0 removes all. What an evaluation is using is left, file by file under its lock.
  *
  * @throws {FungiError} STORAGE_FAILED
  */
-export async function clearKept(folder: string, before: Date): Promise<Cleared> {
+export async function clearKept(folder: string, unusedMs: number): Promise<Cleared> {
   const removed: KeptFeatures[] = [];
   const inUse: KeptFeatures[] = [];
   for (const kept of await listKept(folder)) {
-    if (kept.lastUsed >= before) continue;
-    (await remove(join(folder, kept.file))) ? removed.push(kept) : inUse.push(kept);
+    // By the clock of the volume, a file made just now may be of the future.
+    if (unusedMs > 0 && Date.now() - kept.lastUsed.getTime() < unusedMs) continue;
+    const free = await remove(join(folder, kept.file));
+    (free ? removed : inUse).push(kept);
   }
   return { removed, inUse };
 }
