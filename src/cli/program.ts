@@ -15,6 +15,7 @@ import { createContext, type CommonOptions, type Report, type Run } from './cont
 import type { Effects } from './effects.js';
 import { exitCodeHelp, interruption, reportFailure, type FailureStyle } from './failure.js';
 import { jsonText } from './json-text.js';
+import { withOptionHint } from './option-hint.js';
 import { addCommonOptions, addIndexesOption } from './options.js';
 
 const COMMANDS = [
@@ -58,7 +59,7 @@ export async function run(argv: readonly string[], effects: Effects): Promise<nu
     await program.parseAsync(argv, { from: 'user' });
     return exitCode;
   } catch (error) {
-    return reportFailure(error, effects.stderr, failure);
+    return reportFailure(withOptionHint(error, program, path), effects.stderr, failure);
   }
 }
 
