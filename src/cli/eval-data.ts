@@ -44,6 +44,17 @@ export const addDataOptions = (command: Command): Command =>
       .option('--limit-test <count>', 'a random part of the test rows, drawn with seed 0', whole(1)),
   );
 
+/** Texts, with labels or without. */
+export interface TextFlags extends KeyFlags {
+  readonly data: string;
+}
+
+/** Options of {@link TextFlags}. */
+export const addTextOptions = (command: Command): Command =>
+  addKeyOptions(
+    command.requiredOption('--data <source>', 'texts, with labels or without; a source as for `eval knn --train`'),
+  );
+
 export interface TrainAndTest {
   readonly train: readonly ExampleInput[];
   readonly test: readonly ExampleInput[];

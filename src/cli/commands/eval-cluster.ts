@@ -2,15 +2,16 @@
 import type { Command } from 'commander';
 import { FungiError } from '../../core/errors.js';
 import { distinctLabels } from '../../eval/data/read-examples.js';
-import { addClassifyCommand, type ClassifyFlags, type Protocol } from '../classify-command.js';
+import { addClassifyCommand, type ClassifyProtocol } from '../classify-command.js';
 import type { Run } from '../context.js';
 import { whole } from '../options.js';
+import type { PoolFlags } from '../pool-command.js';
 
-interface ClusterFlags extends ClassifyFlags {
+interface ClusterFlags extends PoolFlags {
   readonly restarts: number;
 }
 
-const CLUSTER: Protocol<ClusterFlags> = {
+const CLUSTER: ClassifyProtocol<ClusterFlags> = {
   name: 'cluster',
   description: 'k-means of the test rows by feature set, its clusters matched with the labels',
   notes: `The test rows fall into as many clusters as they have labels; no label takes part in that. Accuracy is the share of rows whose cluster is

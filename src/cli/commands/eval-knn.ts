@@ -2,16 +2,17 @@
 import { Option, type Command } from 'commander';
 import { smallPoolWarning } from '../../eval/data/check-data.js';
 import type { TieRule } from '../../retrieve/vote.js';
-import { addClassifyCommand, type ClassifyFlags, type Protocol } from '../classify-command.js';
+import { addClassifyCommand, type ClassifyProtocol } from '../classify-command.js';
 import type { Run } from '../context.js';
 import { whole } from '../options.js';
+import type { PoolFlags } from '../pool-command.js';
 
-interface KnnFlags extends ClassifyFlags {
+interface KnnFlags extends PoolFlags {
   readonly k: number;
   readonly ties: TieRule;
 }
 
-const KNN: Protocol<KnnFlags> = {
+const KNN: ClassifyProtocol<KnnFlags> = {
   name: 'knn',
   description: 'accuracy of k-nearest-neighbour classification by feature set, all over one encoding pass',
   notes: 'Every feature set gets the same PCA and length normalisation.',

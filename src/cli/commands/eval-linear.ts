@@ -2,15 +2,16 @@
 import type { Command } from 'commander';
 import { FungiError } from '../../core/errors.js';
 import { groupRows } from '../../eval/data/group-rows.js';
-import { addClassifyCommand, type ClassifyFlags, type Protocol } from '../classify-command.js';
+import { addClassifyCommand, type ClassifyProtocol } from '../classify-command.js';
 import type { Run } from '../context.js';
 import { whole } from '../options.js';
+import type { PoolFlags } from '../pool-command.js';
 
-interface LinearFlags extends ClassifyFlags {
+interface LinearFlags extends PoolFlags {
   readonly iterations: number;
 }
 
-const LINEAR: Protocol<LinearFlags> = {
+const LINEAR: ClassifyProtocol<LinearFlags> = {
   name: 'linear',
   description: 'accuracy of logistic regression by feature set, its penalty chosen on held-out training rows',
   notes: `Multinomial logistic regression without intercept on the features after PCA, L2 penalty λ of five values from 5e-6 to 5e-4: the one that

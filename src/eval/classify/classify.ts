@@ -4,12 +4,16 @@
  */
 import type { OnProgress } from '../../core/progress.js';
 import type { GradientEngine } from '../../engine/engine.js';
-import type { FeatureOptions } from '../../features/spec.js';
 import type { LabelledItem } from '../data/labelled.js';
-import { drawPools, type Pool } from '../data/pools.js';
-import type { FeatureCacheOptions } from '../features/feature-cache.js';
-import { FeatureRows, type Frozen, type SetRows } from '../features/feature-rows.js';
-import { parseFeatureSets, type FeatureSet } from '../features/feature-sets.js';
+import type { FeatureRows, Frozen, SetRows } from '../features/feature-rows.js';
+import {
+  poolTask,
+  runPools,
+  withPoolRows,
+  type PoolRun,
+  type PoolTask,
+  type PoolTaskOptions,
+} from '../features/pool-runs.js';
 
 /** Gives each query a label, from a labelled pool of features. */
 export interface Classifier {
@@ -38,19 +42,8 @@ export interface Classified {
   readonly measures?: Readonly<Record<string, number>>;
 }
 
-export interface ClassifyOptions {
-  readonly train: readonly LabelledItem[];
-  readonly test: readonly LabelledItem[];
+export interface ClassifyOptions extends PoolTaskOptions {
   readonly classifier: Classifier;
-  /** E.g. embedding, kl, simclr, kl+simclr (each with the embedding), only:kl (without). */
-  readonly features: readonly string[];
-  /** @default all rows, seed 0 */
-  readonly pools?: readonly Pool[];
-  /** Mode and projection. */
-  readonly settings?: Omit<FeatureOptions, 'losses' | 'seed'>;
-  /** Where features are kept for the next evaluation. */
-  readonly cache?: FeatureCacheOptions | undefined;
-  readonly onProgress?: OnProgress | undefined;
 }
 
 export interface TruncatedRows {
@@ -59,17 +52,9 @@ export interface TruncatedRows {
 }
 
 /** One feature set on one pool. */
-export interface ClassifiedRun extends Classified {
-  readonly features: string;
-  readonly seed: number;
-  /** Null for the whole training set. */
-  readonly shots: number | null;
-  /** Rows in the pool. */
-  readonly pool: number;
+export interface ClassifiedRun extends Classified, PoolRun {
   /** For each test row whether the prediction was right. */
   readonly correct: readonly boolean[];
-  /** Reduction and classifier; the encoding is shared. */
-  readonly seconds: number;
 }
 
 export interface ClassifyResult {
@@ -86,70 +71,26 @@ export interface ClassifyResult {
  *   classifier says
  */
 export async function classifyAll(engine: GradientEngine, options: ClassifyOptions): Promise<ClassifyResult> {
-  const { train, test, classifier, settings, cache, onProgress } = options;
-  const sets = parseFeatureSets(options.features);
-  const labels = train.map(({ label }) => label);
-  const pools = options.pools ?? drawPools(labels, { seeds: [0] });
-  const rows = await FeatureRows.encode(engine, {
-    train: train.map(({ input }) => input),
-    test: test.map(({ input }) => input),
-    losses: [...new Set(sets.flatMap((set) => set.losses))].map((name) => ({ name })),
-    ...{ pools, settings, cache, onProgress },
-  });
-  try {
-    const runs = await classifyRows(rows, { train, test, classifier, sets, pools, onProgress });
-    return { runs, truncated: rows.truncated, frozen: () => rows.frozen(0) };
-  } finally {
-    await rows.close();
-  }
-}
-
-export interface ClassifyRowsOptions extends Pick<ClassifyOptions, 'train' | 'test' | 'classifier' | 'onProgress'> {
-  readonly sets: readonly FeatureSet[];
-  readonly pools: readonly Pool[];
+  const task = poolTask(options);
+  return withPoolRows(engine, task, async (rows) => ({
+    runs: await classifyRows(rows, task),
+    truncated: rows.truncated,
+    frozen: () => rows.frozen(0),
+  }));
 }
 
 /** Classification by features that are there: pool by pool, in each the feature sets in order. @throws {FungiError} as the classifier says */
 export async function classifyRows(
   rows: FeatureRows,
-  { train, test, classifier, sets, pools, onProgress }: ClassifyRowsOptions,
+  { train, test, classifier, sets, pools, onProgress }: PoolTask & { readonly classifier: Classifier },
 ): Promise<ClassifiedRun[]> {
   const truth = test.map(({ label }) => label);
-  const runs: ClassifiedRun[] = [];
-  const total = pools.length * sets.length;
-  const tell = (): void => onProgress?.({ stage: 'classify', done: runs.length, total, unit: 'runs' });
-  for (const [i, pool] of pools.entries()) {
-    for (const set of sets) {
-      tell();
-      const same = runs.find(
-        ({ features, shots }) => features === set.name && shots === null && !drawsOnSeed(set, classifier),
-      );
-      const task = { rows: rows.of(set, i), pool: pool.rows.map((row) => train[row]!), truth, seed: pool.seed };
-      runs.push(
-        pool.shots === null && same !== undefined
-          ? { ...same, seed: pool.seed }
-          : { features: set.name, shots: pool.shots, ...(await classified(classifier, { ...task, onProgress })) },
-      );
-    }
-  }
-  tell();
-  return runs;
-}
-
-/** Embeddings know no seed. */
-const drawsOnSeed = ({ losses }: FeatureSet, { seeded }: Classifier): boolean => seeded || losses.length > 0;
-
-async function classified(
-  classifier: Classifier,
-  task: ClassifierTask,
-): Promise<Omit<ClassifiedRun, 'features' | 'shots'>> {
-  const began = performance.now();
-  const found = await classifier.classify(task);
-  return {
-    ...found,
-    seed: task.seed,
-    pool: task.pool.length,
-    correct: found.predicted.map((label, row) => label === task.truth[row]),
-    seconds: (performance.now() - began) / 1000,
-  };
+  return runPools(rows, {
+    ...{ sets, pools, seeded: classifier.seeded, stage: 'classify', onProgress },
+    async measure(own, { rows: places, seed }) {
+      const pool = places.map((row) => train[row]!);
+      const found = await classifier.classify({ rows: own, pool, truth, seed, onProgress });
+      return { ...found, correct: found.predicted.map((label, row) => label === truth[row]) };
+    },
+  });
 }

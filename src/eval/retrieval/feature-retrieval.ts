@@ -1,15 +1,17 @@
 /** Retrieval by feature set: whole rankings of the pool, an example of the query's label being relevant. */
 import { Rng } from '../../core/rng.js';
-import type { OnProgress } from '../../core/progress.js';
 import type { GradientEngine } from '../../engine/engine.js';
-import type { FeatureOptions } from '../../features/spec.js';
 import type { Metric } from '../../retrieve/exact-search.js';
-import type { LabelledItem } from '../data/labelled.js';
-import { drawPools } from '../data/pools.js';
-import type { FeatureCacheOptions } from '../features/feature-cache.js';
-import { FeatureRows } from '../features/feature-rows.js';
-import { parseFeatureSets } from '../features/feature-sets.js';
+import type { FeatureRows } from '../features/feature-rows.js';
 import { reduceRows } from '../features/nearest.js';
+import {
+  poolTask,
+  runPools,
+  withPoolRows,
+  type PoolRun,
+  type PoolTask,
+  type PoolTaskOptions,
+} from '../features/pool-runs.js';
 import {
   bootstrapMean,
   ofShares,
@@ -19,68 +21,59 @@ import {
 } from '../measures/intervals.js';
 import { labelRetrieval, type LabelRetrieval } from './label-retrieval.js';
 
-export interface FeatureRetrievalOptions {
-  readonly train: readonly LabelledItem[];
-  readonly test: readonly LabelledItem[];
-  readonly features: readonly string[];
-  readonly seeds: readonly number[];
+interface RankOptions {
   /** P. @default 512 */
   readonly dims?: number;
   /** @default 'l2' */
   readonly metric?: Metric;
-  readonly settings?: Omit<FeatureOptions, 'losses' | 'seed'>;
-  readonly cache?: FeatureCacheOptions | undefined;
-  readonly onProgress?: OnProgress | undefined;
 }
 
-export interface RetrievalRun {
-  readonly features: string;
-  readonly seed: number;
+export interface FeatureRetrievalOptions extends PoolTaskOptions, RankOptions {}
+
+/** One feature set on one pool. */
+export interface RetrievalRun extends PoolRun {
   readonly dims: number;
   readonly retrieval: LabelRetrieval;
 }
 
 /** @throws {FungiError} INVALID_ARGUMENT for a feature set that is unknown or given twice; INVALID_TEXT; STORAGE_FAILED */
 export async function retrieveAll(engine: GradientEngine, options: FeatureRetrievalOptions): Promise<RetrievalRun[]> {
-  const { train, test, seeds, dims = 512, metric = 'l2', settings, cache, onProgress } = options;
-  const sets = parseFeatureSets(options.features);
-  const labels = { pool: train.map(({ label }) => label), queries: test.map(({ label }) => label) };
-  const pools = drawPools(labels.pool, { seeds });
-  const rows = await FeatureRows.encode(engine, {
-    train: train.map(({ input }) => input),
-    test: test.map(({ input }) => input),
-    losses: [...new Set(sets.flatMap((set) => set.losses))].map((name) => ({ name })),
-    ...{ pools, settings, cache, onProgress },
-  });
-  try {
-    const runs: RetrievalRun[] = [];
-    for (const [i, seed] of seeds.entries()) {
-      for (const set of sets) {
-        const same = runs.find(({ features }) => features === set.name && set.losses.length === 0);
-        if (same !== undefined) {
-          runs.push({ ...same, seed }); // an embedding knows no seed
-          continue;
-        }
-        const reduced = await reduceRows(rows.of(set, i), dims);
-        const retrieval = await labelRetrieval(
-          {
-            pool: { rows: reduced.pool, dims: reduced.dims, labels: labels.pool },
-            queries: { rows: reduced.queries, dims: reduced.dims, labels: labels.queries },
-          },
-          { metric, ...(onProgress && { onProgress }) },
-        );
-        runs.push({ features: set.name, seed, dims: reduced.dims, retrieval });
-      }
-    }
-    return runs;
-  } finally {
-    await rows.close();
-  }
+  const task = poolTask(options);
+  return withPoolRows(engine, task, (rows) => retrieveRows(rows, task));
 }
+
+/** Retrieval by features that are there: pool by pool, in each the feature sets in order. */
+export async function retrieveRows(
+  rows: FeatureRows,
+  { train, test, sets, pools, dims = 512, metric = 'l2', onProgress }: PoolTask & RankOptions,
+): Promise<RetrievalRun[]> {
+  return runPools(rows, {
+    ...{ sets, pools, seeded: false, stage: 'retrieve', onProgress },
+    async measure(own, pool) {
+      const reduced = await reduceRows(own, dims);
+      const retrieval = await labelRetrieval(
+        {
+          pool: { rows: reduced.pool, dims: reduced.dims, labels: pool.rows.map((row) => train[row]!.label) },
+          queries: { rows: reduced.queries, dims: reduced.dims, labels: test.map(({ label }) => label) },
+        },
+        { metric, ...(onProgress && { onProgress }) },
+      );
+      return { dims: reduced.dims, retrieval };
+    },
+  });
+}
+
+/** One feature set on one pool: its scores as means over n queries. */
+export type RetrievalRow = Omit<RetrievalRun, 'retrieval'> & Omit<LabelRetrieval, 'queries'> & { readonly n: number };
+
+export const retrievalRows = (runs: readonly RetrievalRun[]): RetrievalRow[] =>
+  runs.map(({ retrieval: { queries, ...scores }, ...run }) => ({ ...run, n: queries.length, ...scores }));
 
 /** One feature set over all seeds: means, fractions of 1. Names and units are fixed: this is read by other programs. */
 export interface RetrievalSummary extends Interval {
   readonly features: string;
+  /** Null for the whole training set. */
+  readonly shots: number | null;
   readonly dims: number;
   /** mAP; `low` and `high` are its 95 % interval over queries and, when there are several, over seeds (bootstrap). */
   readonly meanAveragePrecision: number;
@@ -95,7 +88,13 @@ export interface RetrievalSummary extends Interval {
   readonly gain?: PairedDifference;
 }
 
+/** Of each feature set on each kind of pool, in the order of the runs. */
 export function summariseRetrieval(runs: readonly RetrievalRun[]): RetrievalSummary[] {
+  const kinds = [...new Set(runs.map(({ shots }) => shots))];
+  return kinds.flatMap((shots) => summariseOne(runs.filter((run) => run.shots === shots)));
+}
+
+function summariseOne(runs: readonly RetrievalRun[]): RetrievalSummary[] {
   const names = [...new Set(runs.map(({ features }) => features))];
   const of = (name: string): readonly LabelRetrieval[] =>
     runs.filter(({ features }) => features === name).map(({ retrieval }) => retrieval);
@@ -110,6 +109,7 @@ export function summariseRetrieval(runs: readonly RetrievalRun[]): RetrievalSumm
       own.reduce((sum, each) => sum + value(each), 0) / own.length;
     return {
       features,
+      shots: runs[0]!.shots,
       dims: runs.find((run) => run.features === features)!.dims,
       meanAveragePrecision: over((each) => each.meanAveragePrecision),
       ...ofShares(bootstrapMean(precisions(features), rng())),

@@ -85,13 +85,7 @@ describe('seeds', () => {
   });
 
   it('change rankings by gradients, and leave those by embeddings', async () => {
-    const runs = await retrieveAll(engine, {
-      train,
-      test,
-      seeds: [0, 1],
-      settings,
-      features: ['embedding', 'only:kl'],
-    });
+    const runs = await retrieveAll(engine, { train, test, pools, settings, features: ['embedding', 'only:kl'] });
     const precisions = (features: string): unknown[] =>
       runs.filter((run) => run.features === features).map(({ retrieval }) => retrieval.queries);
     expect(precisions('embedding')[0]).toEqual(precisions('embedding')[1]);
