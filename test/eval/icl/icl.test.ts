@@ -1,5 +1,6 @@
 /** Selectors with known choices, an endpoint that answers by rule: what must come out is known. */
 import { afterEach, describe, expect, it } from 'vitest';
+import type { Progress } from '../../../src/core/progress.js';
 import { compareReport } from '../../../src/eval/compare/compare-report.js';
 import { callsOf } from '../../../src/eval/icl/prompt-plan.js';
 import { wilson } from '../../../src/eval/measures/intervals.js';
@@ -18,6 +19,20 @@ const queries = queriesOf(12);
 const good = runOf('good', queries, ownRows);
 const half = runOf('half', queries, (query) => (query % 2 === 0 ? ownRows(query) : otherRows(query)));
 const none = runOf('none', queries, () => []);
+
+describe('progress', () => {
+  it('counts the requests to the LLM, each prompt once', async () => {
+    await open(rule);
+    const told: string[] = [];
+    const onProgress = ({ stage, done, total, unit }: Progress): void => {
+      if (stage === 'ask the LLM') told.push(`${done}/${total} ${unit}`);
+    };
+    const { replies } = await lab.run({ queries, runs: [half, good, none], onProgress });
+    expect(replies.stopped).toBeUndefined();
+    // 36 prompts, of which those of half and good are one for every other query.
+    expect(told).toEqual(Array.from({ length: 31 }, (_, done) => `${done}/30 requests`));
+  });
+});
 
 describe('scores', () => {
   it('are those that the rule implies', async () => {

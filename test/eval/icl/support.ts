@@ -2,6 +2,7 @@
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import type { OnProgress } from '../../../src/core/progress.js';
 import type { Comparison, SelectorRun } from '../../../src/eval/compare/compare.js';
 import type { LabelledItem } from '../../../src/eval/data/labelled.js';
 import { askPlan, type Replies } from '../../../src/eval/icl/ask.js';
@@ -68,6 +69,7 @@ export interface Setting extends SpendingOptions {
   readonly concurrency?: number;
   readonly template?: PromptTemplate;
   readonly attempts?: number;
+  readonly onProgress?: OnProgress;
 }
 
 export interface Ran {
@@ -102,7 +104,8 @@ export class Lab {
     });
     const llm = new CachedClient(new BreakerClient(endpoint), { folder: this.folder });
     const template = setting.template ?? (await loadTemplate('classify'));
-    const options = { pool: POOL, queries, runs, labels: LABELS, template, llm, maxTokens };
+    const { onProgress } = setting;
+    const options = { pool: POOL, queries, runs, labels: LABELS, template, llm, maxTokens, onProgress };
     const plan = await planPrompts(options);
     const replies = await askPlan(plan, { ...options, concurrency });
     const comparison: Comparison = { runs, leaked: setting.leaked ?? queries.map(() => false) };
