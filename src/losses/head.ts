@@ -18,9 +18,13 @@ export interface HeadOptions {
 /** L. @param dims D */
 export const latentWidth = ({ head, latent }: HeadOptions, dims: number): number => (head === 'none' ? dims : latent);
 
-/** What a head freezes. The weight is kept [D,L], as a product takes it. */
-export const headShapes = ({ head, latent }: HeadOptions, dims: number): ArtefactShapes =>
-  head === 'none' ? {} : { 'head.weight': [dims, latent], 'head.bias': [latent] };
+/**
+ * What a head freezes: weight and bias from U(±1/√D), as PyTorch's Linear draws them. The weight is kept [D,L], as a product takes it.
+ *
+ * @param name before the parts' names, which tells the heads of a loss apart
+ */
+export const headShapes = ({ head, latent }: HeadOptions, dims: number, name = 'head'): ArtefactShapes =>
+  head === 'none' ? {} : { [`${name}.weight`]: [dims, latent], [`${name}.bias`]: [latent] };
 
 /** @param features f(x) [B,V,D] @returns latents [B,V,L] */
 export function writeHead(
@@ -28,8 +32,9 @@ export function writeHead(
   features: string,
   artefacts: Readonly<Record<string, string>>,
   { head, normalise }: HeadOptions,
+  name = 'head',
 ): string {
   const { add, matmul, normalize } = ops(g);
   const ready = normalise ? normalize(features) : features;
-  return head === 'none' ? ready : add(matmul(ready, artefacts['head.weight']!), artefacts['head.bias']!);
+  return head === 'none' ? ready : add(matmul(ready, artefacts[`${name}.weight`]!), artefacts[`${name}.bias`]!);
 }

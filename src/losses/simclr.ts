@@ -1,6 +1,7 @@
 /** SimCLR's InfoNCE between the views of an item, against a frozen batch of negatives (paper equation 5). */
 import { ops } from '../onnx/ops.js';
 import { headShapes, latentWidth, writeHead, type Head } from './head.js';
+import { writeInfoNce } from './info-nce.js';
 import type { Loss, Mode } from './loss.js';
 
 export interface SimClrOptions {
@@ -28,14 +29,7 @@ export const SIMCLR_DEFAULTS = {
   temperature: 0.07,
 } as const;
 
-/** Far below any cosine similarity over τ, so that a view's similarity to itself adds nothing to the sum. */
-const EXCLUDED = -1e4;
-
-/**
- * With s = z·zᵀ of the normalised latents: the mean over ordered pairs i ≠ j of log Σ_{k≠i} exp(s_ik/t) − s_ij/τ, k over the other
- * views and the negatives. `paper` has t = τ; `reference` leaves the sum untempered (t = 1), as the released text, audio and
- * segmentation code does.
- */
+/** InfoNCE over the ordered pairs of an item's views, whose latents have unit length (`info-nce.ts` has the formula and its modes). */
 export function simclr(options: SimClrOptions): Loss {
   const { mode, views, negatives, temperature, ...head } = { ...SIMCLR_DEFAULTS, ...options };
   return {
@@ -43,23 +37,9 @@ export function simclr(options: SimClrOptions): Loss {
     views,
     artefacts: (dims) => ({ ...headShapes(head, dims), negatives: [latentWidth(head, dims), negatives] }),
     write(g, features, artefacts) {
-      const { add, sub, mul, div, matmul, transpose, concat, sum, mean, logSumExp, normalize, toFloat64, toFloat32 } =
-        ops(g);
+      const { normalize, toFloat64, toFloat32 } = ops(g);
       const z = normalize(toFloat64(writeHead(g, features, artefacts, head))); // [B,V,L]
-      const positive = matmul(z, transpose(z)); // [B,V,V]
-      const others = matmul(z, toFloat64(artefacts['negatives']!)); // [B,V,N]
-      const self = diagonal(views);
-      const mask = g.constant({ type: 'float64', data: self.map((on) => on * EXCLUDED), shape: [views, views] });
-      const rest = g.constant({ type: 'float64', data: self.map((on) => 1 - on), shape: [views, views] });
-      const t = mode === 'paper' ? temperature : 1;
-      const all = logSumExp(concat([add(div(positive, t), mask), div(others, t)], 2), [2]); // [B,V]
-      const attraction = div(sum(mul(positive, rest), [2]), temperature * (views - 1)); // [B,V]
-      return toFloat32(mean(sub(all, attraction), [1]));
+      return toFloat32(writeInfoNce(g, z, toFloat64(artefacts['negatives']!), { mode, views, temperature }));
     },
   };
-}
-
-/** 1 on the diagonal of a V×V matrix, else 0. */
-function diagonal(size: number): Float64Array {
-  return Float64Array.from({ length: size * size }, (_, i) => (i % (size + 1) === 0 ? 1 : 0));
 }

@@ -13,6 +13,7 @@ import {
   ModelProtoSchema,
   NodeProtoSchema,
   OperatorSetIdProtoSchema,
+  StringStringEntryProtoSchema,
   TensorShapeProto_DimensionSchema,
   ValueInfoProtoSchema,
   type NodeProto,
@@ -28,6 +29,8 @@ export interface OpOptions {
   readonly domain?: string;
   /** Names of the outputs; made up when absent. */
   readonly outputs?: readonly string[];
+  /** Notes to whoever reads the graph; runtimes pass over them. */
+  readonly metadata?: Readonly<Record<string, string>>;
 }
 
 function valueInfo(name: string, type: ElementType, shape: Shape): ValueInfoProto {
@@ -137,6 +140,9 @@ export class GraphBuilder implements Emitter {
         input: [...inputs],
         output: [...outputs],
         attribute: attributeProtos(attributes),
+        metadataProps: Object.entries(options.metadata ?? {}).map(([key, value]) =>
+          create(StringStringEntryProtoSchema, { key, value }),
+        ),
       }),
     );
     return outputs[0]!;

@@ -5,6 +5,7 @@ import { dependencies } from './graph.js';
 import type { NodeProto } from './proto/onnx_pb.js';
 import { RULES } from './rules/table.js';
 import { isFloating } from './rules/rule.js';
+import { stopsGradient } from './stop-gradient.js';
 import { elementType } from './tensor.js';
 
 /** Results that do not change with small changes of the inputs: sizes, comparisons, logic, positions, whole numbers. */
@@ -14,7 +15,9 @@ const FLAT = new Set([
 ]);
 
 const isFlat = (node: NodeProto): boolean =>
-  FLAT.has(node.opType) || (node.opType === 'Cast' && !isFloating(elementType(intAttribute(node, 'to', 1))));
+  FLAT.has(node.opType) ||
+  stopsGradient(node) ||
+  (node.opType === 'Cast' && !isFloating(elementType(intAttribute(node, 'to', 1))));
 
 /** The nodes of `nodes` (in topological order) through which ∂value/∂wrt passes, in that order. */
 export function gradientPath(nodes: readonly NodeProto[], value: string, wrt: string): NodeProto[] {

@@ -2,6 +2,7 @@
 import type { GraphBuilder } from './builder.js';
 import type { StandardOp } from './rules/table.js';
 import { withAxes } from './rules/rule.js';
+import { stopGradient } from './stop-gradient.js';
 import type { Attributes } from './attributes.js';
 
 export interface Ops {
@@ -17,6 +18,12 @@ export interface Ops {
   /** Swaps the last two of three axes. */
   readonly transpose: (a: string) => string;
   readonly concat: (tensors: readonly string[], axis: number) => string;
+  /** From `start` up to `end` along one axis. */
+  readonly slice: (a: string, axis: number, start: number, end: number) => string;
+  /** Slices of `a` at whole numbers, whose axes take the place of `axis`. */
+  readonly gather: (a: string, indices: string, axis: number) => string;
+  /** Place of the first maximum along an axis, which goes; whole numbers have no derivative. */
+  readonly argMax: (a: string, axis: number) => string;
   readonly reshape: (a: string, shape: readonly number[]) => string;
   readonly sum: (a: string, axes: readonly number[], keep?: boolean) => string;
   readonly mean: (a: string, axes: readonly number[], keep?: boolean) => string;
@@ -25,6 +32,8 @@ export interface Ops {
   readonly toFloat32: (a: string) => string;
   /** a/‖a‖₂ along the last axis. */
   readonly normalize: (a: string) => string;
+  /** `a`, as a constant to derivatives. */
+  readonly stopGradient: (a: string) => string;
 }
 
 export function ops(g: GraphBuilder): Ops {
@@ -47,6 +56,9 @@ export function ops(g: GraphBuilder): Ops {
     matmul: (a, b) => op('MatMul', [a, b]),
     transpose: (a) => op('Transpose', [a], { perm: [0, 2, 1] }),
     concat: (tensors, axis) => op('Concat', tensors, { axis }),
+    slice: (a, axis, start, end) => op('Slice', [a, ...[start, end, axis].map((value) => g.integers([value]))]),
+    gather: (a, indices, axis) => op('Gather', [a, indices], { axis }),
+    argMax: (a, axis) => op('ArgMax', [a], { axis, keepdims: 0 }),
     reshape: (a, shape) => op('Reshape', [a, g.integers(shape)]),
     sum: (a, axes, keep = false) => reduce('ReduceSum', a, axes, keep),
     mean: (a, axes, keep = false) => reduce('ReduceMean', a, axes, keep),
@@ -54,6 +66,7 @@ export function ops(g: GraphBuilder): Ops {
     toFloat64: (a) => op('Cast', [a], { to: 11 }),
     toFloat32: (a) => op('Cast', [a], { to: 1 }),
     normalize: (a) => self.div(a, self.sqrt(self.sum(self.mul(a, a), [-1], true))),
+    stopGradient: (a) => stopGradient(g, a),
   };
   return self;
 }

@@ -77,6 +77,7 @@ export class TfjsGraph {
     assertKernels(needed, name);
     const { before, after, path } = planGradient(needed, { value, wrt }, name);
     const results = new Set([...outputs, value]);
+    const recorded = new Set([wrt, ...[...path].flatMap(({ output }) => output)]);
     const [gradient, ...found] = tf.tidy(() => {
       const values = this.fed(feeds);
       const later = new Set([...results, wrt, ...after.flatMap(({ input }) => input)]);
@@ -87,7 +88,7 @@ export class TfjsGraph {
       let kept: TfTensor[] = [];
       const forward = (start: TfTensor): TfTensor => {
         values.set(wrt, start);
-        const detached = (node: NodeProto): boolean => !path.has(node);
+        const detached = (node: NodeProto): boolean => !path.has(node) && node.input.some((name) => recorded.has(name));
         evaluate(tf, { ...this.program(after, new Set([...results, wrt])), detached }, values);
         kept = this.cloned(values, outputs).map((tensor) => tf.keep(tensor));
         return tf.clone(this.value(values, value));

@@ -1,10 +1,11 @@
-/** A loss and its gradient with respect to the features, as a graph of its own, run by the interpreter and by onnxruntime. */
+/** A loss and its gradient with respect to the features, as a graph of its own, run by the interpreter and by both engines. */
 import { Rng } from '../../src/core/rng.js';
 import type { Loss } from '../../src/losses/loss.js';
 import { GraphBuilder } from '../../src/onnx/builder.js';
 import { differentiate } from '../../src/onnx/differentiate.js';
-import { float32, Session } from '../../src/runtime/session.js';
+import { Session } from '../../src/runtime/session.js';
 import { interpret } from '../onnx/interpreter.js';
+import { float32Feeds, tfjsGraph } from '../tfjs/from-builder.js';
 import { product, type Value } from '../onnx/value.js';
 import type { Matrix } from './plain.js';
 
@@ -23,6 +24,8 @@ export interface LossRunner {
   interpret(items: readonly Item[]): LossValues;
   /** float32, through onnxruntime. */
   run(items: readonly Item[]): Promise<LossValues>;
+  /** float32, and the derivative that TensorFlow.js finds of the forward graph. */
+  tfjs(items: readonly Item[]): Promise<LossValues>;
   close(): Promise<void>;
 }
 
@@ -70,6 +73,7 @@ export async function lossRunner(loss: Loss, dims: number, artefacts: Artefacts,
   );
   const value = loss.write(g, features, Object.fromEntries(names));
   const derivative = differentiate(g, value, features);
+  const tfjs = await tfjsGraph(g);
   const program = interpret(g, [value, derivative]);
   g.output(value, 'float32', ['items'], 'loss');
   g.output(derivative, 'float32', ['items', loss.views, dims], 'gradient');
@@ -85,12 +89,16 @@ export async function lossRunner(loss: Loss, dims: number, artefacts: Artefacts,
       return { loss: values.get(value)!.data, gradient: values.get(derivative)!.data };
     },
     async run(items) {
-      const feeds = Object.entries(feed(items)).map(
-        ([name, { data, shape }]) => [name, float32(Float32Array.from(data), shape)] as const,
-      );
-      const results = await session.run(Object.fromEntries(feeds), ['loss', 'gradient']);
+      const results = await session.run(float32Feeds(feed(items)), ['loss', 'gradient']);
       return { loss: results.loss.data as Float32Array, gradient: results.gradient.data as Float32Array };
     },
-    close: () => session.release(),
+    async tfjs(items) {
+      const { outputs, gradient } = await tfjs.gradient(float32Feeds(feed(items)), value, features, [value]);
+      return { loss: outputs[value]!.data as Float32Array, gradient: gradient.data as Float32Array };
+    },
+    async close() {
+      tfjs.dispose();
+      await session.release();
+    },
   };
 }

@@ -1,4 +1,4 @@
-/** The losses of paper equations 5 and 6, and of the released code, as loops over float64: nothing shared with src/losses. */
+/** The losses of paper equations 4 to 6, and of the released code, as loops over float64: nothing shared with src/losses. */
 import type { Mode } from '../../src/losses/loss.js';
 
 export type Matrix = readonly (readonly number[])[];
@@ -16,6 +16,10 @@ const column = (matrix: Matrix, j: number): number[] => matrix.map((row) => row[
 
 const latent = (head: Head, x: readonly number[]): number[] =>
   head.bias.map((bias, l) => bias + dot(x, column(head.weight, l)));
+
+/** Latents of unit length. */
+export const latents = (views: Matrix, head: Head, normalise: boolean): Matrix =>
+  views.map((view) => unit(latent(head, normalise ? unit(view) : view)));
 
 /** The head that changes nothing. */
 export const identityHead = (dims: number): Head => ({
@@ -47,13 +51,66 @@ export function plainSimclr(
   mode: Mode,
   normalise = false,
 ): number {
-  const z = views.map((view) => unit(latent(head, normalise ? unit(view) : view)));
+  const z = latents(views, head, normalise);
   const below = mode === 'paper' ? temperature : 1;
   const losses = z.flatMap((anchor, i) => {
     const others = z.filter((_, k) => k !== i);
     const rivals = [...others, ...negatives[0]!.map((_, n) => column(negatives, n))];
     const sum = total(rivals.map((rival) => Math.exp(dot(anchor, rival) / below)));
     return others.map((positive) => -Math.log(Math.exp(dot(anchor, positive) / temperature) / sum));
+  });
+  return total(losses) / losses.length;
+}
+
+const softmax = (z: readonly number[], temperature: number): number[] => {
+  const powers = z.map((x) => Math.exp((x - Math.max(...z)) / temperature));
+  return powers.map((power) => power / total(powers));
+};
+
+export interface PlainDino {
+  readonly student: Head;
+  readonly teacher: Head;
+  readonly studentTemperature: number;
+  readonly teacherTemperature: number;
+  readonly globals: number;
+  readonly normalise: boolean;
+  readonly sameView: boolean;
+}
+
+/**
+ * Cross-entropies between all crops and the global ones.
+ *
+ * @param taught what the teacher sees, which the derivative leaves as it is
+ */
+export function plainDino(views: Matrix, taught: Matrix, options: PlainDino): number {
+  const { student, teacher, studentTemperature, teacherTemperature, globals, normalise, sameView } = options;
+  const ready = (x: readonly number[]): readonly number[] => (normalise ? unit(x) : x);
+  const losses = taught.slice(0, globals).flatMap((seen, t) => {
+    const p = softmax(latent(teacher, ready(seen)), teacherTemperature);
+    return views.map((view, s) => {
+      if (!sameView && s === t) return 0;
+      const q = softmax(latent(student, ready(view)), studentTemperature);
+      return total(p.map((x, l) => -x * Math.log(q[l]!)));
+    });
+  });
+  return total(losses);
+}
+
+/** @param weight [D,L] @param prototypes of each set, [L,K] */
+export function plainDeepCluster(
+  views: Matrix,
+  weight: Matrix,
+  prototypes: readonly Matrix[],
+  globals: number,
+  temperature: number,
+): number {
+  const head = { weight, bias: weight[0]!.map(() => 0) };
+  const z = views.map((view) => unit(latent(head, view)));
+  const losses = prototypes.flatMap((set, s) => {
+    const scores = z.map((row) => set[0]!.map((_, k) => dot(row, column(set, k))));
+    const assigning = scores[s % globals]!;
+    const assigned = assigning.indexOf(Math.max(...assigning));
+    return scores.map((row) => -Math.log(softmax(row, temperature)[assigned]!));
   });
   return total(losses) / losses.length;
 }
