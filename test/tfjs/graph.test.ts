@@ -145,6 +145,24 @@ describe('gradient', () => {
     graph.dispose();
   });
 
+  it('stops where the graph says so, and goes on through what does not', async () => {
+    const g = new GraphBuilder('stop');
+    const x = g.input('x', 'float32', [3]);
+    const { mul, exp, add, stopGradient } = ops(g);
+    const fixed = exp(stopGradient(mul(x, x)));
+    g.op('Identity', [add(mul(fixed, x), mul(x, x))], {}, { outputs: ['y'] });
+    const graph = await tfjsGraph(g);
+    const { gradient, outputs } = await graph.gradient({ x: f32([-1, 0.5, 2]) }, 'y', 'x', ['y', fixed]);
+    const squares = [1, 0.25, 4].map(Math.exp);
+    expect(relativeError(outputs[fixed]!.data as Float32Array, squares)).toBeLessThan(1e-6);
+    const slope = [-2, 1, 4].map((twice, i) => squares[i]! + twice); // not 2x²·exp(x²) more
+    expect(relativeError(gradient.data as Float32Array, slope)).toBeLessThan(1e-6);
+    await expect(graph.gradient({ x: f32([1, 2, 3]) }, fixed, 'x', [])).rejects.toMatchObject({
+      code: 'MODEL_UNSUPPORTED',
+    });
+    graph.dispose();
+  });
+
   it.each(['paper', 'reference'] as const)('keeps digits of KL at temperature 15 in float32: %s', async (mode) => {
     const [dims, latent, items] = [64, 48, 3];
     const rng = Rng.stream(3, 'kl');
