@@ -7,13 +7,13 @@ import { ops } from '../onnx/ops.js';
 import type { Loss } from './loss.js';
 
 export interface DeepClusterOptions {
-  /** G, global crops: an item's first views, by which it is assigned to prototypes. @default 2 */
+  /** Global crops: an item's first views, by which it is assigned to prototypes. @default 2 */
   readonly globals?: number;
   /** Local crops, which follow the global ones. @default 6 */
   readonly locals?: number;
   /** L. @default 128 */
   readonly latent?: number;
-  /** S, sets of prototypes. @default 3 */
+  /** Sets of prototypes. @default 3 */
   readonly sets?: number;
   /** K, prototypes of a set; at most as many as the pool has items. @default 3000 */
   readonly prototypes?: number;

@@ -8,7 +8,7 @@ export const DINO_HEADS = ['independent', 'shared'] as const;
 export type DinoHeads = (typeof DINO_HEADS)[number];
 
 export interface DinoOptions {
-  /** G, global crops: an item's first views, and all that the teacher sees. @default 2 */
+  /** Global crops: an item's first views, and all that the teacher sees. @default 2 */
   readonly globals?: number;
   /** Local crops, which follow the global ones. @default 10 */
   readonly locals?: number;
@@ -44,7 +44,7 @@ const TEACHER = 'teacher.head';
 
 /**
  * The cross-entropies −Σ_l p_l·log q_l of the teacher's p = softmax(t/τ_t) of each global crop and the student's q = softmax(z/τ_s) of
- * each crop, summed over all V·G pairs of an item. Both have the encoder's f(x); the teacher's is a constant to the derivative.
+ * each crop, summed over all V·globals pairs of an item. Both have the encoder's f(x); the teacher's is a constant to the derivative.
  *
  * The paper calls equation 4 "the standard DINO loss", which leaves out pairs of a crop with itself and centres the teacher; the released
  * code and library keep such pairs (`skip_same_view=False`; "more predictive gradients") and centre nothing, and so does this, in both
@@ -65,14 +65,19 @@ export function dino(options: DinoOptions = {}): Loss {
       const { sub, mul, div, exp, sum, matmul, transpose, slice, logSumExp, stopGradient, toFloat64, toFloat32 } =
         ops(g);
       const z = div(toFloat64(writeHead(g, features, artefacts, head)), studentTemperature); // [B,V,L]
-      const seen = stopGradient(slice(features, 1, 0, globals)); // [B,G,D]
-      const t = div(toFloat64(writeHead(g, seen, artefacts, head, teacher)), teacherTemperature); // [B,G,L]
+      const seen = stopGradient(slice(features, 1, 0, globals)); // [B,globals,D]
+      const t = div(toFloat64(writeHead(g, seen, artefacts, head, teacher)), teacherTemperature); // [B,globals,L]
       const p = exp(sub(t, logSumExp(t, [-1], true)));
       // −Σ p·log q = log Σ exp z − p·z, since p sums to 1.
-      const pairs = sub(logSumExp(z, [-1], true), matmul(z, transpose(p))); // [B,V,G]
+      const pairs = sub(logSumExp(z, [-1], true), matmul(z, transpose(p))); // [B,V,globals]
       if (sameView) return toFloat32(sum(pairs, [1, 2]));
-      const others = Float64Array.from({ length: views * globals }, (_, i) => (i % (globals + 1) === 0 && i < globals * globals ? 0 : 1)); // prettier-ignore
-      return toFloat32(sum(mul(pairs, g.constant({ type: 'float64', data: others, shape: [views, globals] })), [1, 2]));
+      const others = g.constant({ type: 'float64', data: otherCrops(views, globals), shape: [views, globals] });
+      return toFloat32(sum(mul(pairs, others), [1, 2]));
     },
   };
+}
+
+/** 0 where row and column of a V×globals matrix are the same crop, else 1. */
+function otherCrops(views: number, globals: number): Float64Array {
+  return Float64Array.from({ length: views * globals }, (_, i) => Number(Math.floor(i / globals) !== i % globals));
 }

@@ -2,13 +2,13 @@
  * A self-supervised loss is a forward graph: from an item's features to one number. Its derivative is derived, not written.
  *
  * Contract: the loss of an item depends on no other item of the batch (never averaged over B), and everything random in it (head,
- * negatives) is an artefact, drawn once and frozen.
+ * negatives, prototypes) is an artefact, drawn once and frozen.
  */
 import type { GraphBuilder } from '../onnx/builder.js';
 
 /**
  * Where the paper (§4.2, equations 5 and 6) and its released code differ, `paper` is the former and `reference` the latter:
- * the direction of KL, and what InfoNCE's temperature divides.
+ * the direction of KL, and what InfoNCE's temperature divides. DINO and DeepCluster have no modes.
  */
 export type Mode = 'paper' | 'reference';
 

@@ -6,9 +6,9 @@ import { assigningCrop } from './deepcluster.js';
 export interface PrototypeOptions {
   /** L. */
   readonly latent: number;
-  /** G, global crops of each item. */
+  /** Global crops of each item. */
   readonly globals: number;
-  /** S. */
+  /** Sets of prototypes. */
   readonly sets: number;
   /** K. */
   readonly prototypes: number;
@@ -20,11 +20,11 @@ const ITERATIONS = 10;
 
 /**
  * The artefacts `prototypes.0` … of `deepCluster`. Set s starts from the latents of K items at random and is moved by the latents of
- * crop s mod G of all items.
+ * global crop s mod globals of all items.
  *
- * Takes S·(iterations + 1)·n·K·L multiplications.
+ * Takes sets·iterations·n·K·L multiplications.
  *
- * @param latents unit-length latents of the global crops of the pool's items, [n,G,L]
+ * @param latents unit-length latents of the global crops of the pool's items, [n,globals,L]
  * @returns of each set, [L,K]
  * @throws {FungiError} INVALID_ARGUMENT when the pool has fewer items than prototypes
  */
