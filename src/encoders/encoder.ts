@@ -8,7 +8,7 @@ import type { Feeds } from '../runtime/session.js';
 
 /** One item, ready for the model. */
 export interface Prepared {
-  /** A, tokens of it that pooling reads: all that the model sees of a text. */
+  /** A, tokens of it that pooling reads: all that the model sees of a text. Where it is the same of all items, the model knows better. */
   readonly tokens: number;
   /** T, tokens that the model computes of it, where it pads to a fixed length by itself. @default `tokens` */
   readonly computed?: number;
@@ -16,8 +16,11 @@ export interface Prepared {
   readonly truncated: boolean;
 }
 
-/** How token states [A,D] become f(x) [D]. */
-export type Pooling = 'first' | 'mean';
+/**
+ * How token states [A,D] become f(x) [D]: token 0, the mean of all, or the mean of some: from the first number up to before the second,
+ * or to the last. AST's is `mean:0:2`, its two class tokens; `mean:2:` are the patches behind them, `mean:1:` a ViT's.
+ */
+export type Pooling = 'first' | 'mean' | `mean:${number}:${number | ''}`;
 
 export interface Encoder<P extends Prepared = Prepared> {
   readonly id: string;
@@ -46,6 +49,9 @@ export interface Encoder<P extends Prepared = Prepared> {
   collate(batch: readonly P[], inputNames: readonly string[]): Feeds | Promise<Feeds>;
   /** A handful of ordinary items, to see how large the model's tensors get; without them it cannot be quantised. */
   calibration?(): readonly P[];
-  /** Two small items of different length, to try a graph on. */
+  /**
+   * Two small items, to try a graph on: of different length, where lengths differ at all. They begin alike, so that their first tokens
+   * differ only in what these see of the rest.
+   */
   probe(): readonly [P, P];
 }

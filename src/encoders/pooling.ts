@@ -7,7 +7,7 @@ import { readJsonFile } from './json-file.js';
 import { isPlainPath } from './sources/plain-path.js';
 
 /** Poolings a model can be used with, by the names that `--pooling` takes. */
-export const POOLINGS = ['first', 'mean'] as const satisfies readonly Pooling[];
+export const POOLINGS: readonly Pooling[] = ['first', 'mean'];
 export type PoolingSource = 'option' | 'modules.json' | 'default';
 
 export interface PoolingChoice {

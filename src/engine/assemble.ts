@@ -6,6 +6,7 @@ import type { RuntimeOptions } from '../runtime/session.js';
 import { acquireSession, type SharedSession } from '../runtime/shared-session.js';
 import type { Division } from './divide.js';
 import type { BoundaryTensor, ImportedEncoder } from './imported-encoder.js';
+import { tokensRead } from './pooling.js';
 import { trunkGraph } from './trunk.js';
 
 /** A model as it was read. */
@@ -21,27 +22,36 @@ export interface Findings {
   /** D. */
   readonly dims: number;
   readonly boundary: readonly BoundaryTensor[];
+  /** Whether the output is one vector an item, [B,D]. */
+  readonly vector: boolean;
+  /** A of every item, where it is not what the encoder tells. */
+  readonly tokens?: number | undefined;
+  /** Whether the tokens that pooling reads do for the tail. */
   readonly sliced: boolean;
-  /** Why token 0 does not do, where one could have hoped so. */
-  readonly unsliced?: string;
+  /** Why they do not, where one could have hoped so. */
+  readonly unsliced?: string | undefined;
 }
 
-export function assemble(encoder: Encoder, parts: ModelParts, { dims, boundary, sliced }: Findings): ImportedEncoder {
+export function assemble(encoder: Encoder, parts: ModelParts, findings: Findings): ImportedEncoder {
+  const { dims, boundary, vector, tokens, sliced } = findings;
   const { model, graph, division } = parts;
-  const { bytes, inputs } = trunkGraph(model, division.trunk, boundary, sliced);
+  const slice = sliced ? tokensRead(encoder.pooling, vector) : undefined;
+  const { bytes, inputs } = trunkGraph(model, division.trunk, boundary, slice);
   return {
     id: encoder.id,
     modelSha256: encoder.modelSha256,
     target: division.target,
     output: graph.outputs[0]!,
+    vector,
     dims,
     boundary,
-    sliced,
+    ...(tokens !== undefined && { tokens }),
+    ...(slice !== undefined && { slice }),
     trunk: {
       bytes,
       folder: division.trunk.folder,
       inputs: inputs.map(({ name }) => name),
-      entangled: division.trunk.entangled,
+      alone: division.trunk.entangled || division.trunk.single,
     },
     tail: division.tail,
   };

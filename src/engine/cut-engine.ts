@@ -33,10 +33,10 @@ export class CutEngine<P extends Prepared> implements GradientEngine {
   ) {
     const { output: tensor, outFeatures, inFeatures, bias } = imported.target;
     const target = { tensor, outFeatures, inFeatures, bias };
-    const { dims, output, sliced } = imported;
+    const { dims, output, slice, tokens } = imported;
     const { modality } = encoder;
-    const fixed = modality !== 'text' && { tokensPerItem: sliced ? 1 : encoder.maxTokens };
-    this.info = { engine: tails.engine, modality, dims, output, target, sliced, ...fixed };
+    const fixed = modality !== 'text' && { tokensPerItem: slice ?? tokens ?? encoder.maxTokens };
+    this.info = { engine: tails.engine, modality, dims, output, target, sliced: slice !== undefined, ...fixed };
   }
 
   open(items: readonly Item[]): Promise<readonly Content[]> {

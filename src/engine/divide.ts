@@ -10,6 +10,7 @@ import { inFloat32 } from '../onnx/single-precision.js';
 import { findTarget, isSelfAttention, type TargetLayer } from '../onnx/target.js';
 import { unfuse } from '../onnx/unfuse.js';
 import type { ImportOptions } from './import-options.js';
+import { takesOneItem } from './model-inputs.js';
 import type { TailSource } from './imported-encoder.js';
 import type { TrunkSource } from './trunk.js';
 
@@ -108,4 +109,5 @@ const sourceOf = (model: OnnxModel, { initializers }: Graph, nodes: readonly Nod
   initializers,
   folder: model.folder,
   entangled: isEntangled(nodes),
+  single: takesOneItem(model.proto.graph!),
 });

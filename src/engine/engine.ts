@@ -13,7 +13,7 @@ export interface EngineInfo {
   readonly modality: Modality;
   /** D, width of the embedding. */
   readonly dims: number;
-  /** Tensor of the token states. */
+  /** Tensor of the token states, or of f(x) itself. */
   readonly output: string;
   /** The layer's output, which names it, and its O, I and b. */
   readonly target: {
@@ -22,7 +22,7 @@ export interface EngineInfo {
     readonly inFeatures: number;
     readonly bias: boolean;
   };
-  /** Whether only token 0 goes through the tail. */
+  /** Whether only the tokens that pooling reads go through the tail. */
   readonly sliced: boolean;
   /** A, most tokens that are kept of an item, where that does not depend on the item's size: of media. */
   readonly tokensPerItem?: number;

@@ -14,6 +14,8 @@ const findingsSchema = z.object({
   boundary: z
     .array(z.object({ name: z.string(), width: z.int().positive(), type: z.enum(['float32', 'float16']) }))
     .min(1),
+  vector: z.boolean(),
+  tokens: z.int().positive().optional(),
   sliced: z.boolean(),
   unsliced: z.string().optional(),
 });
@@ -23,7 +25,7 @@ export async function readFindings(encoder: Encoder, options: ImportOptions): Pr
   const path = placeOf(encoder, options);
   if (path === undefined) return undefined;
   try {
-    return findingsSchema.parse(JSON.parse(await readFile(path, 'utf8'))) as Findings;
+    return findingsSchema.parse(JSON.parse(await readFile(path, 'utf8')));
   } catch {
     return undefined;
   }

@@ -20,10 +20,10 @@ export interface Forward {
 }
 
 /**
- * Shapes below: B items of V views in U rows (equal views of an item share a row, U = B where V = 1), A tokens (1 where sliced).
+ * Shapes below: B items of V views in U rows (equal views of an item share a row, U = B where V = 1), A tokens (those that pooling reads, where sliced).
  */
 export function writeForward(g: GraphBuilder, encoder: ImportedEncoder, loss?: Loss): Forward {
-  const tokens = encoder.sliced ? 1 : 'tokens';
+  const tokens = encoder.slice ?? 'tokens';
   for (const { name, width } of encoder.boundary) g.input(name, 'float32', ['rows', tokens, width]);
   if (encoder.tail.masked) g.input(ATTENTION_MASK, 'int64', ['rows', tokens]);
   const weights = g.input(POOLING, 'float32', ['rows', tokens, 1]);
@@ -33,7 +33,11 @@ export function writeForward(g: GraphBuilder, encoder: ImportedEncoder, loss?: L
   }
   const { mul, sum, matmul, reshape } = ops(g);
   const { dims } = encoder;
-  const rows = sum(mul(encoder.output, weights), [1]); // [U,D]
+  // A vector an item comes through any weights of its own tokens unchanged: they sum to 1.
+  const states = encoder.vector
+    ? reshape(g.annotate(encoder.output, 'float32', ['rows', dims]), [-1, 1, dims])
+    : encoder.output;
+  const rows = sum(mul(states, weights), [1]); // [U,D]
   if (loss === undefined) return { weights, pooled: rows };
 
   const pooled = loss.views > 1 ? matmul(g.input(ROWS.views, 'float32', ['views', 'rows']), rows) : rows; // [B·V,D]

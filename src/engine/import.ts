@@ -14,6 +14,7 @@ import type { ImportOptions } from './import-options.js';
 import type { ImportedEncoder } from './imported-encoder.js';
 import { assertInt8, withInt8Trunk } from './int8-trunk.js';
 import { assertEncoder, assertVocabulary } from './model-inputs.js';
+import { tokensRead } from './pooling.js';
 import { findTokenStates, type TokenStates } from './token-states.js';
 import { tryOut } from './try-out.js';
 
@@ -41,11 +42,17 @@ export async function importEncoder<P extends Prepared>(
   const tried = known === undefined ? await tryOut(encoder, parts, states, options) : undefined;
   const findings = known ?? tried!.findings;
   if (tried !== undefined) await writeFindings(encoder, options, findings);
+  const log = options.log ?? silentLogger;
   if (findings.unsliced !== undefined) {
-    (options.log ?? silentLogger).warn(
-      `${id}: what follows the last attention does not work on token 0 alone (${findings.unsliced}); computing every token, which is slower`,
+    const read = tokensRead(encoder.pooling, findings.vector)!;
+    log.warn(
+      `${id}: what follows the last attention does not work on ${read === 1 ? 'token 0' : `the first ${read} tokens`} alone (${findings.unsliced}); computing every token, which is slower`,
     );
   }
+  if (parts.division.trunk.single)
+    log.warn(
+      `${id}: the file takes one item a run: items are computed one by one; export it with a dynamic batch axis`,
+    );
   if (tried !== undefined && precision === 'model') return tried;
   await tried?.trunk.release();
   const chosen = precision === 'int8' ? (await withInt8Trunk(encoder, parts, findings, options)).parts : parts;

@@ -18,8 +18,8 @@ export interface Trunk {
   readonly folder: string;
   /** Inputs that it takes. */
   readonly inputs: readonly string[];
-  /** Whether rows of one run change each other's numbers, so that each runs alone (dynamic quantisation: one scale a tensor). */
-  readonly entangled: boolean;
+  /** Whether each item runs alone: rows would change each other's numbers, or the file takes one. */
+  readonly alone: boolean;
 }
 
 /** From the boundary to the token states, in float32. */
@@ -39,13 +39,17 @@ export interface ImportedEncoder {
   /** sha256 of the model; '' where it is not known. */
   readonly modelSha256: string;
   readonly target: TargetLayer;
-  /** Tensor of the token states [B,T,D]. */
+  /** Tensor of the token states [B,T,D], or of f(x) itself [B,D]. */
   readonly output: string;
+  /** Whether `output` is [B,D]. */
+  readonly vector: boolean;
   /** D. */
   readonly dims: number;
   readonly boundary: readonly BoundaryTensor[];
-  /** Whether trunk outputs and tail hold token 0 alone. */
-  readonly sliced: boolean;
+  /** A of every item, where the model makes another number of tokens than the encoder tells. */
+  readonly tokens?: number;
+  /** How many of the first tokens trunk outputs and tail hold; absent where they hold all. */
+  readonly slice?: number;
   readonly trunk: Trunk;
   readonly tail: TailSource;
 }

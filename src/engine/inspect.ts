@@ -34,6 +34,8 @@ export interface Inspection {
   readonly quantised: boolean;
   /** Rows of one run change each other: each text runs alone. */
   readonly entangled: boolean;
+  /** The file takes one item a run. */
+  readonly single?: true;
   readonly parameters: {
     readonly trunk: number;
     readonly tail: number;
@@ -100,7 +102,8 @@ export async function inspectEncoder<P extends Prepared>(
     dims: findings.dims,
     pooling: encoder.pooling,
     quantised: isQuantised(graph.nodes),
-    entangled: imported.trunk.entangled,
+    entangled: parts.division.trunk.entangled,
+    ...(parts.division.trunk.single && { single: true as const }),
     parameters: parametersOf(parts),
     ...(undifferentiable === undefined && {
       target: {
@@ -203,9 +206,10 @@ async function costOf<P extends Prepared>(
     return tensor && tensorShape(tensor);
   };
   const inRun: SizesOf = (name) => run!.tensors[name]?.shape ?? constant(name);
-  const tokens = imported.sliced ? 1 : item.tokens;
+  const seen = imported.tokens ?? item.tokens;
+  const tokens = imported.slice ?? seen;
   return {
-    tokens: item.tokens,
+    tokens: seen,
     uncut: flopsOf(graph.nodes, inRun),
     // As the file has it: nodes that were taken apart compute the same products.
     trunk: flopsOf(graph.upstreamOf(division.boundary), inRun),

@@ -30,7 +30,7 @@ export function assertTakes(model: string, inputs: readonly ValueInfoProto[], fe
       refuse(type, feed.type, `Export it with ${feed.type} inputs, as optimum-cli does.`);
     if (shape === undefined) continue;
     const fixed = (axis: number): boolean =>
-      typeof shape[axis] === 'number' && (axis === 0 || shape[axis] !== feed.shape[axis]);
+      typeof shape[axis] === 'number' && (shape[axis] !== feed.shape[axis] || (axis === 0 && shape[axis] !== 1));
     if (shape.length !== feed.shape.length || shape.some((_, axis) => fixed(axis)))
       refuse(
         `of the fixed shape ${showShape(shape)}`,
@@ -39,6 +39,12 @@ export function assertTakes(model: string, inputs: readonly ValueInfoProto[], fe
       );
   }
 }
+
+/** Whether an input is declared for one item a run, as an export without dynamic axes makes it. */
+export const takesOneItem = ({ input, initializer }: GraphProto): boolean => {
+  const constants = new Set(initializer.map(({ name }) => name));
+  return input.some((value) => !constants.has(value.name) && declaredShape(value)?.[0] === 1);
+};
 
 /** For a model that fails on a small batch although its inputs are declared free. */
 export function withSizesHint(error: unknown, items: number, tokens: number): unknown {

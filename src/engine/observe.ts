@@ -14,6 +14,10 @@ import { uncutGraph } from './trunk.js';
 export interface Observed {
   /** D. */
   readonly dims: number;
+  /** Whether the output is one vector an item, [B,D]. */
+  readonly vector: boolean;
+  /** A of every item, where the model makes another number of tokens than the encoder tells. */
+  readonly tokens?: number | undefined;
   readonly boundary: readonly BoundaryTensor[];
   readonly precision: Arithmetic;
   /** f(x) [2,D] of the probe's items. */
@@ -35,7 +39,7 @@ export async function observe<P extends Prepared>(
   const output = states.tensor;
   const items = encoder.probe();
   const shorter = items[0].tokens <= items[1].tokens ? 0 : 1;
-  const apart = division.trunk.entangled;
+  const apart = division.trunk.entangled || division.trunk.single;
   const tensors = [...new Set([...division.boundary, output])];
   const batches = apart ? items.map((item) => [item]) : [[...items], [items[shorter]]];
   const runs = await runUncut(encoder, uncutGraph(model, graph, tensors), tensors, batches, {
@@ -44,24 +48,48 @@ export async function observe<P extends Prepared>(
   });
   const found = (name: string): Tensor => runs[0]!.tensors[name]!;
   const widths = division.boundary.map((name) => found(name).shape.at(-1) ?? 0);
-  const dims = assertTokenStates(proto, id, states, found(output), [division.target.outFeatures, ...widths]);
+  const batch = batches[0]!;
+  const known = [division.target.outFeatures, ...widths];
+  const { dims, vector } = assertTokenStates(proto, id, states, found(output), batch.length, known);
   assertFloating(id, output, found(output));
+  const first = vector ? division.boundary[0]! : output;
+  const rows = [batch.length, found(first).shape[1]!] as const;
   const { attends } = division.tail;
-  const boundary = division.boundary.map((name) => boundaryTensor(id, name, found(name), found(output), attends));
+  const boundary = division.boundary.map((name) => boundaryTensor(id, name, found(name), rows, attends));
+  const tokens = tokensOf(id, items, batch, rows[1]);
   const precision = precisionOf(parts, boundary, found(output));
 
-  const pooled = runs.map((run) => pool(run.tensors[output]!, pooling, run.items));
+  const pooled = runs.map((run) => pool(run.tensors[output]!, pooling, run.items.map((item) => tokens ?? item.tokens))); // prettier-ignore
   assertNumbers(id, pooled);
+  const observed = { dims, vector, tokens, boundary, precision };
   if (apart) {
-    assertLooksAhead(id, runs, output);
-    return { dims, boundary, precision, pooled: joined(pooled) };
+    assertLooksAhead(id, runs, first);
+    return { ...observed, pooled: joined(pooled) };
   }
   const [batched, single] = pooled as [Float32Array, Float32Array];
   const padding = distance(batched.subarray(shorter * dims, (shorter + 1) * dims), single);
   const inputs = proto.input.map(({ name }) => name);
   assertPaddingIsMasked(id, padding, precision, inputs);
-  assertLooksAhead(id, runs.slice(0, 1), output);
-  return { dims, boundary, precision, pooled: batched, padding };
+  assertLooksAhead(id, runs.slice(0, 1), first);
+  return { ...observed, pooled: batched, padding };
+}
+
+/**
+ * Encoders of images and of clips of one length need not know how many tokens a model makes of them.
+ *
+ * @param batch items of one run, which had T tokens
+ * @returns A of every item, where it is not what the encoder says
+ * @throws {FungiError} MODEL_UNSUPPORTED where items differ in length and the longest has not T tokens
+ */
+function tokensOf(id: string, items: readonly Prepared[], batch: readonly Prepared[], T: number): number | undefined {
+  const told = Math.max(...batch.map(({ tokens, computed }) => computed ?? tokens));
+  if (told === T) return undefined;
+  if (items.every(({ tokens, computed }) => computed === undefined && tokens === items[0]!.tokens)) return T;
+  throw new FungiError(
+    'MODEL_UNSUPPORTED',
+    `${id}: the model makes ${T} tokens of an item that has ${told} as the encoder counts them`,
+    { hint: 'Is it the export of this very model? Else give all items one length.', details: { tokens: T } },
+  );
 }
 
 function precisionOf({ graph }: ModelParts, boundary: readonly BoundaryTensor[], hidden: Tensor): Arithmetic {
@@ -72,11 +100,18 @@ function precisionOf({ graph }: ModelParts, boundary: readonly BoundaryTensor[],
 /**
  * A boundary tensor holds one row a token.
  *
+ * @param sizes B and T of the run
  * @param attends whether an attention follows the target layer
  */
-function boundaryTensor(id: string, name: string, tensor: Tensor, hidden: Tensor, attends: boolean): BoundaryTensor {
+function boundaryTensor(
+  id: string,
+  name: string,
+  tensor: Tensor,
+  sizes: readonly [number, number],
+  attends: boolean,
+): BoundaryTensor {
   const [rows, tokens, width] = tensor.shape;
-  if (tensor.shape.length === 3 && rows === hidden.shape[0] && tokens === hidden.shape[1])
+  if (tensor.shape.length === 3 && rows === sizes[0] && tokens === sizes[1])
     return { name, width: width!, type: assertFloating(id, name, tensor) };
   throw new FungiError(
     'MODEL_UNSUPPORTED',
@@ -137,11 +172,12 @@ function assertPaddingIsMasked(id: string, error: number, precision: Arithmetic,
 /**
  * The items of the probe begin with the same token: in an encoder it sees what follows, in a decoder it does not.
  *
+ * @param tensor with one row a token
  * @throws {FungiError} MODEL_UNSUPPORTED
  */
-function assertLooksAhead<P extends Prepared>(id: string, runs: readonly UncutRun<P>[], output: string): void {
+function assertLooksAhead<P extends Prepared>(id: string, runs: readonly UncutRun<P>[], tensor: string): void {
   const [a, b] = runs.flatMap(({ items, tensors }) => {
-    const hidden = asFloat32(tensors[output]!);
+    const hidden = asFloat32(tensors[tensor]!);
     const [, padded, dims] = hidden.shape as [number, number, number];
     return items.map((_, row) =>
       (hidden.data as Float32Array).subarray(row * padded * dims, (row * padded + 1) * dims),

@@ -8,6 +8,7 @@ import { acquireTrunk } from './assemble.js';
 import { trunkOutput, type ImportedEncoder } from './imported-encoder.js';
 import { assertTakes, withSizesHint } from './model-inputs.js';
 import { poolingWeights } from './pooling.js';
+import { tokensOf } from './states.js';
 import { buildTail, OUTPUTS } from './tail.js';
 import { tailFeeds } from './tail-feeds.js';
 import { encodeStates, type TrunkGraph } from './trunk.js';
@@ -63,13 +64,18 @@ export function asFloat32(tensor: Tensor): Tensor {
   return float32(fromFloat16(new Uint16Array(buffer, byteOffset, length)), tensor.shape);
 }
 
-/** f(x) [n,D] of token states [n,T,D]. */
-export function pool(hidden: Tensor, pooling: Encoder['pooling'], items: readonly Prepared[]): Float32Array {
-  const [, padded, dims] = hidden.shape as [number, number, number];
-  const out = new Float32Array(items.length * dims);
+/**
+ * f(x) [n,D] of token states [n,T,D], or of what is f(x) already.
+ *
+ * @param lengths A of each item
+ */
+export function pool(hidden: Tensor, pooling: Encoder['pooling'], lengths: readonly number[]): Float32Array {
   const data = asFloat32(hidden).data as Float32Array;
-  items.forEach((item, row) => {
-    poolingWeights(pooling, item.tokens).forEach((weight, token) => {
+  if (hidden.shape.length === 2) return data;
+  const [, padded, dims] = hidden.shape as [number, number, number];
+  const out = new Float32Array(lengths.length * dims);
+  lengths.forEach((length, row) => {
+    poolingWeights(pooling, length).forEach((weight, token) => {
       for (let d = 0; d < dims; d++) out[row * dims + d]! += weight * data[(row * padded + token) * dims + d]!;
     });
   });
@@ -98,7 +104,7 @@ export async function runCut<P extends Prepared>(
   try {
     const feeds = await boundaryOf(imported, encoder, trunk);
     const pooled = await pooledByTail(imported, feeds, options);
-    if (FungiError.is(pooled) && !imported.sliced) throw pooled;
+    if (FungiError.is(pooled) && imported.slice === undefined) throw pooled;
     return { trunk, pooled };
   } catch (error) {
     await trunk.release();
@@ -114,8 +120,9 @@ async function boundaryOf<P extends Prepared>(
 ): Promise<Feeds> {
   const items = encoder.probe();
   const states = await encodeStates(trunk, imported, encoder, items);
-  const padded = Math.max(...items.map((item) => (imported.sliced ? 1 : item.tokens)));
-  return tailFeeds(imported, encoder.pooling, states, [...items.keys()], padded);
+  const places = [...items.keys()];
+  const padded = Math.max(...places.map((place) => tokensOf(states, place)));
+  return tailFeeds(imported, encoder.pooling, states, places, padded);
 }
 
 /** f(x) [n,D], or why sizes do not fit. */

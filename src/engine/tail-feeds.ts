@@ -12,7 +12,7 @@ import { gather, tokensOf, type States } from './states.js';
  * @param padded A, tokens of the longest
  */
 export function tailFeeds(
-  { boundary, tail }: ImportedEncoder,
+  { boundary, tail, vector }: ImportedEncoder,
   pooling: Pooling,
   states: States,
   places: readonly number[],
@@ -22,7 +22,7 @@ export function tailFeeds(
   return {
     ...Object.fromEntries(boundary.map(({ name }, i) => [name, gather(states, i, places, padded)])),
     ...(tail.masked && { [ATTENTION_MASK]: maskTensor(tokens, padded) }),
-    [POOLING]: poolingTensor(pooling, tokens, padded),
+    [POOLING]: poolingTensor(vector ? 'first' : pooling, tokens, padded),
   };
 }
 

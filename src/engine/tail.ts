@@ -41,7 +41,7 @@ export function outputsOf({ loss, gradient }: TailSpec): readonly OutputName[] {
 }
 
 /**
- * Shapes below: B items of V views in U rows (equal views of an item share a row, U = B where V = 1), A tokens (1 where sliced).
+ * Shapes below: B items of V views in U rows (equal views of an item share a row, U = B where V = 1), A tokens (those that pooling reads, where sliced).
  *
  * @throws {FungiError} OP_UNSUPPORTED when the tail holds an operator without a derivative rule
  */

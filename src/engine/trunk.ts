@@ -27,23 +27,27 @@ export interface TrunkSource {
   readonly initializers: ReadonlyMap<string, TensorProto>;
   /** Of the initializers that are external data. */
   readonly folder: string;
+  /** Whether rows of one run change each other's numbers (dynamic quantisation: one scale a tensor). */
   readonly entangled: boolean;
+  /** Whether the file takes one item a run and no more. */
+  readonly single: boolean;
   /** Products that are computed in int8. */
   readonly quantised?: readonly QuantisedGroup[];
 }
 
-/** From the model's inputs to `boundary` in float32: of all tokens [B,T,·], or of token 0 [B,1,·]. */
+/** From the model's inputs to `boundary` in float32: of all tokens [B,T,·], or of the first `slice` of them. */
 export function trunkGraph(
   model: OnnxModel,
   source: TrunkSource,
   boundary: readonly BoundaryTensor[],
-  sliced: boolean,
+  slice: number | undefined,
 ): TrunkGraph {
   return written(model, source, (g) => {
     for (const { name, type } of boundary) {
-      const kept = sliced ? g.op('Slice', [name, g.integers([0]), g.integers([1]), g.integers([1])]) : name;
+      const kept =
+        slice === undefined ? name : g.op('Slice', [name, g.integers([0]), g.integers([slice]), g.integers([1])]);
       const single = type === 'float32' ? kept : g.op('Cast', [kept], { to: 1 });
-      g.output(single, 'float32', ['batch', sliced ? 1 : 'tokens', 'width'], trunkOutput(name));
+      g.output(single, 'float32', ['batch', slice ?? 'tokens', 'width'], trunkOutput(name));
     }
   });
 }
@@ -79,16 +83,16 @@ export async function encodeStates<P extends Prepared>(
   prepared: readonly P[],
   onBatch: (items: number) => void = () => undefined,
 ): Promise<States> {
-  const { boundary, sliced, trunk } = imported;
-  const lengths = prepared.map((item) => item.tokens);
+  const { boundary, slice, trunk } = imported;
+  const lengths = prepared.map((item) => imported.tokens ?? item.tokens);
   const states = allocateStates(
-    sliced ? lengths.map(() => 1) : lengths,
+    slice === undefined ? lengths : lengths.map(() => slice),
     boundary.map(({ width }) => width),
   );
   prepared.forEach((item, i) => (states.truncated[i] = item.truncated ? 1 : 0));
   const names = boundary.map(({ name }) => trunkOutput(name));
-  const computed = prepared.map((item) => item.computed ?? item.tokens);
-  const batches = batchesByTokens(computed, trunk.entangled ? ALONE : TRUNK_LIMITS);
+  const computed = prepared.map((item) => imported.tokens ?? item.computed ?? item.tokens);
+  const batches = batchesByTokens(computed, trunk.alone ? ALONE : TRUNK_LIMITS);
   const collate = async (batch: readonly number[]): Promise<Feeds> =>
     encoder.collate(
       batch.map((item) => prepared[item]!),

@@ -7,6 +7,7 @@ import type { ImportOptions } from './import-options.js';
 import type { ImportedEncoder } from './imported-encoder.js';
 import { observe } from './observe.js';
 import { distance, SLICE_TOLERANCE, TOLERANCE } from './tolerance.js';
+import { tokensRead } from './pooling.js';
 import { runCut } from './probe.js';
 import type { TokenStates } from './token-states.js';
 
@@ -32,7 +33,8 @@ export async function tryOut<P extends Prepared>(
   states: TokenStates,
   options: ImportOptions,
 ): Promise<Trial> {
-  const { dims, boundary, precision, pooled, padding } = await observe(encoder, parts, states, options);
+  const observed = await observe(encoder, parts, states, options);
+  const { dims, boundary, vector, tokens, precision, pooled, padding } = observed;
 
   /** Trunk and tail against f(x) of another way; the trunk is released where they differ. */
   const attempt = async (findings: Findings, reference: Float32Array, tolerance: number): Promise<Attempt> => {
@@ -49,8 +51,11 @@ export async function tryOut<P extends Prepared>(
     };
   };
   const everyToken = async (unsliced?: string): Promise<Success> => {
-    const findings = { dims, boundary, sliced: false, ...(unsliced !== undefined && { unsliced }) };
-    const full = await attempt(findings, pooled, TOLERANCE[precision]);
+    const full = await attempt(
+      { dims, boundary, vector, tokens, sliced: false, unsliced },
+      pooled,
+      TOLERANCE[precision],
+    );
     if ('trial' in full) return full;
     throw new FungiError(
       'MODEL_UNSUPPORTED',
@@ -58,17 +63,18 @@ export async function tryOut<P extends Prepared>(
       { hint: 'Name another target layer with --target.' },
     );
   };
-  // What one token becomes behind an attention depends on the others.
-  if (encoder.pooling !== 'first' || parts.division.tail.attends) return (await everyToken()).trial;
+  // What some tokens become behind an attention depends on the others.
+  const read = tokensRead(encoder.pooling, vector);
+  if (read === undefined || parts.division.tail.attends) return (await everyToken()).trial;
 
-  // Where the tail is more exact than the encoder, one token is compared with all of them and not with the encoder.
+  // Where the tail is more exact than the encoder, some tokens are compared with all of them and not with the encoder.
   let reference = pooled;
   if (precision !== 'float32') {
     const exact = await everyToken();
     await exact.trial.trunk.release();
     reference = exact.pooled;
   }
-  const first = await attempt({ dims, boundary, sliced: true }, reference, SLICE_TOLERANCE[precision]);
+  const first = await attempt({ dims, boundary, vector, tokens, sliced: true }, reference, SLICE_TOLERANCE[precision]);
   return 'trial' in first ? first.trial : (await everyToken(first.difference)).trial;
 }
 

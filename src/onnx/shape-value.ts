@@ -47,9 +47,9 @@ function valueOf(node: NodeProto, source: ShapeSource, value: Read): Shape | und
       return picked(node, value);
     case 'Slice': {
       const sizes = value(0);
-      if (node.input[4] !== undefined && source.constant(node.input[4])?.[0] !== 1) return undefined;
-      const range = [1, 2].map((i) => source.constant(node.input[i]!)?.[0]);
-      return range.some((end) => end === undefined) ? undefined : sizes?.slice(range[0], range[1]);
+      if (node.input[4] !== undefined && value(4)?.[0] !== 1) return undefined;
+      const range = [1, 2].map((i) => value(i)?.[0]);
+      return range.every((end) => typeof end === 'number') ? sizes?.slice(range[0], range[1]) : undefined;
     }
     case 'ConstantOfShape': {
       const [length, fill] = [value(0), filling(node)];
@@ -66,6 +66,8 @@ function valueOf(node: NodeProto, source: ShapeSource, value: Read): Shape | und
       );
     case 'Div':
       return zipped(value, quotient);
+    case 'Mod':
+      return zipped(value, remainder);
     case 'Equal':
       return zipped(value, (a, b) => equal(a, b));
     case 'Where':
@@ -111,6 +113,10 @@ function quotient(a: Dim, b: Dim): Dim | undefined {
   if (typeof a === 'number') return b === 0 ? undefined : Math.trunc(a / b);
   return a.endsWith(`*${b}`) ? a.slice(0, -`*${b}`.length) : undefined;
 }
+
+/** With the sign of the divisor. */
+const remainder = (a: Dim, b: Dim): Dim | undefined =>
+  typeof a === 'number' && typeof b === 'number' && b !== 0 ? ((a % b) + b) % b : undefined;
 
 /** 1 or 0. A symbol is a size: equal to itself, and to no negative number. */
 function equal(a: Dim, b: Dim): Dim | undefined {

@@ -4,7 +4,6 @@
  */
 import { writeFile } from 'node:fs/promises';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import type { Pooling } from '../../src/encoders/encoder.js';
 import { createEngine } from '../../src/engine/create-engine.js';
 import type { Artefacts, Factors, GradientEngine, ProgramResult } from '../../src/engine/engine.js';
 import type { EngineName } from '../../src/engine/tails.js';
@@ -16,6 +15,7 @@ import { asItem, idEncoder } from '../support/id-encoder.js';
 import { transposed } from '../support/tiny-bert.js';
 
 type LossName = 'kl' | 'simclr';
+type Pooling = 'first' | 'mean';
 type Ids = readonly number[];
 
 interface FamilyCase {

@@ -198,6 +198,7 @@ describe('what differentiate refuses', () => {
     ['indices that are differentiated for', 'Gather', { more: (g) => [input(g, 'float32', [])], variable: 'y' }],
     ['quantised data that are differentiated for', 'DequantizeLinear', { more: (g) => [g.scalar(1)] }],
     ['counting up to what is differentiated for', 'Range', { more: (g) => [g.scalar(1), g.scalar(1)], shape: [1] }],
+    ['remainders', 'Mod', { more: (g) => [g.scalar(2)] }],
     ['values of OneHot', 'OneHot', { more: (g) => [g.scalar(2, 'int64'), input(g, 'float32', [2])], shape: [2, 3, 2], variable: 'y' }],
     ['padding by reflection', 'Pad', { more: (g) => [g.integers([0, 1, 0, 1])], attributes: { mode: 'reflect' } }],
     ['dropout in training', 'Dropout', { more: (g) => [g.scalar(0.5), g.constant({ type: 'bool', data: Uint8Array.of(1), shape: [] })] }],

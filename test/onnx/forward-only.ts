@@ -13,6 +13,7 @@ export const FORWARD_ONLY: ReadonlySet<string> = new Set(
       'Size',
       'ConstantOfShape',
       'Range',
+      'Mod',
       'OneHot',
       'GatherND',
     ],

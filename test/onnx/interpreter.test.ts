@@ -74,6 +74,7 @@ const FLAT: readonly (readonly [label: string, opset: number, write: (g: GraphBu
   ['ConstantOfShape, by default zeros', 17, (g, x) => g.op('ConstantOfShape', [g.op('Shape', [x])])],
   ['ConstantOfShape of integers', 17, (g, x) => g.op('ConstantOfShape', [g.op('Shape', [x])], { value: { tensor: inlineTensor('v', 'int64', BigInt64Array.of(7n), [1]) } })],
   ['Range to a size', 17, (g, x) => g.op('Range', [g.scalar(0, 'int64'), g.op('Gather', [g.op('Shape', [x]), g.scalar(2, 'int64')]), g.scalar(1, 'int64')])],
+  ['Mod, with the sign of the divisor', 17, (g) => g.op('Mod', [g.integers([-5, 5, -6, 0]), g.integers([3])])],
   ['OneHot', 17, (g, x) => g.op('OneHot', [g.op('ArgMax', [x], { axis: -1 }), g.integers([4]), g.op('Cast', [g.integers([0, 1])], { to: 1 })])],
   ['OneHot of indices that count from the end', 17, (g) => g.op('OneHot', [g.integers([-1, 0, -3]), g.integers([3]), g.op('Cast', [g.integers([2, 5])], { to: 1 })])],
   ['CastLike to integers', 17, (g, x) => g.op('CastLike', [g.op('Mul', [x, g.scalar(3)]), g.scalar(1, 'int64')])],

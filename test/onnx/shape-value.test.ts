@@ -90,6 +90,16 @@ describe('shapeValue', () => {
     ]);
   });
 
+  it('knows remainders of numbers, with the sign of the divisor, and slices that they bound', () => {
+    const remainder = (g: GraphBuilder, value: number): string => g.op('Mod', [g.integers([value]), g.integers([3])]);
+    expect(shapeOf((g) => remainder(g, -1))).toEqual([2]);
+    expect(shapeOf((g) => remainder(g, 7))).toEqual([1]);
+    expect(shapeOf((g, shape) => g.op('Mod', [shape, g.integers([3])]))).toBeUndefined();
+    expect(shapeOf((g) => g.op('Mod', [g.integers([7]), g.integers([0])]))).toBeUndefined();
+    expect(shapeOf((g, shape) => g.op('Slice', [shape, g.integers([0]), remainder(g, -1)]))).toEqual(['B', 'T']);
+    expect(shapeOf((g, shape) => g.op('Slice', [shape, g.integers([0]), shape]))).toBeUndefined();
+  });
+
   it('takes a list for a list after a Reshape', () => {
     expect(shapeOf((g, shape) => g.op('Reshape', [shape, g.integers([-1])]))).toEqual(['B', 'T', 4]);
     expect(shapeOf((g, shape) => g.op('Reshape', [shape, g.integers([3, 1])]))).toBeUndefined();

@@ -1,7 +1,7 @@
 /** Shapes as data: nothing is differentiable about them, but derivatives are written with them, and shapes are inferred through them. */
 import { intAttribute, tensorAttribute } from '../attributes.js';
 import { integers, elementType } from '../tensor.js';
-import { flat } from './pointwise.js';
+import { flat, inferBroadcast } from './pointwise.js';
 import { unsupported, type Rule } from './rule.js';
 
 export const shapeData = {
@@ -16,6 +16,11 @@ export const shapeData = {
     const shape = g.shapeValue(node.input[0]!);
     return shape && [{ type: value === undefined ? 'float32' : elementType(value.dataType), shape }];
   }),
+  /** Places from the end, as exporters write `unflatten(-1, …)`. */
+  Mod: {
+    infer: inferBroadcast,
+    vjp: ({ g, node }) => unsupported(g, node, 'it is known for sizes and positions only'),
+  },
   Range: {
     /** Counting from 0 by 1, as many as the limit says. */
     infer: (node, g) => {

@@ -35,6 +35,7 @@ export const elementwise: Readonly<Record<string, Kernel>> = {
   Sub: binary((a, b) => a - b),
   Mul: binary((a, b) => a * b),
   Div: binary((a, b) => a / b),
+  Mod: binary((a, b) => ((a % b) + b) % b),
   Pow: ([x, y]) => [zip(x!, y!, x!.type, (a, b) => a ** b)],
   Neg: unary((x) => -x),
   Identity: unary((x) => x),
