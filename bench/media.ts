@@ -10,6 +10,7 @@
  */
 import { readFile } from 'node:fs/promises';
 import { Rng } from '../src/core/rng.js';
+import { asText } from '../src/core/content.js';
 import type { Encoder, Pooling, Prepared } from '../src/encoders/encoder.js';
 import { createEngine } from '../src/engine/create-engine.js';
 import type { Artefact, GradientEngine } from '../src/engine/engine.js';
@@ -50,9 +51,10 @@ const collate = (batch: readonly Item[]) => {
   return { [input]: float32(data, [batch.length, ...shape]) };
 };
 const encoder: Encoder<Item> = {
-  ...{ id: path, modelPath: path, modelSha256: '', preprocessorSha256: '', maxTokens: 1 },
+  ...{ id: path, modality: 'image', modelPath: path, modelSha256: '', preprocessorSha256: '', maxTokens: 1 },
   pooling: pooling as Pooling,
-  prepare: (names) => names.map(item),
+  open: (names) => Promise.resolve(names),
+  prepare: (names) => names.map((name) => item(asText(name))),
   probe: () => [item('0'), item('1')],
   collate,
 };
