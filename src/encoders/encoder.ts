@@ -37,6 +37,8 @@ export interface Encoder<P extends Prepared = Prepared> {
   readonly pooling: Pooling;
   /** Longest input in tokens. */
   readonly maxTokens: number;
+  /** Whether each item takes a run of its own: padding to a longer one's length would change its numbers. @default false */
+  readonly alone?: boolean;
   /**
    * What the items are: texts themselves, or media read from where they lie.
    *

@@ -51,7 +51,7 @@ export function assemble(encoder: Encoder, parts: ModelParts, findings: Findings
       bytes,
       folder: division.trunk.folder,
       inputs: inputs.map(({ name }) => name),
-      alone: division.trunk.entangled || division.trunk.single,
+      alone: division.trunk.entangled || division.trunk.single || encoder.alone === true,
     },
     tail: division.tail,
   };

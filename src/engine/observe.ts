@@ -39,7 +39,7 @@ export async function observe<P extends Prepared>(
   const output = states.tensor;
   const items = encoder.probe();
   const shorter = items[0].tokens <= items[1].tokens ? 0 : 1;
-  const apart = division.trunk.entangled || division.trunk.single;
+  const apart = division.trunk.entangled || division.trunk.single || encoder.alone === true;
   const tensors = [...new Set([...division.boundary, output])];
   const batches = apart ? items.map((item) => [item]) : [[...items], [items[shorter]]];
   const runs = await runUncut(encoder, uncutGraph(model, graph, tensors), tensors, batches, {
