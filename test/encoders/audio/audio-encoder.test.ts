@@ -120,6 +120,17 @@ describe('views', () => {
   });
 });
 
+describe('items', () => {
+  it('are known by their bytes; all that are missing are named at once', async () => {
+    const encoder = await loadTiny(root, 'ast');
+    const [a, b, again] = await encoder.identify([sound(400, 300), sound(400, 301), sound(400, 300)]);
+    expect(a).toBe(again);
+    expect(a).not.toBe(b);
+    expect((await clipOf(encoder, 400, 300)).digest).toBe(a);
+    await expect(encoder.identify(['one.wav', 'two.wav'])).rejects.toThrow(/one\.wav, two\.wav/);
+  });
+});
+
 describe('inputs', () => {
   it('of samples are padded, with a mask where the model takes one', async () => {
     const encoder = await loadTiny(root, 'hubert');
