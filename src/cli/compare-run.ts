@@ -58,7 +58,8 @@ export async function withComparison<T>(
     const truncated = (await selectors.find((each) => each.reduced !== undefined)?.truncated?.()) ?? null;
     if (truncated !== null) warnOfTruncated(truncated, { test: options.queries.length }, context);
     const losses = [...new Set([...sets.values()].flatMap((set) => parseFeatureSet(set).losses))];
-    const spec = featureSpec({ ...settings, losses: losses.map((name) => ({ name })), seed: 0 });
+    const modality = loaded?.engine.info.modality;
+    const spec = featureSpec({ ...settings, losses: losses.map((name) => ({ name })), seed: 0 }, modality);
     return await work({ comparison, selectors, truncated, features: loaded ? { loaded, spec } : null });
   } finally {
     for (const selector of selectors) await selector.close?.();

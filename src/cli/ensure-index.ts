@@ -9,6 +9,7 @@ import { findIndex, listIndexes } from '../store/index-folder.js';
 import {
   assertOwnStore,
   assertSameFeatures,
+  modalityOf,
   readManifest,
   verifyArtefacts,
   type EncoderSpec,
@@ -98,13 +99,13 @@ function hasDims({ reducer, rows }: Manifest, dims: number): boolean {
 
 function featureDifferences(manifest: Manifest, { features }: EnsureOptions, encoder: EncoderSpec): string[] {
   try {
-    assertSameFeatures(manifest, { encoder, features: featureSpec(features) });
+    assertSameFeatures(manifest, { encoder, features: featureSpec(features, modalityOf(encoder)) });
     return [];
   } catch (error) {
     if (!FungiError.is(error, 'INDEX_MISMATCH')) throw error;
     const differences = error.details['differences'] as readonly { field: string; index?: Json; wanted?: Json }[];
     const show = (value: Json | undefined): string => (value === undefined ? 'nothing' : canonicalJson(value));
-    const [there, asked] = [lossesOf(manifest.features), lossesOf(featureSpec(features))];
+    const [there, asked] = [lossesOf(manifest.features), lossesOf(featureSpec(features, modalityOf(encoder)))];
     const others =
       there === asked ? differences : differences.filter(({ field }) => !field.startsWith('features.losses'));
     return [

@@ -96,7 +96,8 @@ async function evaluate<Flags extends FeatureSetFlags, Data>(
   const loaded = await loadEngine(engineOptions(flags, context));
   try {
     const settings = featureSettings(flags);
-    const specOf = (seed: number): FeatureSpec => featureSpec({ ...settings, losses: lossesOf(sets), seed });
+    const specOf = (seed: number): FeatureSpec =>
+      featureSpec({ ...settings, losses: lossesOf(sets), seed }, loaded.engine.info.modality);
     const cache = cached ? featureCache(flags, loaded, context) : undefined;
     const { json, text } = await measure({ data, sets, loaded, settings, specOf, cache }, flags, context);
     const error = typeof flags.json === 'string' ? await saveReport(flags.json, json) : undefined;

@@ -7,6 +7,8 @@ export interface Picture {
   readonly modality: 'image';
   /** sha256 of the bytes: where a picture lies does not matter to its views. */
   readonly digest: string;
+  /** What messages call it. */
+  readonly name: string;
   readonly bytes: Uint8Array;
   /** As it is looked at, with the rotation of its EXIF applied. */
   readonly width: number;

@@ -40,6 +40,13 @@ export interface Encoder<P extends Prepared = Prepared> {
   /** Whether each item takes a run of its own: padding to a longer one's length would change its numbers. @default false */
   readonly alone?: boolean;
   /**
+   * A key of each item, equal for those whose features are: the text itself, of media the sha256 of the bytes. To be asked before a
+   * long run, since it names all that are missing at once.
+   *
+   * @throws {FungiError} FILE_NOT_FOUND, INVALID_MEDIA
+   */
+  identify(items: readonly Item[]): Promise<readonly string[]>;
+  /**
    * What the items are: texts themselves, or media read from where they lie.
    *
    * @throws {FungiError} INVALID_TEXT; FILE_NOT_FOUND, INVALID_MEDIA

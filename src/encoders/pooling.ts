@@ -31,8 +31,8 @@ const UNDERSTOOD = new Set(['Transformer', 'Pooling', 'Normalize']);
  */
 export async function choosePooling(folder: string, option?: Pooling): Promise<PoolingChoice> {
   if (option !== undefined) {
-    if (POOLINGS.includes(option)) return { pooling: option, source: 'option' };
-    throw new FungiError('INVALID_ARGUMENT', `pooling "${option as string}" is not one of ${POOLINGS.join(', ')}`);
+    assertPooling(option);
+    return { pooling: option, source: 'option' };
   }
   const path = join(folder, 'modules.json');
   const modules = await readJsonFile(path, modulesSchema);
@@ -58,6 +58,12 @@ export async function choosePooling(folder: string, option?: Pooling): Promise<P
   throw new FungiError('MODEL_CORRUPT', `${settingsPath}: missing, though modules.json names it`, {
     hint: 'Put the file there (the repository of the model has it), or choose with --pooling first|mean.',
   });
+}
+
+/** @throws {FungiError} INVALID_ARGUMENT */
+export function assertPooling(pooling: Pooling): void {
+  if (POOLINGS.includes(pooling)) return;
+  throw new FungiError('INVALID_ARGUMENT', `pooling "${pooling as string}" is not one of ${POOLINGS.join(', ')}`);
 }
 
 /**

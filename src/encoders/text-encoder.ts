@@ -87,6 +87,7 @@ export async function loadTextEncoder(id: string, options: TextEncoderOptions): 
     pooling,
     poolingSource,
     maxTokens,
+    identify: (texts) => Promise.resolve(texts),
     open: (texts) => Promise.resolve(texts),
     prepare: (views) => prepare(views.map(asText)),
     probe: () => [short!, long!],

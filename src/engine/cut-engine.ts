@@ -39,6 +39,10 @@ export class CutEngine<P extends Prepared> implements GradientEngine {
     this.info = { engine: tails.engine, modality, dims, output, target, sliced: slice !== undefined, ...fixed };
   }
 
+  identify(items: readonly Item[]): Promise<readonly string[]> {
+    return this.encoder.identify(items);
+  }
+
   open(items: readonly Item[]): Promise<readonly Content[]> {
     return this.encoder.open(items);
   }

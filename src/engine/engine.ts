@@ -73,6 +73,8 @@ export interface Program {
 
 export interface GradientEngine {
   readonly info: EngineInfo;
+  /** A key of each item, as the encoder says: see {@link Encoder.identify}. */
+  identify(items: readonly Item[]): Promise<readonly string[]>;
   /** What the items are, as the encoder says: see {@link Encoder.open}. */
   open(items: readonly Item[]): Promise<readonly Content[]>;
   /** Runs the trunk once for each view. */

@@ -27,7 +27,7 @@ import {
 } from '../store/manifest.js';
 import type { StagedFeatures } from '../store/staged-features.js';
 import { planFingerprint } from './build-plan.js';
-import { loadEngine } from './load-engine.js';
+import { loadEncoder, loadEngine } from './load-engine.js';
 import type { OpenedIndex } from './opened-index.js';
 import { DEFAULT_DIMS, DEFAULT_INDEXES, type BuildOptions } from './options.js';
 import { savePca } from './reducer-file.js';
@@ -49,11 +49,15 @@ export async function buildIndex(options: BuildOptions): Promise<OpenedIndex> {
   const { log = silentLogger } = options;
   if (!Number.isInteger(dims) || dims < 1)
     throw new FungiError('INVALID_ARGUMENT', `dims is ${dims}: it must be a whole number from 1`);
-  const spec = featureSpec(options.features ?? { losses: [{ name: 'kl' }] });
   const examples = distinct(options.examples);
   const items = examples.map(({ input }) => input);
-  const { engine, encoder } = await loadEngine(options);
-  const plan = planFingerprint({ encoder, features: spec, examples });
+  const source = await loadEncoder(options);
+  const spec = featureSpec(options.features ?? { losses: [{ name: 'kl' }] }, source.modality);
+  const keys = await source.identify(items);
+  const { engine, encoder } = await loadEngine({ ...options, encoder: source });
+  // Media may change where they lie: a build goes on only if their bytes are the same.
+  const content = examples.map((example, i) => ({ ...example, input: keys[i]! }));
+  const plan = planFingerprint({ encoder, features: spec, examples: content });
   const build = await IndexBuild.open(indexes, name, plan, {
     logger: log,
     ...(ifExists && { ifExists }),

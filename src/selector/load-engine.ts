@@ -1,7 +1,7 @@
 /** From an encoder's name to an engine, and to the description that fingerprints it. */
 import { readConfig } from '../core/config.js';
 import type { Encoder } from '../encoders/encoder.js';
-import { loadTextEncoder } from '../encoders/text-encoder.js';
+import { loadEncoder as loadSource } from '../encoders/load-encoder.js';
 import type { GradientEngine } from '../engine/engine.js';
 import { INT8_RECIPE } from '../engine/calibration.js';
 import { createEngine } from '../engine/create-engine.js';
@@ -18,7 +18,7 @@ export interface LoadedEngine {
 export async function loadEncoder(options: EncoderChoice & SelectorRuntime): Promise<Encoder> {
   const { encoder = DEFAULT_ENCODER, file, pooling } = options;
   if (typeof encoder !== 'string') return encoder;
-  return loadTextEncoder(encoder, { ...sourcesOf(options), ...(file !== undefined && { file }), pooling });
+  return loadSource(encoder, { ...sourcesOf(options), ...(file !== undefined && { file }), pooling });
 }
 
 const sourcesOf = ({ log, onProgress, sources }: SelectorRuntime): SourceOptions => ({
@@ -48,6 +48,7 @@ export async function loadEngine(options: EncoderChoice & SelectorRuntime): Prom
     engine,
     encoder: {
       id: encoder.id,
+      ...(encoder.modality !== 'text' && { modality: encoder.modality }),
       ...(file !== undefined && { file }),
       ...(precision === 'int8' && { precision, recipe: INT8_RECIPE }),
       modelSha256: encoder.modelSha256,

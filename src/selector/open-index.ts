@@ -1,14 +1,21 @@
 /** Opens an index and proves that queries will be comparable with it. */
 import { join } from 'node:path';
 import { FungiError } from '../core/errors.js';
-import { MODALITIES } from '../core/item.js';
 import { silentLogger } from '../core/log.js';
+import { POOLINGS } from '../encoders/pooling.js';
 import { loadArtefacts } from '../features/artefact-file.js';
 import { FeatureExtractor } from '../features/extractor.js';
 import { FEATURE_SPEC_SCHEMAS, type FeatureSpec } from '../features/spec.js';
 import { findIndex, lockIndex } from '../store/index-folder.js';
 import { LanceStore } from '../store/lance.js';
-import { assertOwnStore, assertSameFeatures, readManifest, verifyArtefacts, type Manifest } from '../store/manifest.js';
+import {
+  assertOwnStore,
+  assertSameFeatures,
+  modalityOf,
+  readManifest,
+  verifyArtefacts,
+  type Manifest,
+} from '../store/manifest.js';
 import { ARTEFACTS_FILE, REDUCER_FILE } from './build-index.js';
 import { loadEncoder, loadEngine } from './load-engine.js';
 import type { OpenedIndex } from './opened-index.js';
@@ -97,9 +104,10 @@ async function openParts(options: OpenOptions, { folder, manifest }: Located): P
 
 /** The settings of the features, if this version knows them all. @throws {FungiError} INDEX_MISMATCH naming the field */
 function specOf({ name, libraryVersion, features, encoder }: Manifest): FeatureSpec {
-  const modality = MODALITIES.find((known) => known === (encoder['modality'] ?? 'text'));
+  const modality = modalityOf(encoder);
   const parsed = FEATURE_SPEC_SCHEMAS[modality ?? 'text'].safeParse(features);
-  if (modality !== undefined && parsed.success && ['first', 'mean'].includes(encoder.pooling)) return parsed.data;
+  if (modality !== undefined && parsed.success && POOLINGS.some((pooling) => pooling === encoder.pooling))
+    return parsed.data;
   const [issue] = parsed.error?.issues ?? [];
   const unknown =
     modality === undefined

@@ -5,6 +5,7 @@ import { z } from 'zod';
 import { replaceFileWith } from '../core/atomic-file.js';
 import { FungiError } from '../core/errors.js';
 import { canonicalJson, fingerprint, sha256File, type Json } from '../core/fingerprint.js';
+import { MODALITIES, type Modality } from '../core/item.js';
 import { onStorage, unlessMissing } from '../core/storage-failure.js';
 
 export const MANIFEST_FILE = 'manifest.json';
@@ -66,6 +67,10 @@ const manifestSchema = z.strictObject({
 
 export type Manifest = Readonly<z.infer<typeof manifestSchema>>;
 export type EncoderSpec = Readonly<z.infer<typeof encoderSchema>>;
+
+/** What the encoder reads; undefined where only a newer version knows it. */
+export const modalityOf = ({ modality = 'text' }: EncoderSpec): Modality | undefined =>
+  MODALITIES.find((known) => known === modality);
 
 /** What makes features comparable. */
 export interface FeatureSpec {

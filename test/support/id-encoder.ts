@@ -28,6 +28,7 @@ export function idEncoder(modelPath: string, pooling: Pooling, pad = 0): IdEncod
     preprocessorSha256: '',
     pooling,
     maxTokens: 40,
+    identify: (items) => Promise.resolve(items),
     open: (items) => Promise.resolve(items),
     prepare: (views) => prepare(views.map(asText)),
     probe: () => prepare(['2 5 7 9 3', '2 11 3']) as [PreparedIds, PreparedIds],

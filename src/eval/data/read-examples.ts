@@ -1,14 +1,17 @@
+import { dirname } from 'node:path';
+
 import { FungiError } from '../../core/errors.js';
 import { assertId, assertStorable } from '../../core/example-check.js';
 import type { ExampleInput, MetadataValue } from '../../core/item.js';
 import { assertText } from '../../core/text.js';
 import type { SourceOptions } from '../../encoders/sources/options.js';
 import { findDuplicates } from './duplicates.js';
+import { besideData, MEDIA_KEYS } from './media.js';
 import { otherDelimiter, type Row } from './rows.js';
 import { sourceRows } from './source.js';
 
 export interface ReadExamplesOptions {
-  /** Key or column of the text. Default "text". */
+  /** Key or column of the text, image or sound. Default "text", else "image" or "audio", whose values are paths from the file's folder. */
   readonly inputKey?: string | undefined;
   /** Key or column of the label. Default "label". */
   readonly labelKey?: string | undefined;
@@ -27,8 +30,8 @@ export interface ExampleFile {
 }
 
 /**
- * Reads labelled texts, in the source's order, duplicates kept. The source is a .jsonl, .csv, .tsv (UTF-8) or .parquet file, a folder
- * `DIR/<label>/<file>.txt`, a published set's own format (`trec:PATH`, …), or a data set of a hub (`hf:owner/name:split`): docs/data.md.
+ * Reads labelled texts, images or sounds, in the source's order, duplicates kept. The source is a .jsonl, .csv, .tsv (UTF-8) or .parquet file, a folder
+ * `DIR/<label>/<file>` of texts, images or sounds, a published set's own format (`trec:PATH`, …), or a data set of a hub (`hf:owner/name:split`): docs/data.md.
  * Texts and labels are kept to the letter. A number or boolean as label becomes its JSON text ("3", "true"). All other keys become
  * metadata: strings in CSV and TSV, string, number or boolean elsewhere; null, blank cells and nested values are left out.
  *
@@ -37,7 +40,7 @@ export interface ExampleFile {
  */
 export async function readExamples(source: string, options: ReadExamplesOptions = {}): Promise<ExampleFile> {
   const keys = resolveKeys(options);
-  const reader = new RowReader(keys);
+  const reader = new RowReader(keys, dirname(source));
   const examples: ExampleInput[] = [];
   const where: string[] = [];
   const warnings: string[] = [];
@@ -80,16 +83,20 @@ export function distinctLabels(examples: readonly ExampleInput[]): string[] {
 
 interface Keys {
   readonly input: string;
+  /** Whether the user named the key. */
+  readonly inputRequired: boolean;
   readonly label: string;
   readonly id: string | null;
   /** Whether the user named the id key, so that every row must have it. */
   readonly idRequired: boolean;
 }
 
-function resolveKeys({ inputKey: input = 'text', labelKey: label = 'label', idKey }: ReadExamplesOptions): Keys {
+function resolveKeys({ inputKey, labelKey: label = 'label', idKey }: ReadExamplesOptions): Keys {
+  const input = inputKey ?? 'text';
   const id = idKey === undefined && input !== 'id' && label !== 'id' ? 'id' : (idKey ?? null);
   const twice = input === label ? input : [input, label].find((key) => key === id);
-  if (twice === undefined) return { input, label, id, idRequired: typeof idKey === 'string' };
+  if (twice === undefined)
+    return { input, inputRequired: inputKey !== undefined, label, id, idRequired: typeof idKey === 'string' };
   throw new FungiError('INVALID_ARGUMENT', `text, label and id need a key each, but "${twice}" is given twice`);
 }
 
@@ -99,14 +106,20 @@ class RowReader {
   private readonly nestedKeys = new Map<string, number>();
   private convertedLabels = 0;
 
-  constructor(private readonly keys: Keys) {}
+  constructor(
+    private readonly keys: Keys,
+    /** Of the data: paths count from there. */
+    private readonly folder: string,
+  ) {}
 
   read({ where, fields }: Row): ExampleInput {
-    const input = required(fields, this.keys.input, where);
-    assertText(input, atKey(input, this.keys.input, where));
+    const inputKey = this.inputKey(fields);
+    const found = required(fields, inputKey, where);
+    assertText(found, atKey(found, inputKey, where));
+    const input = isMediaKey(inputKey) ? besideData(found, this.folder) : found;
     const label = this.label(required(fields, this.keys.label, where), `${where}, ${this.keys.label}`);
     const id = this.id(fields, where);
-    const metadata = this.metadata(fields, where);
+    const metadata = this.metadata(fields, inputKey, where);
     return {
       input,
       label,
@@ -157,8 +170,19 @@ class RowReader {
     return id;
   }
 
-  private metadata(fields: ReadonlyMap<string, unknown>, where: string): (readonly [string, MetadataValue])[] {
-    const { input, label, id } = this.keys;
+  /** An image or sound stands under a key of its own, where there is no text and the caller names none. */
+  private inputKey(fields: ReadonlyMap<string, unknown>): string {
+    const { input, inputRequired } = this.keys;
+    if (inputRequired || fields.has(input)) return input;
+    return MEDIA_KEYS.find((key) => fields.has(key)) ?? input;
+  }
+
+  private metadata(
+    fields: ReadonlyMap<string, unknown>,
+    input: string,
+    where: string,
+  ): (readonly [string, MetadataValue])[] {
+    const { label, id } = this.keys;
     const entries: (readonly [string, MetadataValue])[] = [];
     for (const [key, value] of fields) {
       if (key === input || key === label || key === id || isAbsent(value)) continue;
@@ -169,6 +193,8 @@ class RowReader {
     return entries;
   }
 }
+
+const isMediaKey = (key: string): boolean => (MEDIA_KEYS as readonly string[]).includes(key);
 
 /** Names the key of a value that is none: a row may hold several. */
 export const atKey = (value: unknown, key: string, where: string): string =>

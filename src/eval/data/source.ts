@@ -8,8 +8,9 @@ import type { SourceOptions } from '../../encoders/sources/options.js';
 import { SPLITS, type FormatReader, type Split } from './formats/format.js';
 import { FORMATS } from './formats/formats.js';
 import { parseHubDataset, type HubDataset } from './hub-id.js';
+import { labelFolderRows } from './label-folder-rows.js';
 import { delimitedRows, jsonlRows, type Row } from './rows.js';
-import { textFolderRows } from './text-folder.js';
+
 import { WHAT_TO_GIVE } from './utf8-file.js';
 
 export interface SourceRowsOptions {
@@ -25,7 +26,7 @@ export interface SourceRowsOptions {
  * Rows of a source, in its order:
  * - `hf:owner/name/config:split`, a data set of a Hugging Face hub;
  * - `FORMAT:PATH` or `FORMAT:PATH:SPLIT`, a published set's own files, see {@link FORMATS};
- * - a folder `DIR/<label>/<file>.txt`;
+ * - a folder `DIR/<label>/<file>` of texts (.txt), images or sounds;
  * - a .jsonl, .csv, .tsv or .parquet file. A file whose name begins like one of the first two is named `./hf:…`.
  *
  * @throws {FungiError} FILE_NOT_FOUND; INVALID_ARGUMENT on another file type or a split that is missing; INVALID_DATA, "file:line" first, on
@@ -36,7 +37,7 @@ export async function* sourceRows(source: string, options: SourceRowsOptions): A
   const format = parseFormat(source);
   if (dataset !== undefined) yield* hubRows(source, dataset, options);
   else if (format !== undefined) yield* format.read(format.path, { split: format.split, warn: options.warn });
-  else if (await isFolder(source)) yield* textFolderRows(source, options.warn);
+  else if (await isFolder(source)) yield* labelFolderRows(source, options.warn);
   else yield* fileRows(source, options);
 }
 

@@ -21,27 +21,42 @@ const TRUNCATED = 1;
 /** Bytes read at once. */
 const PIECE = 1 << 22;
 
+/** What blocks are of. */
+export interface BlockSubject {
+  /** Names them in errors, e.g. "embeddings". @default 'features' */
+  readonly what?: string;
+  /** What an item's block is found by. @default the item itself */
+  readonly keyOf?: (item: Item) => string;
+}
+
+const itself = (item: Item): string => item;
+
 export class BlockFile {
   /** Of each text where its record starts. */
   private readonly places = new Map<string, number>();
   private readonly cut = new Set<number>();
   private recordBytes = 0;
 
-  /** @param what names its blocks in errors, e.g. "embeddings" */
+  private readonly what: string;
+  private readonly keyOf: (item: Item) => string;
+
   private constructor(
     private readonly bytes: BlockBytes,
-    private readonly what: string,
+    { what = 'features', keyOf = itself }: BlockSubject,
     private readonly kept?: KeptBytes,
-  ) {}
+  ) {
+    this.what = what;
+    this.keyOf = keyOf;
+  }
 
   /**
    * Opens or makes a file, which is this process's alone until it is closed.
    *
    * @throws {FungiError} INDEX_LOCKED when another process has it; STORAGE_FAILED
    */
-  static async open(path: string, what = 'features'): Promise<BlockFile> {
+  static async open(path: string, subject: BlockSubject = {}): Promise<BlockFile> {
     const kept = await KeptBytes.open(path);
-    const blocks = new BlockFile(kept, what, kept);
+    const blocks = new BlockFile(kept, subject, kept);
     try {
       await kept.truncate(await kept.reading((read) => blocks.load(read, kept.size)));
     } catch (error) {
@@ -57,13 +72,13 @@ export class BlockFile {
    * @param like a file whose whole records they begin with; another process may be adding to it
    * @throws {FungiError} STORAGE_FAILED
    */
-  static async within(scratch: BlockBytes, what: string, like?: string): Promise<BlockFile> {
-    const blocks = new BlockFile(scratch, what);
+  static async within(scratch: BlockBytes, subject: BlockSubject, like?: string): Promise<BlockFile> {
+    const blocks = new BlockFile(scratch, subject);
     if (like === undefined) return blocks;
     await onStorage(`a copy of ${like}`, async () => {
       const { size } = await stat(like);
       await readingFile(like, (read) =>
-        blocks.load(read, size, (records) => scratch.append(records, `a copy of ${what}`)),
+        blocks.load(read, size, (records) => scratch.append(records, `a copy of ${blocks.what}`)),
       );
     });
     return blocks;
@@ -75,7 +90,7 @@ export class BlockFile {
   }
 
   has(item: Item): boolean {
-    return this.places.has(keyOf(item));
+    return this.places.has(placeKey(this.keyOf(item)));
   }
 
   /** Whether the end of a text that is here did not fit the encoder. */
@@ -101,7 +116,7 @@ export class BlockFile {
     const bytes = Buffer.alloc(items.length * this.recordBytes);
     items.forEach((item, i) => {
       const record = bytes.subarray(i * this.recordBytes, (i + 1) * this.recordBytes);
-      digestOf(item).copy(record);
+      digestOf(this.keyOf(item)).copy(record);
       record[KEY + CHECK] = truncated[i] ? TRUNCATED : 0;
       valuesOf(record).set(rows.subarray(i * width, (i + 1) * width));
       checkOf(record).copy(record, KEY);
@@ -147,7 +162,7 @@ export class BlockFile {
   }
 
   private placeOf(item: Item): number {
-    const place = this.places.get(keyOf(item));
+    const place = this.places.get(placeKey(this.keyOf(item)));
     if (place === undefined) throw new RangeError(`no block of "${item.slice(0, 40)}" among ${this.what}`);
     return place;
   }
@@ -232,8 +247,8 @@ function widthOf(header: Buffer, bytesRead: number): number | undefined {
   return bytesRead === HEADER && header.equals(headerOf(width)) ? width : undefined;
 }
 
-const digestOf = (item: Item): Buffer => createHash('sha256').update(item).digest().subarray(0, KEY);
-const keyOf = (item: Item): string => digestOf(item).toString('latin1');
+const digestOf = (key: string): Buffer => createHash('sha256').update(key).digest().subarray(0, KEY);
+const placeKey = (key: string): string => digestOf(key).toString('latin1');
 
 /** Of all of a record but the check itself. */
 const checkOf = (record: Buffer): Buffer =>

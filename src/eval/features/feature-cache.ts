@@ -2,11 +2,12 @@
 import { join } from 'node:path';
 import { FungiError } from '../../core/errors.js';
 import { fingerprint, type Json } from '../../core/fingerprint.js';
+import type { Item } from '../../core/item.js';
 import { silentLogger, type Logger } from '../../core/log.js';
 import { LIBRARY_VERSION } from '../../core/version.js';
 import { unlessMissing } from '../../core/storage-failure.js';
 import { ScratchBytes } from './block-bytes.js';
-import { BlockFile } from './block-file.js';
+import { BlockFile, type BlockSubject } from './block-file.js';
 import type { LossName } from './feature-sets.js';
 import { noteUse } from './kept-features.js';
 
@@ -39,8 +40,14 @@ export class BlockFiles {
   private scratch: ScratchBytes | undefined;
   private warned = false;
 
-  /** @param cache none keeps blocks for this run only */
-  constructor(private readonly cache: FeatureCacheOptions | undefined) {}
+  /**
+   * @param cache none keeps blocks for this run only
+   * @param keyOf what an item's block is found by. @default the item itself
+   */
+  constructor(
+    private readonly cache: FeatureCacheOptions | undefined,
+    private readonly keyOf?: (item: Item) => string,
+  ) {}
 
   /**
    * The file of a block. When another process is writing it, this run goes on with a copy of what is there; when the cache cannot be
@@ -74,7 +81,7 @@ export class BlockFiles {
     const { folder, encoderName, log = silentLogger } = this.cache;
     const path = join(folder, `${key}.blocks`);
     try {
-      const file = await BlockFile.open(path, blocksOf(settings));
+      const file = await BlockFile.open(path, this.subject(settings));
       await noteUse(path, { encoder: encoderName ?? null, block: settings.block, seed: seedOf(settings) });
       return file;
     } catch (error) {
@@ -88,6 +95,11 @@ export class BlockFiles {
     }
   }
 
+  private subject(settings: BlockSettings): BlockSubject {
+    const { keyOf } = this;
+    return { what: blocksOf(settings), ...(keyOf && { keyOf }) };
+  }
+
   /** There are several files, and one reason. */
   private warnOnce(log: Logger, { message }: FungiError): void {
     if (!this.warned) log.warn(`features cannot be kept for the next evaluation: ${message}`);
@@ -97,7 +109,7 @@ export class BlockFiles {
   /** @param like a file that is being added to: its copy is cut at the last whole record */
   private async own(settings: BlockSettings, like?: string): Promise<BlockFile> {
     this.scratch ??= await ScratchBytes.open();
-    return BlockFile.within(this.scratch, blocksOf(settings), like);
+    return BlockFile.within(this.scratch, this.subject(settings), like);
   }
 }
 

@@ -87,7 +87,8 @@ export class FeatureRows {
       assertText(item, `test row ${row}`);
     });
     if (variants.some(({ losses }) => losses.length > 0)) engine.assertDifferentiable();
-    const files = new BlockFiles(options.cache);
+    const keyOf = await identities(engine, [...train, ...test]);
+    const files = new BlockFiles(options.cache, keyOf);
     try {
       const pass = new FeaturePass(options, files, await files.of({ block: 'embedding' }));
       const known = new Map<string, LossBlock>();
@@ -99,7 +100,9 @@ export class FeatureRows {
           const own: LossBlock[] = [];
           for (const loss of variant.losses) {
             const { settings } = variant;
-            own.push(await LossBlock.open(engine, files, { loss, settings, seed, pool, test, onProgress }, known));
+            own.push(
+              await LossBlock.open(engine, files, { loss, settings, seed, pool, test, keyOf, onProgress }, known),
+            );
           }
           blocks.push(own);
         }
@@ -229,6 +232,13 @@ class FeaturePass {
     const inUse = new Set(this.options.pools.flatMap(({ rows }) => rows));
     return this.options.train.filter((_, row) => inUse.has(row));
   }
+}
+
+/** What tells items apart: of media the bytes, which may change where they lie. */
+async function identities(engine: GradientEngine, items: readonly Item[]): Promise<(item: Item) => string> {
+  const keys = await engine.identify(items);
+  const known = new Map(items.map((item, i) => [item, keys[i]!]));
+  return (item) => known.get(item)!;
 }
 
 /** An item and what it is. */

@@ -30,6 +30,8 @@ export interface LossBlockOptions {
   /** Whose blocks there are to be, and what head, negatives and landmarks are drawn for. */
   readonly pool: readonly Item[];
   readonly test: readonly Item[];
+  /** What tells items apart. */
+  readonly keyOf: (item: Item) => string;
   readonly onProgress: OnProgress | undefined;
 }
 
@@ -60,12 +62,12 @@ export class LossBlock {
     options: LossBlockOptions,
     known: Map<string, LossBlock>,
   ): Promise<LossBlock> {
-    const { loss: input, settings, seed, pool } = options;
+    const { loss: input, settings, seed, pool, keyOf } = options;
     const spec = featureSpec({ ...settings, losses: [input], seed }, engine.info.modality);
     const [loss] = spec.losses;
     // Weights are applied when rows are joined.
     const settled = { ...spec, embeddingWeight: 1, losses: [{ ...loss!, weight: 1 }] };
-    const deciding = { block: input.name, spec: settled as unknown as Json, pool: fingerprintLines(pool) };
+    const deciding = { block: input.name, spec: settled as unknown as Json, pool: fingerprintLines(pool.map(keyOf)) };
     const key = fingerprint(deciding);
     const block = known.get(key) ?? new LossBlock(await files.of(deciding), engine, settled, options);
     known.set(key, block);

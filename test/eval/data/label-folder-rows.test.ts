@@ -34,6 +34,15 @@ describe('a folder of labels', () => {
     });
   });
 
+  it('gives the path of each image and sound', async () => {
+    await scratch.write({ 'set/cat/b.PNG': 'not read', 'set/cat/a.jpeg': '', 'set/dog/c.wav': '' });
+    expect((await readExamples(scratch.path('set'))).examples).toMatchObject([
+      { input: scratch.path('set/cat/a.jpeg'), label: 'cat' },
+      { input: scratch.path('set/cat/b.PNG'), label: 'cat' },
+      { input: scratch.path('set/dog/c.wav'), label: 'dog' },
+    ]);
+  });
+
   it('tells of empty labels and of files beside them', async () => {
     await scratch.write({ 'set/ham/a.txt': 'a', 'set/none/.keep': '', 'set/README.md': 'r' });
     const { warnings } = await readExamples(scratch.path('set'));
@@ -52,9 +61,9 @@ describe('a folder of labels', () => {
   it.each([
     [
       'a file of another kind',
-      { 'set/x/a.txt': 'a', 'set/x/b.png': 'b' },
+      { 'set/x/a.txt': 'a', 'set/x/b.pdf': 'b' },
       'INVALID_DATA',
-      /^set\/x\/b\.png: not a \.txt/,
+      /^set\/x\/b\.pdf: neither a \.txt file nor an image or a sound/,
       /\.jsonl/,
     ],
     [

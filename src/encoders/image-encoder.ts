@@ -1,0 +1,149 @@
+/** An image encoder ready for the engine: model file, how pictures become its input, pooling. */
+import { join } from 'node:path';
+import { z } from 'zod';
+import { FungiError } from '../core/errors.js';
+import { fingerprint } from '../core/fingerprint.js';
+import { silentLogger } from '../core/log.js';
+import { float32, type Feeds } from '../runtime/session.js';
+import { modelDigest } from './digests.js';
+import type { Encoder, Pooling, Prepared } from './encoder.js';
+import { ImageInput } from './image/input.js';
+import { IMAGE_LIMITS, openPictures } from './image/picture.js';
+import { readImageSettings, type ImageSettings } from './image/settings.js';
+import { readJsonFile } from './json-file.js';
+import { mediaDigests } from './media/read-media.js';
+import { assertPooling } from './pooling.js';
+import type { ModelFiles } from './sources/model-files.js';
+import type { SourceOptions } from './sources/options.js';
+
+export interface ImageEncoderOptions extends SourceOptions {
+  /** @default 'first', the class token */
+  readonly pooling?: Pooling | undefined;
+}
+
+/** A view of a picture, not decoded yet. */
+export interface PreparedImage extends Prepared {
+  /** [3,H,W] */
+  render(): Promise<Float32Array> | Float32Array;
+}
+
+export interface ImageEncoderSource extends Encoder<PreparedImage>, Omit<ModelFiles, 'bytes' | 'unquantised'> {
+  readonly settings: ImageSettings;
+}
+
+/**
+ * Reads what surrounds an image model.
+ *
+ * @throws {FungiError} MODEL_CORRUPT, MODEL_UNSUPPORTED; INVALID_ARGUMENT for an unknown pooling
+ */
+export async function loadImageEncoder(files: ModelFiles, options: ImageEncoderOptions): Promise<ImageEncoderSource> {
+  const { folder } = files;
+  const { pooling = 'first', log = silentLogger } = options;
+  assertPooling(pooling);
+  const settings = await readImageSettings(folder);
+  const tokens = await tokensOf(folder, settings);
+  const input = new ImageInput(settings);
+  const exact = files.unquantised && {
+    modelPath: files.unquantised[0]!,
+    modelSha256: await modelDigest(files.unquantised, options.cacheDir),
+  };
+  const modelSha256 = await modelDigest(files.weightFiles, options.cacheDir);
+  const prepared = (render: PreparedImage['render']): PreparedImage => ({ tokens, truncated: false, render });
+  return {
+    id: files.id,
+    modality: 'image',
+    folder,
+    modelPath: files.modelPath,
+    weightFiles: files.weightFiles,
+    source: files.source,
+    licence: files.licence,
+    modelSha256: exact === undefined ? modelSha256 : fingerprint([modelSha256, exact.modelSha256]),
+    ...(exact && { unquantised: exact }),
+    preprocessorSha256: fingerprint({ recipe: RECIPE, settings: settings as unknown as Record<string, never> }),
+    settings,
+    pooling,
+    maxTokens: tokens,
+    identify: (items) => mediaDigests(items, IMAGE_LIMITS),
+    open: (items) => openPictures(items, log),
+    prepare: (views) => views.map((view) => prepared(() => input.render(view))),
+    probe: () => [prepared(() => gradient(settings, 0)), prepared(() => gradient(settings, 1))],
+    collate: (batch, inputNames) => collate(batch, inputNames, settings, files.id),
+  };
+}
+
+/** Counts up when the way from a file to the model's input changes: features do then. */
+const RECIPE = 1;
+
+async function collate(
+  batch: readonly PreparedImage[],
+  inputNames: readonly string[],
+  { width, height }: ImageSettings,
+  id: string,
+): Promise<Feeds> {
+  const other = inputNames.find((name) => name !== PIXELS);
+  if (other !== undefined) {
+    throw new FungiError('MODEL_UNSUPPORTED', `${id}: the model has an input "${other}"; images give ${PIXELS}`, {
+      hint: 'Of a model of images and texts use the file of its vision part: --file onnx/vision_model.onnx.',
+    });
+  }
+  const rendered = await Promise.all(batch.map(async (image) => image.render()));
+  const data = new Float32Array(batch.length * 3 * height * width);
+  rendered.forEach((pixels, row) => {
+    data.set(pixels, row * 3 * height * width);
+  });
+  return { [PIXELS]: float32(data, [batch.length, 3, height, width]) };
+}
+
+export const PIXELS = 'pixel_values';
+
+/** Two pictures that no file is needed for: a ramp along one axis or the other. */
+function gradient({ width, height }: ImageSettings, axis: 0 | 1): Float32Array {
+  const out = new Float32Array(3 * width * height);
+  for (let i = 0; i < out.length; i++) {
+    const [x, y] = [i % width, Math.floor(i / width) % height];
+    out[i] = (axis === 0 ? (2 * x) / width : (2 * y) / height) - 1;
+  }
+  return out;
+}
+
+const configSchema = z.looseObject({
+  model_type: z.string().optional(),
+  patch_size: z.union([z.int().positive(), z.array(z.int().positive())]).nullish(),
+  num_register_tokens: z.int().nonnegative().nullish(),
+  vision_config: z.looseObject({ patch_size: z.int().positive().nullish() }).nullish(),
+});
+
+/** Tokens before the patches. */
+const SPECIAL_TOKENS: Readonly<Record<string, number>> = {
+  vit: 1,
+  deit: 2,
+  dinov2: 1,
+  dinov2_with_registers: 1,
+  dinov3_vit: 1,
+  beit: 1,
+  data2vec_vision: 1,
+  vit_mae: 1,
+  vit_msn: 1,
+  ijepa: 0,
+  clip: 1,
+  clip_vision_model: 1,
+  siglip: 0,
+  siglip_vision_model: 0,
+};
+
+/** T: one a patch of the input, and the special ones. @throws {FungiError} MODEL_UNSUPPORTED */
+async function tokensOf(folder: string, { width, height }: ImageSettings): Promise<number> {
+  const path = join(folder, 'config.json');
+  const config = await readJsonFile(path, configSchema);
+  const patch = config?.patch_size ?? config?.vision_config?.patch_size;
+  const special = SPECIAL_TOKENS[config?.model_type ?? ''];
+  if (patch == null || special === undefined) {
+    throw new FungiError(
+      'MODEL_UNSUPPORTED',
+      `${path}: model_type "${config?.model_type ?? ''}" with patch_size ${JSON.stringify(patch ?? null)} is no vision transformer that is known here`,
+      { hint: `Known are ${Object.keys(SPECIAL_TOKENS).join(', ')}.` },
+    );
+  }
+  const [down, across] = Array.isArray(patch) ? [patch[0]!, patch[1] ?? patch[0]!] : [patch, patch];
+  return Math.floor(height / down) * Math.floor(width / across) + special + (config?.num_register_tokens ?? 0);
+}
