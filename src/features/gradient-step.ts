@@ -24,7 +24,7 @@ export async function gradientStep(
   lossSpec: LossSpec,
   { tensors, widths }: FeatureArtefacts,
 ): Promise<GradientStep> {
-  const loss = lossOf(lossSpec, spec.mode, tensors[`${lossSpec.name}.negatives`]?.shape[1] ?? 0);
+  const loss = lossOf(lossSpec, spec.mode, tensors);
   const frozen: Artefacts = Object.fromEntries(
     Object.keys(loss.artefacts(engine.info.dims)).map((name) => [
       `${loss.name}.${name}`,

@@ -1,12 +1,16 @@
 /** The settings of each loss, by what the encoder reads: the same loss compares other views of a text than of an image. */
 import { z } from 'zod';
 import type { Modality } from '../core/item.js';
+import type { Artefacts } from '../engine/engine.js';
 import { HEADS, type Head } from '../losses/head.js';
+import { deepCluster, DEEPCLUSTER_DEFAULTS, prototypesName } from '../losses/deepcluster.js';
+import { dino, DINO_DEFAULTS, DINO_HEADS } from '../losses/dino.js';
 import { kl, KL_DEFAULTS } from '../losses/kl.js';
 import type { Loss, Mode } from '../losses/loss.js';
 import { simclr, SIMCLR_DEFAULTS } from '../losses/simclr.js';
 import { noisyClips } from '../views/noise.js';
 import { patches } from '../views/patches.js';
+import { randomCrops } from '../views/crops.js';
 import { selfView, type ViewMaker } from '../views/view.js';
 import { wordDeletion } from '../views/word-deletion.js';
 
@@ -118,6 +122,47 @@ const audioSimclr = z
   })
   .transform(settled(768));
 
+const share = z.number().gt(0).max(1);
+/** Least and most of a picture's area that a crop shows. */
+const area = z.tuple([share, share]).refine(([least, most]) => least <= most, 'has to be the least and the most');
+
+/** Paper Table 22: 2 crops of 0.25 to 1 of the area, 10 of 0.05 to 0.25, independent heads of 2048. */
+const dinoSpec = z
+  .strictObject({
+    name: z.literal('dino'),
+    studentTemperature: positive.default(DINO_DEFAULTS.studentTemperature),
+    teacherTemperature: positive.default(DINO_DEFAULTS.teacherTemperature),
+    ...headSettings,
+    /** Whether student and teacher have a head each (Table 18). */
+    heads: z.enum(DINO_HEADS).default(DINO_DEFAULTS.heads),
+    /** Large crops, which the teacher sees too. */
+    globals: count.default(DINO_DEFAULTS.globals),
+    locals: z.number().int().nonnegative().default(DINO_DEFAULTS.locals),
+    globalScale: area.default([0.25, 1]),
+    localScale: area.default([0.05, 0.25]),
+    weight,
+  })
+  .transform(({ head, normalise, latent, ...rest }, issues) => ({
+    ...rest,
+    ...headOf({ head, latent }, DINO_DEFAULTS.latent, issues),
+    ...(normalise === false && { normalise }),
+  }));
+
+/** The released code: 2 crops of 0.14 to 1 of the area, 6 of 0.05 to 0.14. */
+const deepClusterSpec = z.strictObject({
+  name: z.literal('deepcluster'),
+  temperature: positive.default(DEEPCLUSTER_DEFAULTS.temperature),
+  latent: count.default(DEEPCLUSTER_DEFAULTS.latent),
+  sets: count.default(DEEPCLUSTER_DEFAULTS.sets),
+  /** Of a set; as many as the pool has items, where those are fewer. */
+  prototypes: count.default(DEEPCLUSTER_DEFAULTS.prototypes),
+  globals: count.default(DEEPCLUSTER_DEFAULTS.globals),
+  locals: z.number().int().nonnegative().default(DEEPCLUSTER_DEFAULTS.locals),
+  globalScale: area.default([0.14, 1]),
+  localScale: area.default([0.05, 0.14]),
+  weight,
+});
+
 /**
  * Settings that came later are in a specification only where they are not the default, so that one written before them is the same
  * as one that spells them out, and has the same fingerprint.
@@ -136,7 +181,7 @@ function headOf(
 /** The losses that there are for what an encoder reads. */
 export const LOSS_SCHEMAS = {
   text: z.discriminatedUnion('name', [klSpec, textSimclr]),
-  image: z.discriminatedUnion('name', [klSpec, imageSimclr]),
+  image: z.discriminatedUnion('name', [klSpec, imageSimclr, dinoSpec, deepClusterSpec]),
   audio: z.discriminatedUnion('name', [klSpec, audioSimclr]),
 } as const satisfies Record<Modality, z.ZodType>;
 
@@ -147,12 +192,24 @@ export type LossSpec = z.infer<Schemas>;
 export type LossOptions = z.input<Schemas>;
 /** A loss with a negative batch. */
 export type SimClrSpec = Extract<LossSpec, { readonly name: 'simclr' }>;
+/** A loss with prototypes. */
+export type DeepClusterSpec = Extract<LossSpec, { readonly name: 'deepcluster' }>;
 
-/** @param negatives N, when the loss has a negative batch: what the pool could give */
-export function lossOf(spec: LossSpec, mode: Mode, negatives: number): Loss {
-  if (spec.name === 'kl') return kl({ ...spec, mode });
-  // The released code for images divides every similarity by the temperature, as equation 5 does; that for text and audio does not.
-  return simclr({ ...spec, mode: 'augmentation' in spec ? 'paper' : mode, negatives });
+/** @param frozen its artefacts, whose sizes are those that the pool could give */
+export function lossOf(spec: LossSpec, mode: Mode, frozen: Artefacts): Loss {
+  const columns = (artefact: string): number => frozen[`${spec.name}.${artefact}`]?.shape[1] ?? 0;
+  switch (spec.name) {
+    case 'kl':
+      return kl({ ...spec, mode });
+    case 'simclr': {
+      // The released code for images divides every similarity by the temperature, as equation 5 does; that for text and audio does not.
+      return simclr({ ...spec, mode: 'augmentation' in spec ? 'paper' : mode, negatives: columns('negatives') });
+    }
+    case 'dino':
+      return dino(spec);
+    case 'deepcluster':
+      return deepCluster({ ...spec, prototypes: columns(prototypesName(0)) });
+  }
 }
 
 interface ViewSettings {
@@ -162,7 +219,15 @@ interface ViewSettings {
 
 /** The views of an item that a loss compares. */
 export function viewsOf(loss: LossSpec, settings: ViewSettings): ViewMaker {
-  return loss.name === 'kl' ? selfView : simclrViews(loss, loss.views, 'positive', settings);
+  switch (loss.name) {
+    case 'kl':
+      return selfView;
+    case 'simclr':
+      return simclrViews(loss, loss.views, 'positive', settings);
+    case 'dino':
+    case 'deepcluster':
+      return randomCrops({ ...loss, seed: settings.seed });
+  }
 }
 
 /** The views of an item of the pool that stand in a loss's negative batch. */

@@ -10,7 +10,7 @@ import { ablationRequest, type AblationRequest } from '../../eval/ablate/request
 import { smallPoolWarning } from '../../eval/data/check-data.js';
 import { countData } from '../../eval/data/data-counts.js';
 import { rowsFingerprint } from '../../eval/data/rows-fingerprint.js';
-import { LOSS_NAMES, type LossName } from '../../eval/features/feature-sets.js';
+import { ABLATED_LOSSES, type AblatedLoss } from '../../eval/ablate/losses.js';
 import type { TieRule } from '../../retrieve/vote.js';
 import type { LoadedEngine } from '../../selector/load-engine.js';
 import { ablateText } from '../ablate-text.js';
@@ -36,7 +36,7 @@ interface AblateFlags extends CommonOptions, EncoderFlags, FeatureFlags, Feature
   readonly cross?: boolean;
   readonly table?: string;
   readonly figure?: string;
-  readonly loss?: LossName;
+  readonly loss?: AblatedLoss;
   readonly features?: readonly string[];
   readonly k: number;
   readonly ties: TieRule;
@@ -63,7 +63,7 @@ export function addEvalAblate(evaluation: Command, run: Run): void {
     .option('--cross', 'every combination of the factors instead of one factor at a time')
     .option('--table <number>', 'what a table of the paper varies: 6, 19, 20 or 21')
     .option('--figure <number>', 'what a figure of the paper varies: 8 or 12')
-    .addOption(new Option('--loss <name>', 'whose gradient is varied (default: kl)').choices(LOSS_NAMES))
+    .addOption(new Option('--loss <name>', 'whose gradient is varied (default: kl)').choices(ABLATED_LOSSES))
     .option(
       '--features <list>',
       'sets to judge by (default: the gradient alone and with the embedding, only:kl,kl; of a table or figure, its own)',

@@ -2,7 +2,8 @@
 import { FungiError } from '../../core/errors.js';
 import type { Head } from '../../losses/head.js';
 import { ENTRIES } from '../../reduce/random-matrix.js';
-import { parseFeatureSet, type LossName } from '../features/feature-sets.js';
+import { parseFeatureSet } from '../features/feature-sets.js';
+import type { AblatedLoss } from './losses.js';
 
 /** Reads a level, and writes it as every other spelling of it is written; undefined where it is none. */
 type ReadLevel = (text: string) => string | undefined;
@@ -13,7 +14,7 @@ interface FactorKind {
   readonly levels: string;
   readonly what: string;
   /** The one loss that has it. */
-  readonly loss?: LossName;
+  readonly loss?: AblatedLoss;
 }
 
 const oneOf =
@@ -98,7 +99,7 @@ export type Values = Readonly<Partial<Record<FactorName, string>>>;
  * @throws {FungiError} INVALID_ARGUMENT for a factor that is unknown, given twice or not the loss's; for a level that is none, or twice
  *   the same; for none
  */
-export function parseFactors(texts: readonly string[], loss: LossName): Factor[] {
+export function parseFactors(texts: readonly string[], loss: AblatedLoss): Factor[] {
   const factors = texts.map((text) => parseFactor(text, loss));
   assertOnce(
     factors.map(({ name }) => name),
@@ -112,7 +113,7 @@ export function parseFactors(texts: readonly string[], loss: LossName): Factor[]
  *
  * @throws {FungiError} INVALID_ARGUMENT as {@link parseFactors}, and for more than one level
  */
-export function parseValues(texts: readonly string[], loss: LossName): Values {
+export function parseValues(texts: readonly string[], loss: AblatedLoss): Values {
   const factors = parseFactors(texts, loss);
   for (const { name, levels } of factors) {
     if (levels.length > 1) throw invalid(`${name} is to stay as it is, so give it one level, not ${levels.length}`);
@@ -120,7 +121,7 @@ export function parseValues(texts: readonly string[], loss: LossName): Values {
   return Object.fromEntries(factors.map(({ name, levels }) => [name, levels[0]!]));
 }
 
-function parseFactor(text: string, loss: LossName): Factor {
+function parseFactor(text: string, loss: AblatedLoss): Factor {
   const [, name = text, list = ''] = /^([^=]*)=(.*)$/s.exec(text) ?? [];
   if (!isFactor(name)) throw invalid(`there is no factor "${name}" to vary`, `There are ${NAMES.join(', ')}.`);
   const { read, levels: known, loss: only }: FactorKind = FACTORS[name];

@@ -7,13 +7,14 @@ import { SIMCLR_DEFAULTS } from '../../losses/simclr.js';
 import type { Entries } from '../../reduce/random-matrix.js';
 import type { KnnReducer } from '../classify/knn.js';
 import type { FeatureVariant, LossInput } from '../features/feature-rows.js';
-import { parseFeatureSets, type FeatureSet, type LossName } from '../features/feature-sets.js';
+import { parseFeatureSets, type FeatureSet } from '../features/feature-sets.js';
+import type { AblatedLoss } from './losses.js';
 import type { Values } from './factors.js';
 
 /** What is the same at all levels unless a factor says otherwise. */
 export interface AblationBase {
   /** Whose gradient is varied. */
-  readonly loss: LossName;
+  readonly loss: AblatedLoss;
   /** Sets to judge by, where `features` is no factor. */
   readonly features: readonly string[];
   readonly mode?: 'paper' | 'reference' | undefined;
@@ -72,7 +73,7 @@ export function defaultValues(
     head,
     normalise: String(normalise),
     latent: String(latent),
-    temperature: String(spec!.temperature),
+    ...('temperature' in spec! && { temperature: String(spec.temperature) }),
     weight: String(spec!.weight),
     ...(spec!.name === 'simclr' && {
       views: String(spec!.views),
@@ -90,7 +91,7 @@ export function defaultValues(
   };
 }
 
-function lossInput(values: Values, loss: LossName): LossInput {
+function lossInput(values: Values, loss: AblatedLoss): LossInput {
   const shared = defined({
     head: values.head as 'linear' | 'none' | undefined,
     normalise: values.normalise === undefined ? undefined : values.normalise === 'true',

@@ -1,6 +1,6 @@
 /** The paper's own ablations, as far as texts have them. */
 import { FungiError } from '../../core/errors.js';
-import type { LossName } from '../features/feature-sets.js';
+import type { AblatedLoss } from './losses.js';
 
 export interface Preset {
   /** As `parseFactors` takes them. */
@@ -8,7 +8,7 @@ export interface Preset {
   /** What all levels have, as `parseValues` takes it. */
   readonly common: readonly string[];
   readonly cross: boolean;
-  readonly loss: LossName;
+  readonly loss: AblatedLoss;
   /** Sets to judge by. */
   readonly features: readonly string[];
   /** Whether the paper shows what the levels cost. */
@@ -17,7 +17,7 @@ export interface Preset {
 
 type Sketch = Pick<Preset, 'vary' | 'features'> & Partial<Preset>;
 
-const SKETCHES: Readonly<Record<string, (loss: LossName) => Sketch>> = {
+const SKETCHES: Readonly<Record<string, (loss: AblatedLoss) => Sketch>> = {
   'table 6': (loss) => ({
     vary: ['head=linear,none', 'normalise=true,false'],
     cross: true,
@@ -40,7 +40,7 @@ const SKETCHES: Readonly<Record<string, (loss: LossName) => Sketch>> = {
  * @param loss whose gradient is varied @default kl, simclr for Figure 12
  * @throws {FungiError} INVALID_ARGUMENT for Table 18, another table or figure, or a loss that it does not have
  */
-export function preset(name: string, loss?: LossName): Preset {
+export function preset(name: string, loss?: AblatedLoss): Preset {
   if (name === 'table 18') {
     throw new FungiError(
       'INVALID_ARGUMENT',

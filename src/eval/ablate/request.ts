@@ -1,6 +1,7 @@
 /** What an ablation is asked to try, before anything is read or loaded. */
 import { FungiError } from '../../core/errors.js';
-import { parseFeatureSets, type LossName } from '../features/feature-sets.js';
+import { parseFeatureSets } from '../features/feature-sets.js';
+import type { AblatedLoss } from './losses.js';
 import { parseFactors, parseValues, type Factor, type Values } from './factors.js';
 import { preset, type Preset } from './presets.js';
 
@@ -12,7 +13,7 @@ export interface WrittenRequest {
   /** Levels that all others are tried with. */
   readonly common?: readonly string[] | undefined;
   readonly cross?: boolean | undefined;
-  readonly loss?: LossName | undefined;
+  readonly loss?: AblatedLoss | undefined;
   readonly features?: readonly string[] | undefined;
 }
 

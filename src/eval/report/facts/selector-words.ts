@@ -4,6 +4,8 @@ import { parseFeatureSet, type LossName } from '../../features/feature-sets.js';
 const LOSSES: Readonly<Record<LossName, string>> = {
   kl: 'the gradient of the KL loss',
   simclr: 'the gradient of the SimCLR loss',
+  dino: 'the gradient of the DINO loss',
+  deepcluster: 'the gradient of the DeepCluster loss',
 };
 
 const PLAIN: Readonly<Record<string, string>> = {
