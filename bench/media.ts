@@ -53,6 +53,7 @@ const collate = (batch: readonly Item[]) => {
 const encoder: Encoder<Item> = {
   ...{ id: path, modality: 'image', modelPath: path, modelSha256: '', preprocessorSha256: '', maxTokens: 1 },
   pooling: pooling as Pooling,
+  identify: (names) => Promise.resolve(names),
   open: (names) => Promise.resolve(names),
   prepare: (names) => names.map((name) => item(asText(name))),
   probe: () => [item('0'), item('1')],

@@ -1,6 +1,6 @@
 /** Options that several commands share, and how their values are read. */
 import { InvalidArgumentError, Option, type Command } from 'commander';
-import type { Pooling } from '../encoders/encoder.js';
+import { isPooling, POOLING_FORMS, type Pooling } from '../encoders/encoder.js';
 import { PRECISIONS, type Precision } from '../engine/import-options.js';
 import { ENGINES, type EngineName } from '../engine/tails.js';
 import { LOSS_NAMES, type LossName } from '../eval/features/feature-sets.js';
@@ -10,8 +10,6 @@ import { DEFAULT_DIMS, DEFAULT_ENCODER, DEFAULT_INDEXES } from '../selector/opti
 import type { SourceOptions } from '../encoders/sources/options.js';
 import type { Context } from './context.js';
 
-/** Named here, since importing them from the encoders loads a tokenizer: help has to appear at once. */
-const POOLINGS: Readonly<Record<Pooling, true>> = { first: true, mean: true };
 const PROJECTIONS = ['nystrom', 'khatri-rao', 'dense'] as const;
 const MODES = ['paper', 'reference'] as const;
 
@@ -81,11 +79,10 @@ export const addEncoderOptions = (command: Command, { argument = false } = {}): 
           'what the encoder computes in; int8 is about twice as fast on CPUs with VNNI, gradients stay float32 (default: model, as its file has it)',
         ).choices([...PRECISIONS]),
       )
-      .addOption(
-        new Option(
-          '--pooling <kind>',
-          "how token states become one vector (default: the model's own, else first)",
-        ).choices(Object.keys(POOLINGS)),
+      .option(
+        '--pooling <kind>',
+        `how token states become one vector: ${POOLING_FORMS} (default: the model's own, else first)`,
+        pooling,
       )
       .option('--target <name>', "layer whose gradient is taken (default: the last self-attention's output projection)")
       .option('--output <name>', "the model's tensor of token states (default: last_hidden_state or token_embeddings)"),
@@ -175,3 +172,8 @@ export const featureSettings = ({ mode, projection }: FeatureFlags): Omit<Featur
   ...(mode !== undefined && { mode }),
   ...(projection !== undefined && { projection: { kind: projection } }),
 });
+
+function pooling(value: string): Pooling {
+  if (isPooling(value)) return value;
+  throw new InvalidArgumentError(`It must be ${POOLING_FORMS}.`);
+}

@@ -22,6 +22,15 @@ export interface Prepared {
  */
 export type Pooling = 'first' | 'mean' | `mean:${number}:${number | ''}`;
 
+/** As `--pooling` takes them. */
+export const POOLING_FORMS = 'first, mean, or the mean of some tokens: mean:FROM:TO, mean:FROM:';
+
+/** Whether a text names a pooling. */
+export const isPooling = (text: string): text is Pooling =>
+  text === 'first' || text === 'mean' || /^mean:\d+:\d*$/.test(text);
+
+export type PoolingSource = 'option' | 'modules.json' | 'default';
+
 export interface Encoder<P extends Prepared = Prepared> {
   readonly id: string;
   readonly modality: Modality;
@@ -35,6 +44,8 @@ export interface Encoder<P extends Prepared = Prepared> {
   /** sha256 of what turns an item into model inputs: tokenizer or preprocessor. */
   readonly preprocessorSha256: string;
   readonly pooling: Pooling;
+  /** Who says so: the caller, a file of the model, or nobody. */
+  readonly poolingSource?: PoolingSource;
   /** Longest input in tokens. */
   readonly maxTokens: number;
   /** Whether each item takes a run of its own: padding to a longer one's length would change its numbers. @default false */

@@ -1,6 +1,4 @@
 /** An image encoder ready for the engine: model file, how pictures become its input, pooling. */
-import { join } from 'node:path';
-import { z } from 'zod';
 import { FungiError } from '../core/errors.js';
 import { fingerprint } from '../core/fingerprint.js';
 import { silentLogger } from '../core/log.js';
@@ -10,7 +8,6 @@ import type { Encoder, Pooling, Prepared } from './encoder.js';
 import { ImageInput } from './image/input.js';
 import { IMAGE_LIMITS, openPictures } from './image/picture.js';
 import { readImageSettings, type ImageSettings } from './image/settings.js';
-import { readJsonFile } from './json-file.js';
 import { mediaDigests } from './media/read-media.js';
 import { assertPooling } from './pooling.js';
 import type { ModelFiles } from './sources/model-files.js';
@@ -41,14 +38,14 @@ export async function loadImageEncoder(files: ModelFiles, options: ImageEncoderO
   const { pooling = 'first', log = silentLogger } = options;
   assertPooling(pooling);
   const settings = await readImageSettings(folder);
-  const tokens = await tokensOf(folder, settings);
   const input = new ImageInput(settings);
   const exact = files.unquantised && {
     modelPath: files.unquantised[0]!,
     modelSha256: await modelDigest(files.unquantised, options.cacheDir),
   };
   const modelSha256 = await modelDigest(files.weightFiles, options.cacheDir);
-  const prepared = (render: PreparedImage['render']): PreparedImage => ({ tokens, truncated: false, render });
+  // How many tokens there are of a picture the model tells: of all pictures as many.
+  const prepared = (render: PreparedImage['render']): PreparedImage => ({ tokens: 1, truncated: false, render });
   return {
     id: files.id,
     modality: 'image',
@@ -62,11 +59,12 @@ export async function loadImageEncoder(files: ModelFiles, options: ImageEncoderO
     preprocessorSha256: fingerprint({ recipe: RECIPE, settings: settings as unknown as Record<string, never> }),
     settings,
     pooling,
-    maxTokens: tokens,
+    poolingSource: options.pooling === undefined ? 'default' : 'option',
+    maxTokens: 1,
     identify: (items) => mediaDigests(items, IMAGE_LIMITS),
     open: (items) => openPictures(items, log),
     prepare: (views) => views.map((view) => prepared(() => input.render(view))),
-    probe: () => [prepared(() => gradient(settings, 0)), prepared(() => gradient(settings, 1))],
+    probe: () => [prepared(() => ramp(settings, false)), prepared(() => ramp(settings, true))],
     collate: (batch, inputNames) => collate(batch, inputNames, settings, files.id),
   };
 }
@@ -96,54 +94,13 @@ async function collate(
 
 export const PIXELS = 'pixel_values';
 
-/** Two pictures that no file is needed for: a ramp along one axis or the other. */
-function gradient({ width, height }: ImageSettings, axis: 0 | 1): Float32Array {
+/** Two pictures that no file is needed for: a ramp, and the same with its lower half turned round. They begin alike. */
+function ramp({ width, height }: ImageSettings, turned: boolean): Float32Array {
   const out = new Float32Array(3 * width * height);
   for (let i = 0; i < out.length; i++) {
     const [x, y] = [i % width, Math.floor(i / width) % height];
-    out[i] = (axis === 0 ? (2 * x) / width : (2 * y) / height) - 1;
+    const value = (2 * x) / width - 1;
+    out[i] = turned && 2 * y >= height ? -value : value;
   }
   return out;
-}
-
-const configSchema = z.looseObject({
-  model_type: z.string().optional(),
-  patch_size: z.union([z.int().positive(), z.array(z.int().positive())]).nullish(),
-  num_register_tokens: z.int().nonnegative().nullish(),
-  vision_config: z.looseObject({ patch_size: z.int().positive().nullish() }).nullish(),
-});
-
-/** Tokens before the patches. */
-const SPECIAL_TOKENS: Readonly<Record<string, number>> = {
-  vit: 1,
-  deit: 2,
-  dinov2: 1,
-  dinov2_with_registers: 1,
-  dinov3_vit: 1,
-  beit: 1,
-  data2vec_vision: 1,
-  vit_mae: 1,
-  vit_msn: 1,
-  ijepa: 0,
-  clip: 1,
-  clip_vision_model: 1,
-  siglip: 0,
-  siglip_vision_model: 0,
-};
-
-/** T: one a patch of the input, and the special ones. @throws {FungiError} MODEL_UNSUPPORTED */
-async function tokensOf(folder: string, { width, height }: ImageSettings): Promise<number> {
-  const path = join(folder, 'config.json');
-  const config = await readJsonFile(path, configSchema);
-  const patch = config?.patch_size ?? config?.vision_config?.patch_size;
-  const special = SPECIAL_TOKENS[config?.model_type ?? ''];
-  if (patch == null || special === undefined) {
-    throw new FungiError(
-      'MODEL_UNSUPPORTED',
-      `${path}: model_type "${config?.model_type ?? ''}" with patch_size ${JSON.stringify(patch ?? null)} is no vision transformer that is known here`,
-      { hint: `Known are ${Object.keys(SPECIAL_TOKENS).join(', ')}.` },
-    );
-  }
-  const [down, across] = Array.isArray(patch) ? [patch[0]!, patch[1] ?? patch[0]!] : [patch, patch];
-  return Math.floor(height / down) * Math.floor(width / across) + special + (config?.num_register_tokens ?? 0);
 }

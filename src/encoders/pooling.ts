@@ -2,13 +2,9 @@
 import { join, posix } from 'node:path';
 import { z } from 'zod';
 import { FungiError } from '../core/errors.js';
-import type { Pooling } from './encoder.js';
+import { isPooling, POOLING_FORMS, type Pooling, type PoolingSource } from './encoder.js';
 import { readJsonFile } from './json-file.js';
 import { isPlainPath } from './sources/plain-path.js';
-
-/** Poolings a model can be used with, by the names that `--pooling` takes. */
-export const POOLINGS: readonly Pooling[] = ['first', 'mean'];
-export type PoolingSource = 'option' | 'modules.json' | 'default';
 
 export interface PoolingChoice {
   readonly pooling: Pooling;
@@ -62,8 +58,8 @@ export async function choosePooling(folder: string, option?: Pooling): Promise<P
 
 /** @throws {FungiError} INVALID_ARGUMENT */
 export function assertPooling(pooling: Pooling): void {
-  if (POOLINGS.includes(pooling)) return;
-  throw new FungiError('INVALID_ARGUMENT', `pooling "${pooling as string}" is not one of ${POOLINGS.join(', ')}`);
+  if (isPooling(pooling)) return;
+  throw new FungiError('INVALID_ARGUMENT', `pooling "${pooling as string}" is none: it is ${POOLING_FORMS}`);
 }
 
 /**

@@ -2,7 +2,7 @@
 import { join } from 'node:path';
 import { FungiError } from '../core/errors.js';
 import { silentLogger } from '../core/log.js';
-import { POOLINGS } from '../encoders/pooling.js';
+import { isPooling } from '../encoders/encoder.js';
 import { loadArtefacts } from '../features/artefact-file.js';
 import { FeatureExtractor } from '../features/extractor.js';
 import { FEATURE_SPEC_SCHEMAS, type FeatureSpec } from '../features/spec.js';
@@ -106,8 +106,7 @@ async function openParts(options: OpenOptions, { folder, manifest }: Located): P
 function specOf({ name, libraryVersion, features, encoder }: Manifest): FeatureSpec {
   const modality = modalityOf(encoder);
   const parsed = FEATURE_SPEC_SCHEMAS[modality ?? 'text'].safeParse(features);
-  if (modality !== undefined && parsed.success && POOLINGS.some((pooling) => pooling === encoder.pooling))
-    return parsed.data;
+  if (modality !== undefined && parsed.success && isPooling(encoder.pooling)) return parsed.data;
   const [issue] = parsed.error?.issues ?? [];
   const unknown =
     modality === undefined

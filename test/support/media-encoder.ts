@@ -44,6 +44,7 @@ export function mediaEncoder(modelPath: string, media: MediaItems, pooling: Pool
     preprocessorSha256: '',
     pooling,
     maxTokens: tokens,
+    identify: (names) => Promise.resolve(names),
     open: (names) => Promise.resolve(names),
     prepare: (views) => prepare(views.map(asText)),
     probe: () => prepare(['items/0', 'items/1']) as [PreparedTensor, PreparedTensor],

@@ -1,5 +1,6 @@
 /** `fungi models inspect`: what the engine makes of an encoder, before anything is built with it. */
 import type { Command } from 'commander';
+import type { Modality } from '../../core/item.js';
 import type { GradientSource } from '../../engine/gradient-sources.js';
 import type { Inspection } from '../../engine/inspect.js';
 import type { CommonOptions, Report, Run } from '../context.js';
@@ -16,22 +17,22 @@ export function addInspect(models: Command, run: Run): void {
     )
     .action((id: string, flags: EncoderFlags & CommonOptions) =>
       run(flags, async (context): Promise<Report> => {
-        const { loadTextEncoder } = await import('../../encoders/text-encoder.js');
+        const { loadEncoder } = await import('../../encoders/load-encoder.js');
         const { gradientSources } = await import('../../engine/gradient-sources.js');
         const { inspectEncoder } = await import('../../engine/inspect.js');
         const { kl } = await import('../../losses/kl.js');
         const { file, pooling } = flags;
         const sources = sourcesOf(context);
-        const encoder = await loadTextEncoder(id, { ...sources, offline: true, file, pooling });
+        const encoder = await loadEncoder(id, { ...sources, offline: true, file, pooling });
         const inspection = await inspectEncoder(encoder, kl({ mode: 'paper' }), {
           ...pick(flags, 'target', 'output', 'provider', 'threads', 'precision'),
           cacheDir: sources.cacheDir,
           log: context.log,
         });
         const targets = await gradientSources(encoder, pick(flags, 'output'));
-        const { maxTokens, poolingSource } = encoder;
-        const text = pairs(lines(encoder.id, inspection, { maxTokens, poolingSource, targets }));
-        return { text, json: { id: encoder.id, maxTokens, poolingSource, ...inspection, targets } };
+        const { modality, maxTokens, poolingSource = 'default' } = encoder;
+        const text = pairs(lines(encoder.id, inspection, { modality, maxTokens, poolingSource, targets }));
+        return { text, json: { id: encoder.id, modality, maxTokens, poolingSource, ...inspection, targets } };
       }),
     );
 }
@@ -40,10 +41,12 @@ function lines(
   id: string,
   inspection: Inspection,
   {
+    modality,
     maxTokens,
     poolingSource,
     targets,
   }: {
+    readonly modality: Modality;
     readonly maxTokens: number;
     readonly poolingSource: string;
     readonly targets: readonly GradientSource[];
@@ -59,7 +62,7 @@ function lines(
       'parameters',
       `${quantity(parameters.trunk + parameters.tail)} (${types.join(', ')}); ${quantity(parameters.tail)} of them behind the cut`,
     ],
-    ['inputs', `${inspection.inputs.join(', ')}; up to ${maxTokens} tokens`],
+    ['inputs', `${inspection.inputs.join(', ')}${modality === 'text' ? `; up to ${maxTokens} tokens` : ''}`],
     ['token states', `${inspection.output} [batch, tokens, ${inspection.dims}]`],
     ['pooling', `${inspection.pooling} (${poolingSource})`],
     ...(inspection.int8 ? [['int8', int8Line(inspection.int8)] as [string, string]] : []),
