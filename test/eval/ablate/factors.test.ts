@@ -40,7 +40,7 @@ describe('parseFactors', () => {
     [['temperature=1,1.0'], /"1" is given twice/],
     [['head=linear', 'head=none'], /factors: "head" is given twice/],
     [['views=4'], /views is a setting of simclr, and the loss is kl/],
-    [['features=byol'], /"dino" is not a feature set/],
+    [['features=byol'], /"byol" is not a feature set/],
   ])('refuses %j', (texts, message) => {
     const parse = (): unknown => parseFactors(texts, 'kl');
     expect(parse).toThrow(message);
