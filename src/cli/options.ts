@@ -62,31 +62,37 @@ export const addEngineOption = (command: Command): Command =>
     ).choices([...ENGINES]),
   );
 
-/** @param options.argument whether the encoder is the command's argument, and no option */
-export const addEncoderOptions = (command: Command, { argument = false } = {}): Command =>
-  addRuntimeOptions(
-    (argument
-      ? command
-      : addEngineOption(command).option(
-          '--encoder <id|dir>',
-          `model: a folder, a hub id or a short name (default: ${DEFAULT_ENCODER})`,
-        )
-    )
-      .option('--file <name>', 'ONNX file in the folder of the model (default: its encoder_model.onnx or model.onnx)')
-      .addOption(
-        new Option(
-          '--precision <kind>',
-          'what the encoder computes in; int8 is about twice as fast on CPUs with VNNI, gradients stay float32 (default: model, as its file has it)',
-        ).choices([...PRECISIONS]),
-      )
-      .option(
-        '--pooling <kind>',
-        `how token states become one vector: ${POOLING_FORMS} (default: the model's own, else first)`,
-        pooling,
-      )
-      .option('--target <name>', "layer whose gradient is taken (default: the last self-attention's output projection)")
-      .option('--output <name>', "the model's tensor of token states (default: last_hidden_state or token_embeddings)"),
-  );
+/**
+ * @param options.argument whether the encoder is the command's argument, and no option
+ * @param options.pools whether pooling is the user's to choose
+ */
+export function addEncoderOptions(command: Command, { argument = false, pools = true } = {}): Command {
+  if (!argument) {
+    addEngineOption(command).option(
+      '--encoder <id|dir>',
+      `model: a folder, a hub id or a short name (default: ${DEFAULT_ENCODER})`,
+    );
+  }
+  command
+    .option('--file <name>', 'ONNX file in the folder of the model (default: its encoder_model.onnx or model.onnx)')
+    .addOption(
+      new Option(
+        '--precision <kind>',
+        'what the encoder computes in; int8 is about twice as fast on CPUs with VNNI, gradients stay float32 (default: model, as its file has it)',
+      ).choices([...PRECISIONS]),
+    );
+  if (pools) {
+    command.option(
+      '--pooling <kind>',
+      `how token states become one vector: ${POOLING_FORMS} (default: the model's own, else first)`,
+      pooling,
+    );
+  }
+  command
+    .option('--target <name>', "layer whose gradient is taken (default: the last self-attention's output projection)")
+    .option('--output <name>', "the model's tensor of token states (default: last_hidden_state or token_embeddings)");
+  return addRuntimeOptions(command);
+}
 
 /** @param options.dims whether features are reduced */
 export const addFeatureOptions = (command: Command, { dims = true } = {}): Command =>

@@ -43,6 +43,8 @@ export interface Encoder<P extends Prepared = Prepared> {
   readonly vocabulary?: number;
   /** sha256 of what turns an item into model inputs: tokenizer or preprocessor. */
   readonly preprocessorSha256: string;
+  /** Of images: width and height of the model's input, in pixels. */
+  readonly frame?: { readonly width: number; readonly height: number };
   readonly pooling: Pooling;
   /** Who says so: the caller, a file of the model, or nobody. */
   readonly poolingSource?: PoolingSource;

@@ -58,6 +58,7 @@ export async function loadImageEncoder(files: ModelFiles, options: ImageEncoderO
     ...(exact && { unquantised: exact }),
     preprocessorSha256: fingerprint({ recipe: RECIPE, settings: settings as unknown as Record<string, never> }),
     settings,
+    frame: { width: settings.width, height: settings.height },
     pooling,
     poolingSource: options.pooling === undefined ? 'default' : 'option',
     maxTokens: 1,

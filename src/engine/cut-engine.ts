@@ -34,9 +34,11 @@ export class CutEngine<P extends Prepared> implements GradientEngine {
     const { output: tensor, outFeatures, inFeatures, bias } = imported.target;
     const target = { tensor, outFeatures, inFeatures, bias };
     const { dims, output, slice, tokens } = imported;
-    const { modality } = encoder;
+    const { modality, frame } = encoder;
     const fixed = modality !== 'text' && { tokensPerItem: slice ?? tokens ?? encoder.maxTokens };
-    this.info = { engine: tails.engine, modality, dims, output, target, sliced: slice !== undefined, ...fixed };
+    const tokenwise = slice === undefined && !imported.vector && !imported.tail.attends;
+    const known = { dims, output, target, sliced: slice !== undefined, tokenwise };
+    this.info = { engine: tails.engine, modality, ...known, ...fixed, ...(frame && { frame }) };
   }
 
   identify(items: readonly Item[]): Promise<readonly string[]> {

@@ -26,6 +26,10 @@ export interface EngineInfo {
   readonly sliced: boolean;
   /** A, most tokens that are kept of an item, where that does not depend on the item's size: of media. */
   readonly tokensPerItem?: number;
+  /** Of images: width and height of the encoder's input, in pixels. */
+  readonly frame?: { readonly width: number; readonly height: number };
+  /** Whether all tokens are kept and each goes through the tail by itself: see {@link eachToken}. */
+  readonly tokenwise: boolean;
 }
 
 /** A frozen tensor that a program reads: a head, negatives, a projection. */

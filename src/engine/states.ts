@@ -26,6 +26,51 @@ export function allocateStates(tokens: readonly number[], widths: readonly numbe
 
 export const tokensOf = (states: States, item: number): number => states.offsets[item + 1]! - states.offsets[item]!;
 
+/**
+ * The same states with each token an item of its own, so that a program's f(x) is the token's last state and its factors are the
+ * token's. Nothing is copied. Only where tokens go through the tail one by one: see `assertTokenwise`.
+ */
+export function eachToken({ tensors, widths, offsets, truncated }: States): States {
+  const tokens = offsets.at(-1)!;
+  const own = new Uint8Array(tokens);
+  for (let item = 0; item < truncated.length; item++) own.fill(truncated[item]!, offsets[item], offsets[item + 1]);
+  return { tensors, widths, offsets: Int32Array.from({ length: tokens + 1 }, (_, i) => i), truncated: own };
+}
+
+/** Items of one after those of another, copied. */
+export function concatStates(a: States, b: States): States {
+  const offsets = new Int32Array(a.offsets.length + b.offsets.length - 1);
+  offsets.set(a.offsets);
+  b.offsets.forEach((offset, i) => (offsets[a.offsets.length - 1 + i] = a.offsets.at(-1)! + offset));
+  const tensors = a.tensors.map((tensor, i) => {
+    const out = new Float32Array(tensor.length + b.tensors[i]!.length);
+    out.set(tensor);
+    out.set(b.tensors[i]!, tensor.length);
+    return out;
+  });
+  const truncated = new Uint8Array([...a.truncated, ...b.truncated]);
+  return { offsets, tensors, widths: a.widths, truncated };
+}
+
+/** Some items, in this order, copied; one that is named twice is there twice. */
+export function takeStates({ offsets, tensors, widths, truncated }: States, items: readonly number[]): States {
+  const taken = allocateStates(
+    items.map((item) => offsets[item + 1]! - offsets[item]!),
+    widths,
+  );
+  items.forEach((item, i) => {
+    taken.truncated[i] = truncated[item]!;
+    tensors.forEach((tensor, t) => {
+      const width = widths[t]!;
+      taken.tensors[t]!.set(
+        tensor.subarray(offsets[item]! * width, offsets[item + 1]! * width),
+        taken.offsets[i]! * width,
+      );
+    });
+  });
+  return taken;
+}
+
 /** Copies a padded run's output [B,T,width] into the places of its items. */
 export function scatter(states: States, tensor: number, items: readonly number[], output: Tensor): void {
   const padded = output.shape[1]!;

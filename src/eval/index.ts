@@ -45,7 +45,14 @@ export { readLandmarkTruth } from './retrieval/landmark-truth.js';
 export { labelMap } from './segment/label-map.js';
 export { IouCounter } from './segment/mean-iou.js';
 export { PatchBank } from './segment/patch-bank.js';
+export { patchEmbedding } from './segment/patch-features.js';
+export type { PatchFeatures } from './segment/patch-features.js';
 export { patchLabels } from './segment/patch-labels.js';
+export { PictureTokens } from './segment/picture-tokens.js';
+export { assertScenes, listScenes } from './segment/scenes.js';
+export type { Scene, SceneClasses } from './segment/scenes.js';
+export { segmentScenes } from './segment/segment-scenes.js';
+export type { SegmentOptions, SegmentPlan, SegmentRun } from './segment/segment-scenes.js';
 
 export { bm25Selector, fixedSelector, randomSelector } from './compare/baselines.js';
 export { commandSelector } from './compare/command-selector.js';

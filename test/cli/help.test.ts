@@ -85,6 +85,10 @@ const OPTIONS: Readonly<Record<string, readonly string[]>> = {
   'eval retrieval': ['--train', '--test', '--split', '--encoder', '--features', '--metric', '--seeds', '--dims'],
   'eval cka': ['--data', '--encoder', '--features', '--limit', '--seed', '--no-feature-cache'],
   'eval linear': ['--train', '--test', '--split', '--encoder', '--features', '--shots', '--seeds', '--iterations'],
+  'eval segment': [
+    ...['--train', '--test', '--classes', '--ignore', '--tiles', '--bank', '-k', '--temperature', '--seeds'],
+    ...['--limit-train', '--limit-test', '--encoder', '--file', '--target', '--output', '--provider', '--threads'],
+  ],
   'eval throughput': ['--data', '--encoder', '--features', '--texts', '--provider', '--threads'],
   'eval knn': [
     ...['--train', '--test', '--encoder', '--features', '--shots', '--sampling', '--seeds', '-k', '--limit-train'],

@@ -9,6 +9,7 @@ import { addEvalIcl } from './eval-icl.js';
 import { addEvalKnn } from './eval-knn.js';
 import { addEvalLinear } from './eval-linear.js';
 import { addEvalRetrieval } from './eval-retrieval.js';
+import { addEvalSegment } from './eval-segment.js';
 import { addEvalThroughput } from './eval-throughput.js';
 
 export function addEval(program: Command, run: Run): void {
@@ -21,5 +22,6 @@ export function addEval(program: Command, run: Run): void {
   addEvalRetrieval(evaluation, run);
   addEvalCka(evaluation, run);
   addEvalAblate(evaluation, run);
+  addEvalSegment(evaluation, run);
   addEvalThroughput(evaluation, run);
 }

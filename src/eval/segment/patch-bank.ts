@@ -54,6 +54,11 @@ export class PatchBank {
     return new PatchBank(await ExactSearch.create(patches.rows, spec), values, dims, classes);
   }
 
+  /** m */
+  get size(): number {
+    return this.search.size;
+  }
+
   /**
    * Shares of the classes in each query patch: the mean of those of its k nearest patches by cosine, weighted by the softmax of
    * cosine/temperature.

@@ -8,8 +8,12 @@ export interface PatchLabelOptions {
   readonly patch: number;
   /** C: classes are 0 … C − 1. */
   readonly classes: number;
-  /** Pixels that have no class, and the class they count for. @default 255 counts for 0, the background, as in the paper's code */
-  readonly ignore?: { readonly label: number; readonly as: number };
+  /**
+   * Pixels that have no class, and the class they count for: none, where `as` is absent.
+   *
+   * @default 255 counts for 0, the background, as in the paper's code
+   */
+  readonly ignore?: { readonly label: number; readonly as?: number };
 }
 
 const IGNORED = { label: 255, as: 0 } as const;
@@ -18,7 +22,7 @@ const IGNORED = { label: 255, as: 0 } as const;
  * Shares of the classes in each patch of an image: the labels of a memory bank (Balažević et al. 2023).
  *
  * @param labels class of each pixel, row by row [height·width]
- * @returns [patches,C], patches row by row; a patch's shares sum to 1
+ * @returns [patches,C], patches row by row; a patch's shares sum to 1, less what its pixels without a class take
  * @throws {FungiError} INVALID_ARGUMENT when the sizes do not fit each other; INVALID_DATA for a number that is no class
  */
 export function patchLabels(labels: ArrayLike<number>, options: PatchLabelOptions): Float32Array {
@@ -37,6 +41,7 @@ export function patchLabels(labels: ArrayLike<number>, options: PatchLabelOption
   const counts = new Float32Array((height / patch) * columns * classes);
   for (let i = 0; i < labels.length; i++) {
     const label = labels[i] === ignore.label ? ignore.as : labels[i]!;
+    if (label === undefined) continue;
     if (!(Number.isInteger(label) && label >= 0 && label < classes)) {
       throw new FungiError('INVALID_DATA', `label of pixel ${i} is ${label}, classes are 0 to ${classes - 1}`, {
         details: { pixel: i, label, classes },

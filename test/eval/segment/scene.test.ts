@@ -34,6 +34,8 @@ describe('labels of patches', () => {
     expect([...shares]).toEqual([0.75, 0.25, 0, 0, 0.75, 0.25, 0, 0, 1, 0.75, 0.25, 0]);
     const other = patchLabels(labels, { height: 4, width: 4, patch: 2, classes: 3, ignore: { label: 255, as: 2 } });
     expect([...other.slice(9)]).toEqual([0.25, 0.25, 0.5]);
+    const none = patchLabels(labels, { height: 4, width: 4, patch: 2, classes: 3, ignore: { label: 255 } });
+    expect([...none.slice(9)]).toEqual([0.25, 0.25, 0]);
   });
 
   it('sum to 1, and to the pixels of each class', () => {

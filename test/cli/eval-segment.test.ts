@@ -1,0 +1,174 @@
+import { readFile } from 'node:fs/promises';
+import sharp from 'sharp';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { fixture } from '../support/golden.js';
+import { Workspace, type Outcome } from './support.js';
+
+/** Colour of each class, and the value of pixels that have none. */
+const COLOURS = [
+  [220, 30, 30],
+  [30, 200, 40],
+  [40, 60, 230],
+] as const;
+const IGNORED = 9;
+/** Patches of 8 pixels, 2 × 2 tiles of 16. */
+const [EDGE, PATCH] = [32, 8];
+
+let workspace: Workspace;
+beforeAll(async () => {
+  workspace = await Workspace.create();
+  const settings = { do_resize: true, size: { height: 16, width: 16 }, do_normalize: true };
+  await workspace.write(
+    {
+      'model.onnx': await readFile(fixture('media/vit/model.onnx')),
+      'preprocessor_config.json': JSON.stringify({
+        ...settings,
+        image_mean: [0.5, 0.5, 0.5],
+        image_std: [0.5, 0.5, 0.5],
+      }),
+    },
+    'vit',
+  );
+  await scenes('scenes/train', 6, 7);
+  await scenes('scenes/test', 4, 2);
+  await workspace.write({ 'labels.json': '["red","green","blue","absent"]' }, 'scenes');
+});
+afterAll(() => workspace.remove());
+
+/** Pictures of stripes a patch wide; the patch in the corner has no class. */
+async function scenes(folder: string, count: number, from: number, { wrong = 0 } = {}): Promise<void> {
+  for (let i = 0; i < count; i++) {
+    const pixels = new Uint8Array(EDGE * EDGE * 3);
+    const labels = new Uint8Array(EDGE * EDGE);
+    for (let at = 0; at < EDGE * EDGE; at++) {
+      const [row, column] = [Math.floor(at / EDGE / PATCH), Math.floor((at % EDGE) / PATCH)];
+      const label = Math.floor((from + 12 * i) / 3 ** column) % 3;
+      pixels.set(COLOURS[label]!, at * 3);
+      labels[at] = row === 0 && column === 0 ? IGNORED : (label + wrong) % 3;
+    }
+    const image = (data: Uint8Array, channels: 1 | 3) => sharp(data, { raw: { width: EDGE, height: EDGE, channels } });
+    await workspace.write({ [`${i}.png`]: await image(pixels, 3).png().toBuffer() }, folder, 'images');
+    await workspace.write(
+      { [`${i}.png`]: await image(labels, 1).toColourspace('b-w').png().toBuffer() },
+      folder,
+      'labels',
+    );
+  }
+}
+
+interface Report {
+  readonly results: readonly {
+    readonly features: string;
+    readonly seed: number;
+    readonly bank: number;
+    readonly meanIou: number;
+    readonly matchedMeanIou: number;
+    readonly perClass: Readonly<Record<string, number | null>>;
+  }[];
+  readonly data: { readonly train: number; readonly test: number; readonly classes: readonly string[] };
+  readonly grid: { readonly rows: number; readonly columns: number };
+  readonly size: { readonly width: number; readonly height: number };
+  readonly fingerprint: string;
+}
+
+const SEGMENT = ['eval', 'segment', '--encoder', '@vit', '--ignore', String(IGNORED), '--threads', '1'];
+const segment = (train: string, test: string, ...more: string[]): Promise<Outcome> =>
+  workspace.fungi([...SEGMENT, '--train', `@${train}`, '--test', `@${test}`, ...more]);
+
+async function report(...argv: [train: string, test: string, ...more: string[]]): Promise<Report> {
+  const outcome = await segment(...argv, '--json');
+  expect(outcome.stderr).toBe('');
+  expect(outcome.code).toBe(0);
+  return outcome.json() as Report;
+}
+
+describe('eval segment', () => {
+  it('finds the classes of pictures that are in the bank themselves', async () => {
+    const { results, data, grid, size } = await report('scenes/train', 'scenes/train', '-k', '1');
+    expect(data).toEqual({ train: 6, test: 6, classes: ['red', 'green', 'blue', 'absent'] });
+    expect([grid, size]).toEqual([
+      { rows: 4, columns: 4 },
+      { width: 32, height: 32 },
+    ]);
+    // 15 of 16 patches: the one in the corner has no class.
+    expect(results).toEqual([
+      {
+        ...{ features: 'embedding', seed: 0, bank: 90, meanIou: 1, matchedMeanIou: 1 },
+        perClass: { red: 1, green: 1, blue: 1, absent: null },
+      },
+    ]);
+  });
+
+  it('does better on other pictures than by chance, and as badly as their labels are wrong', async () => {
+    const { results } = await report('scenes/train', 'scenes/test', '-k', '5', '--temperature', '0.1');
+    expect(results[0]!.meanIou).toBeGreaterThan(0.5);
+    await scenes('turned', 4, 2, { wrong: 1 });
+    const turned = await report('scenes/train', 'turned', '-k', '5', '--temperature', '0.1');
+    expect(turned.results[0]!.meanIou).toBeLessThan(results[0]!.meanIou / 2);
+    expect(turned.results[0]!.matchedMeanIou).toBeCloseTo(results[0]!.matchedMeanIou, 10);
+  });
+
+  it('draws a bank for each seed, as many patches of each picture, and gives the same again', async () => {
+    const argv = ['scenes/train', 'scenes/test', '--bank', '15', '--temperature', '10', '--seeds', '3'] as const;
+    const { results, fingerprint } = await report(...argv);
+    expect(results.map(({ seed, bank }) => [seed, bank])).toEqual([
+      [0, 12],
+      [1, 12],
+      [2, 12],
+    ]);
+    expect(new Set(results.map(({ meanIou }) => meanIou)).size).toBeGreaterThan(1);
+    expect(await report(...argv)).toMatchObject({ results, fingerprint });
+    expect((await report(...argv, '-k', '3')).fingerprint).not.toBe(fingerprint);
+  });
+
+  it('prints a table, and keeps JSON in a file', async () => {
+    const file = workspace.path('out', 'scenes.json');
+    const { code, stdout } = await segment('scenes/train', 'scenes/train', '-k', '1', '--tiles', '1', '--json', file);
+    expect(code).toBe(0);
+    expect(stdout).toContain('1 × 1 tile of 16 × 16 pixels, 2 × 2 patches of 8; a bank of');
+    expect(stdout).toMatch(/IoU % +embedding\nmean +\d+\.\d\nmean, matched +\d+\.\d\nred +\d+\.\d\n/);
+    expect(stdout).toMatch(/^absent$/m);
+    expect(JSON.parse(await readFile(file, 'utf8'))).toMatchObject({ settings: { tiles: 1, k: 1, ignore: IGNORED } });
+  });
+
+  it('takes parts of the pictures, and names of classes from a file', async () => {
+    await workspace.write({ 'names.json': '["a","b","c"]' });
+    const { data } = await report(
+      ...(['scenes/train', 'scenes/test', '--limit-train', '2', '--limit-test', '1'] as const),
+      ...['--classes', workspace.path('names.json')],
+    );
+    expect(data).toEqual({ train: 2, test: 1, classes: ['a', 'b', 'c'] });
+  });
+
+  it('warns of classes that no training picture has', async () => {
+    const pixel = await sharp(Uint8Array.of(3), { raw: { width: 1, height: 1, channels: 1 } })
+      .resize(EDGE, EDGE, { kernel: 'nearest' })
+      .toColourspace('b-w')
+      .png()
+      .toBuffer();
+    await workspace.write({ 'a.png': pixel }, 'unknown', 'images');
+    await workspace.write({ 'a.png': pixel }, 'unknown', 'labels');
+    const { code, stderr } = await segment('scenes/train', 'unknown');
+    expect(code).toBe(0);
+    expect(stderr).toContain('warning: no training picture has absent: test pixels of it cannot be right');
+  });
+
+  it.each([
+    ['a text encoder', ['--encoder', 'MODEL'], 2, /scenes are pictures, and the encoder reads text/],
+    ['a bank of less than a patch a picture', ['--bank', '5'], 2, /5 patches is less than one of each of 6 pictures/],
+    ['values that are no class', ['--ignore', '8'], 3, /is 9; classes are 0 to 3, and 8 is ignored/],
+    ['a folder that is none', ['--test', '@nowhere'], 3, /nowhere\/images: no such folder/],
+    ['a temperature of 0', ['--temperature', '0'], 2, /must be a number above 0/],
+    ['names that are not there', ['--classes', '@none.json'], 3, /none\.json is missing/],
+  ])('refuses %s', async (_, more, code, message) => {
+    const outcome = await segment('scenes/train', 'scenes/test', ...more);
+    expect(outcome.stderr).toMatch(message);
+    expect(outcome.code).toBe(code);
+  });
+
+  it('has no pooling to choose', async () => {
+    const outcome = await segment('scenes/train', 'scenes/test', '--pooling', 'first');
+    expect(outcome.code).toBe(2);
+    expect(outcome.stderr).toContain('--pooling');
+  });
+});
