@@ -37,40 +37,6 @@ export function eachToken({ tensors, widths, offsets, truncated }: States): Stat
   return { tensors, widths, offsets: Int32Array.from({ length: tokens + 1 }, (_, i) => i), truncated: own };
 }
 
-/** Items of one after those of another, copied. */
-export function concatStates(a: States, b: States): States {
-  const offsets = new Int32Array(a.offsets.length + b.offsets.length - 1);
-  offsets.set(a.offsets);
-  b.offsets.forEach((offset, i) => (offsets[a.offsets.length - 1 + i] = a.offsets.at(-1)! + offset));
-  const tensors = a.tensors.map((tensor, i) => {
-    const out = new Float32Array(tensor.length + b.tensors[i]!.length);
-    out.set(tensor);
-    out.set(b.tensors[i]!, tensor.length);
-    return out;
-  });
-  const truncated = new Uint8Array([...a.truncated, ...b.truncated]);
-  return { offsets, tensors, widths: a.widths, truncated };
-}
-
-/** Some items, in this order, copied; one that is named twice is there twice. */
-export function takeStates({ offsets, tensors, widths, truncated }: States, items: readonly number[]): States {
-  const taken = allocateStates(
-    items.map((item) => offsets[item + 1]! - offsets[item]!),
-    widths,
-  );
-  items.forEach((item, i) => {
-    taken.truncated[i] = truncated[item]!;
-    tensors.forEach((tensor, t) => {
-      const width = widths[t]!;
-      taken.tensors[t]!.set(
-        tensor.subarray(offsets[item]! * width, offsets[item + 1]! * width),
-        taken.offsets[i]! * width,
-      );
-    });
-  });
-  return taken;
-}
-
 /** Copies a padded run's output [B,T,width] into the places of its items. */
 export function scatter(states: States, tensor: number, items: readonly number[], output: Tensor): void {
   const padded = output.shape[1]!;
