@@ -133,9 +133,10 @@ describe('names of classes', () => {
     ['an object', '{"0":"sky"}'],
     ['an empty list', '[]'],
     ['an empty name', '[""]'],
+    ['a name given twice', '["sky","road","sky"]'],
   ])('are refused as %s', async (_, content) => {
     await expect(readClassNames([await put('labels.json', content)])).rejects.toThrow(
-      failing('INVALID_DATA', /no JSON list of 1 to 256 names/),
+      failing('INVALID_DATA', /no JSON list of 1 to 256 different names/),
     );
   });
 
