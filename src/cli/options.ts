@@ -3,6 +3,7 @@ import { InvalidArgumentError, Option, type Command } from 'commander';
 import { isPooling, POOLING_FORMS, type Pooling } from '../encoders/encoder.js';
 import { PRECISIONS, type Precision } from '../engine/import-options.js';
 import { ENGINES, type EngineName } from '../engine/tails.js';
+import { SHOT_SAMPLINGS, type ShotSampling } from '../eval/data/few-shot.js';
 import { LOSS_NAMES, type LossName } from '../eval/features/feature-sets.js';
 import type { FeatureOptions } from '../features/spec.js';
 import { PROVIDERS, type Provider } from '../runtime/providers.js';
@@ -138,6 +139,15 @@ export function shotList(value: string): readonly (number | null)[] {
   }
   throw new InvalidArgumentError('It must be whole numbers from 1, or all, separated by commas, each once.');
 }
+
+/** What `--shots` means. */
+export const samplingOption = (): Option =>
+  new Option(
+    '--sampling <how>',
+    'shots: that many of each class, drawn anew for each seed; as many in all by class frequency, likewise; or the first of each class, in the order of the rows',
+  )
+    .choices(SHOT_SAMPLINGS)
+    .default('per-class' satisfies ShotSampling);
 
 export const collect = (value: string, previous: readonly string[] = []): string[] => [...previous, value];
 

@@ -1,5 +1,5 @@
 /** The commands of `fungi eval` that measure feature sets on pools of training rows: they differ in the protocol alone. */
-import { Option, type Command } from 'commander';
+import type { Command } from 'commander';
 import { fingerprint, type Json } from '../core/fingerprint.js';
 import type { ExampleInput } from '../core/item.js';
 import { intervalScope } from '../eval/classify/report.js';
@@ -20,7 +20,7 @@ import {
   type Measured,
 } from './feature-command.js';
 import { encoderIdentity } from './feature-cache.js';
-import { shotList, whole } from './options.js';
+import { samplingOption, shotList, whole } from './options.js';
 
 export interface PoolFlags extends FeatureSetFlags, DataFlags {
   readonly shots?: readonly (number | null)[];
@@ -85,14 +85,10 @@ const addPoolOptions = (command: Command): Command =>
   command
     .option(
       '--shots <list>',
-      'training rows of each class, drawn anew for each seed; several give a curve: 1,2,5,all (default: all rows)',
+      'training rows of each class, drawn as --sampling says; several give a curve: 1,2,5,all (default: all rows)',
       shotList,
     )
-    .addOption(
-      new Option('--sampling <how>', 'shots: that many of each class, or as many in all by class frequency (the paper)')
-        .choices(['per-class', 'proportional'])
-        .default('per-class'),
-    )
+    .addOption(samplingOption())
     .option('--seeds <count>', 'runs, with seeds 0, 1, …: heads, views, projections and shots', whole(1, 100), 1)
     .option(
       '--throughput-texts <count>',

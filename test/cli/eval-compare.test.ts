@@ -149,6 +149,28 @@ it('says where a selector found nothing, and counts labels that the pool lacks',
   expect(stdout).toMatch(/on these 2 queries .* None of the queries is in the pool\.\n/);
 });
 
+it('makes the curve of the first rows of each label, the same under every seed, where that is asked for', async () => {
+  const argv = [
+    'eval',
+    'compare',
+    ...DATA,
+    '--encoder',
+    'MODEL',
+    '--selectors',
+    'embedding',
+    '--seeds',
+    '4',
+    '-k',
+    '1',
+  ];
+  const { code, json } = await workspace.fungi([...argv, '--shots', '1', '--sampling', 'first', '--json', '-q']);
+  expect(code).toBe(0);
+  expect(json()).toMatchObject({ sampling: 'first' });
+  const { curve } = json() as { curve: { whole: boolean; seeds: { accuracy: number }[] }[] };
+  const accuracies = curve.find(({ whole }) => !whole)!.seeds.map(({ accuracy }) => accuracy);
+  expect(accuracies).toEqual(Array<number>(4).fill(accuracies[0]!));
+});
+
 it('gives a curve over pools of few examples, and a page', async () => {
   const argv = [
     ...['eval', 'compare', ...DATA, '--encoder', 'MODEL', '--selectors', 'random,embedding,kl'],

@@ -112,6 +112,68 @@ describe('eval knn', () => {
     expect(stdout).toContain('2 shots per-class (4 rows)');
   });
 
+  it('takes the first rows of each class where that is asked for, and encodes no others', async () => {
+    // The first of each class, and 58 more of both that are alike and longer than the encoder reads.
+    const rows = Array.from({ length: 60 }, (_, i) => ({
+      text: i < 2 ? ['the cat sat', 'the dog sat'][i]! : 'a b c d '.repeat(100),
+      label: ['cat', 'dog'][i % 2]!,
+    }));
+    await workspace.write({ 'ordered.jsonl': jsonl(rows) });
+    const argv = [
+      'eval',
+      'knn',
+      '--encoder',
+      'MODEL',
+      '--train',
+      '@ordered.jsonl',
+      '--test',
+      '@train.jsonl',
+      '-k',
+      '1',
+    ];
+    const more = ['--shots', '1', '--sampling', 'first', '--seeds', '3', '--features', 'embedding'];
+    const { code, stderr, json } = await workspace.fungi([...argv, ...more, '--json', '-q']);
+    expect({ code, stderr }).toEqual({ code: 0, stderr: '' });
+    expect(json()).toMatchObject({ sampling: 'first', truncated: { train: 0, test: 0 } });
+    const { results } = json() as { results: { pool: number; accuracy: number }[] };
+    expect(results.map(({ pool }) => pool)).toEqual([2, 2, 2]);
+    expect(new Set(results.map(({ accuracy }) => accuracy)).size).toBe(1);
+    const { stdout } = await workspace.fungi([...argv, ...more]);
+    expect(stdout).toContain('60 training rows, 12 test rows, 1 shot first (2 rows)');
+  });
+
+  it('gives a tied vote to the label that a list names first', async () => {
+    await workspace.write({ 'dog-first.json': '["dog", "cat"]', 'cat-first.json': '["cat", "dog"]' });
+    // Two rows vote, one of each label, so that every vote is tied.
+    const run = async (ties: string): Promise<number> => {
+      const { results } = await evaluate('--shots', '1', '--features', 'embedding', '-k', '2', '--ties', ties, '-q');
+      return results[0]!.accuracy;
+    };
+    const dogs = EXAMPLES.filter((_, i) => i % 6 < 3).filter(({ label }) => label === 'dog').length / 6;
+    expect(await run('@dog-first.json')).toBe(dogs);
+    expect(await run('@cat-first.json')).toBe(1 - dogs);
+  });
+
+  it.each([
+    ['["dog"]', 'INVALID_ARGUMENT', /lacks 1 of the training rows, among them "cat"/],
+    ['["dog", "cat", "dog"]', 'INVALID_ARGUMENT', /names one twice/],
+    ['{"dog": 0}', 'INVALID_ARGUMENT', /something else/],
+    ['[]', 'INVALID_ARGUMENT', /something else/],
+    ['[', 'INVALID_ARGUMENT', /name, nearest, or a JSON file/],
+  ])('refuses %s as the order of labels', async (text, code, message) => {
+    await workspace.write({ 'order.json': text });
+    const { code: status, stderr } = await workspace.fungi([...KNN, '--ties', '@order.json']);
+    expect(status).toBe(2);
+    expect(stderr).toContain(code);
+    expect(stderr).toMatch(message);
+  });
+
+  it('refuses a rule of ties that is neither a name nor a file', async () => {
+    const { code, stderr } = await workspace.fungi([...KNN, '--ties', 'newest']);
+    expect(code).toBe(2);
+    expect(stderr).toMatch(/It must be name, nearest, or a JSON file .*newest/);
+  });
+
   it('gives a curve over numbers of shots in one run', async () => {
     const argv = [
       ...KNN,

@@ -91,7 +91,18 @@ const OPTIONS: Readonly<Record<string, readonly string[]>> = {
   ],
   'eval throughput': ['--data', '--encoder', '--features', '--texts', '--provider', '--threads'],
   'eval knn': [
-    ...['--train', '--test', '--encoder', '--features', '--shots', '--sampling', '--seeds', '-k', '--limit-train'],
+    ...[
+      '--train',
+      '--test',
+      '--encoder',
+      '--features',
+      '--shots',
+      '--sampling',
+      '--seeds',
+      '-k',
+      '--limit-train',
+      '--ties',
+    ],
     ...['--limit-test', '--input-key', '--label-key', '--dims', '--mode', '--projection', '--throughput-texts'],
   ],
   'eval compare': [

@@ -23,6 +23,14 @@ describe('majorityVote', () => {
     expect(majorityVote(tied, 'name').label).toBe('a');
   });
 
+  it('breaks a tie by the place in a list of labels, as scikit-learn does with class numbers', () => {
+    const tied = [at('a', 1), at('b', 2), at('c', 3), at('c', 4), at('b', 5), at('a', 6)];
+    const order = (list: readonly string[]): string[] => majorityVote(tied, list).ranking.map(({ label }) => label);
+    expect(order(['c', 'a', 'b'])).toEqual(['c', 'a', 'b']);
+    expect(order(['b'])).toEqual(['b', 'a', 'c']); // What is not listed comes after, by name.
+    expect(majorityVote([at('a', 1), at('b', 2), at('b', 3)], ['a', 'b']).label).toBe('b');
+  });
+
   it('keeps the order of appearance when even that is equal', () => {
     expect(majorityVote([at('z', 1), at('a', 1)]).label).toBe('z');
   });

@@ -1,5 +1,5 @@
 /** `fungi eval compare`: which selector of examples is best on this data, and is it more than luck? */
-import { Option, type Command } from 'commander';
+import type { Command } from 'commander';
 import { FungiError } from '../../core/errors.js';
 import { fingerprint, type Json } from '../../core/fingerprint.js';
 import type { ExampleInput } from '../../core/item.js';
@@ -20,6 +20,7 @@ import {
   addEncoderOptions,
   addFeatureOptions,
   collect,
+  samplingOption,
   shotList,
   whole,
   type EncoderFlags,
@@ -58,14 +59,10 @@ export function addEvalCompare(evaluation: Command, run: Run): void {
     )
     .option(
       '--shots <list>',
-      'pools of so many examples of each label as well, drawn anew for each seed, e.g. 1,2,5: how accuracy grows with the pool',
+      'pools of so many examples of each label as well, drawn as --sampling says, e.g. 1,2,5: how accuracy grows with the pool',
       shotList,
     )
-    .addOption(
-      new Option('--sampling <how>', 'shots: that many of each label, or as many in all by label frequency (the paper)')
-        .choices(['per-class', 'proportional'])
-        .default('per-class'),
-    )
+    .addOption(samplingOption())
     .option('--throughput-texts <count>', 'queries to time each feature set on; 0 times nothing', whole(0), 128);
   addFeatureCacheOption(addFeatureOptions(addEncoderOptions(command)));
   addReportOption(addCommonOptions(command, { json: false }))

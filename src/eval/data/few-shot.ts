@@ -5,10 +5,13 @@ import { groupRows } from './group-rows.js';
 /**
  * What "N shots" of C classes means.
  * - `per-class`: N rows of every class, all of a class that has fewer. What the word says, and what `--shots` does by default.
- * - `proportional`: N·C rows in all, shared out by class frequency. What the paper's text experiments did (the reference
- *   knn.py calls scikit-learn's StratifiedShuffleSplit with train_size N·C), so its few-shot figures compare with this only.
+ * - `proportional`: N·C rows in all, shared out by class frequency: the reference knn.py for text (scikit-learn's
+ *   StratifiedShuffleSplit with train_size N·C).
+ * - `first`: the first N rows of every class in the order of the training set, the same under every seed: the reference
+ *   code for images, and what the published figures for text agree with (docs/results.md).
  */
-export type ShotSampling = 'per-class' | 'proportional';
+export const SHOT_SAMPLINGS = ['per-class', 'proportional', 'first'] as const;
+export type ShotSampling = (typeof SHOT_SAMPLINGS)[number];
 
 export interface ShotOptions {
   /** N, at least 1. */
@@ -20,7 +23,7 @@ export interface ShotOptions {
 
 /**
  * Rows of a few-shot training set, ascending (as the reference sorts them: row order decides ties between neighbours).
- * Classes are drawn independently: under `per-class`, the rows of N shots are among those of N+1 with the same seed.
+ * Classes are drawn independently: but under `proportional`, the rows of N shots are among those of N+1 with the same seed.
  *
  * @param labels the training set's labels [n]
  * @throws {FungiError} INVALID_ARGUMENT when `shots` is not a positive integer or there are no labels
@@ -33,16 +36,16 @@ export function sampleShots(labels: readonly string[], { shots, sampling = 'per-
   const classes = [...groupRows(labels)].sort(([a], [b]) => (a < b ? -1 : 1));
   const sizes = classes.map(([, rows]) => rows.length);
   const counts =
-    sampling === 'per-class'
-      ? sizes.map((size) => Math.min(size, shots))
-      : proportionalCounts(sizes, shots * classes.length, Rng.stream(seed, 'few-shot', 'ties'));
-  return classes
-    .flatMap(([label, rows], c) =>
-      Rng.stream(seed, 'few-shot', label)
-        .sample(rows.length, counts[c]!)
-        .map((i) => rows[i]!),
-    )
-    .sort((a, b) => a - b);
+    sampling === 'proportional'
+      ? proportionalCounts(sizes, shots * classes.length, Rng.stream(seed, 'few-shot', 'ties'))
+      : sizes.map((size) => Math.min(size, shots));
+  const chosen = ([label, rows]: readonly [string, readonly number[]], count: number): readonly number[] =>
+    sampling === 'first'
+      ? rows.slice(0, count)
+      : Rng.stream(seed, 'few-shot', label)
+          .sample(rows.length, count)
+          .map((i) => rows[i]!);
+  return classes.flatMap((rowsOfClass, c) => chosen(rowsOfClass, counts[c]!)).sort((a, b) => a - b);
 }
 
 /**

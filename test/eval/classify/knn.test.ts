@@ -138,6 +138,7 @@ describe('kNN by feature set', () => {
     const options = { train: pair, test: [{ input: query, label: 'z' }], k: 2 };
     expect((await evaluate(options))[0]!.predicted).toEqual(['a']);
     expect((await evaluate({ ...options, ties: 'nearest' }))[0]!.predicted).toEqual(['z']);
+    expect((await evaluate({ ...options, ties: ['z', 'a'] }))[0]!.predicted).toEqual(['z']);
   });
 
   it('refuses a feature set that is given twice', async () => {

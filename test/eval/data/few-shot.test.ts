@@ -63,12 +63,33 @@ describe('sampleShots', () => {
     );
   });
 
-  it('nests: N shots are among N+1 shots of the same seed', () => {
+  it('takes the first N of every class in file order, whatever the seed', () => {
+    expect(sampleShots(['b', 'a', 'b', 'b', 'a', 'c'], { shots: 2, sampling: 'first', seed: 7 })).toEqual([
+      0, 1, 2, 4, 5,
+    ]);
     fc.assert(
       fc.property(someLabels, someShots, fc.integer(), (all, shots, seed) => {
-        const more = sampleShots(all, { shots: shots + 1, seed });
-        expect(more).toEqual(expect.arrayContaining(sampleShots(all, { shots, seed })));
+        // Row by row: taken as long as the class has not had N.
+        const expected = all.flatMap((label, row) =>
+          all.slice(0, row).filter((other) => other === label).length < shots ? [row] : [],
+        );
+        expect(sampleShots(all, { shots, sampling: 'first', seed })).toEqual(expected);
       }),
+    );
+  });
+
+  it('nests: N shots are among N+1 shots of the same seed', () => {
+    fc.assert(
+      fc.property(
+        someLabels,
+        someShots,
+        fc.constantFrom('per-class', 'first'),
+        fc.integer(),
+        (all, shots, sampling, seed) => {
+          const more = sampleShots(all, { shots: shots + 1, sampling, seed });
+          expect(more).toEqual(expect.arrayContaining(sampleShots(all, { shots, sampling, seed })));
+        },
+      ),
     );
   });
 
