@@ -1,12 +1,13 @@
-/** Answers to every text of a file: encoded in batches, several requests under way at once, and what failed kept apart. */
+/** Answers to every text, image or sound of a source: encoded in batches, several requests under way at once, and what failed kept apart. */
 import { setMaxListeners } from 'node:events';
 import pLimit from 'p-limit';
 import { FungiError } from '../core/errors.js';
 import { concernsEveryRequest } from '../llm/breaker.js';
 import type { LlmClient } from '../llm/client.js';
 import type { Answer } from '../llm/tally.js';
+import type { PromptSize } from '../prompt/budget.js';
 import { majorityVote } from '../retrieve/vote.js';
-import type { AnswerOptions, FungiSelector, Selection } from '../selector/selector.js';
+import type { AnswerOptions, FungiSelector, Selection, SelectorAnswer } from '../selector/selector.js';
 import type { Context } from './context.js';
 import type { Query } from './read-queries.js';
 
@@ -19,7 +20,25 @@ export interface Answered {
   readonly found: number;
   /** The end of the text did not fit the encoder. */
   readonly truncated: boolean;
+  /** What the LLM was shown; undefined where the examples voted, and where no reply came. */
+  readonly prompt?: PromptCounts | undefined;
 }
+
+/** Of a prompt, without its examples: there may be as many prompts as texts. */
+export interface PromptCounts {
+  readonly size: PromptSize;
+  readonly used: number;
+  readonly dropped: number;
+}
+
+export const promptsOf = (answered: readonly Answered[]): PromptCounts[] =>
+  answered.flatMap(({ prompt }) => prompt ?? []);
+
+export const countsOf = ({ size, used, dropped }: NonNullable<SelectorAnswer['prompt']>): PromptCounts => ({
+  size,
+  used: used.length,
+  dropped: dropped.length,
+});
 
 /** Queries encoded before the endpoint is tried. */
 const HEAD = 64;
@@ -60,14 +79,16 @@ export async function answerByLlm(
   const ask = async (query: Query, selection: Selection): Promise<Answered> => {
     const vote = majorityVote(selection.examples).label;
     let answer: Answer;
+    let prompt: SelectorAnswer['prompt'];
     try {
-      ({ answer } = await selector.answerFrom(selection, { ...options, signal }));
+      ({ answer, prompt } = await selector.answerFrom(selection, { ...options, signal }));
     } catch (error) {
       if (!concernsOneQuery(error) || (done === 0 && concernsEveryRequest(error))) throw error;
       answer = { kind: 'failed', error };
     }
     context.onProgress({ stage: 'answers', done: ++done, total: queries.length, unit: 'rows' });
-    return { query, answer, vote, found: selection.examples.length, truncated: selection.truncated };
+    const counts = prompt && countsOf(prompt);
+    return { query, answer, vote, found: selection.examples.length, truncated: selection.truncated, prompt: counts };
   };
 
   // An endpoint that is down shows before the rest of a long file is encoded.

@@ -3,9 +3,11 @@ import { ERRORS } from '../core/errors.js';
 import type { LlmClient } from '../llm/client.js';
 import { tallyAnswers, type Answer, type AnswerTally } from '../llm/tally.js';
 import type { SelectorAnswer } from '../selector/selector.js';
-import type { Answered } from './answer-batch.js';
+import { countsOf, promptsOf, type Answered } from './answer-batch.js';
 import type { Report } from './context.js';
+import { nameOf as itemName } from '../encoders/media/read-media.js';
 import { nameOf } from './llm-options.js';
+import { mediaLine } from './media-options.js';
 import { counted, oneLine, pairs, percent } from './output.js';
 
 /** An answer for people: the label, or what there is in place of one. */
@@ -19,9 +21,11 @@ export function answerLine(answer: Answer): string {
 }
 
 export function singleAnswer(name: string, given: SelectorAnswer, llm: LlmClient | undefined): Report {
-  const { label, by, answer: reply, vote, selection, usage, cached } = given;
+  const { label, by, answer: reply, vote, selection, usage, prompt, cached } = given;
+  const media = prompt && mediaLine([prompt.size]);
   return {
     text: `${answerLine(reply)}\nby ${nameOf(llm)}\nvotes: ${vote.label} ${vote.votes} of ${vote.total}`,
+    ...(media !== undefined && { summary: media }),
     json: {
       index: name,
       query: selection.query,
@@ -34,6 +38,7 @@ export function singleAnswer(name: string, given: SelectorAnswer, llm: LlmClient
       vote: { label: vote.label, votes: vote.votes, total: vote.total },
       examples: selection.examples.map(({ rank, id, label: own, distance }) => ({ rank, id, label: own, distance })),
       usage: usage ?? null,
+      prompt: (prompt && countsOf(prompt)) ?? null,
       cached,
     },
   };
@@ -47,12 +52,14 @@ export function manyAnswers(
   kept: boolean,
 ): Report {
   const tally = tallyAnswers(answered.map(({ query, answer }) => ({ answer, truth: query.label })));
+  const media = mediaLine(promptsOf(answered).map(({ size }) => size));
   const failure = answered.find(({ answer }) => answer.kind === 'failed')?.answer;
   return {
     text: answered.map(lineOf).join('\n'),
     summary: [
       `by ${nameOf(llm)}`,
       pairs(tallyLines(tally)),
+      ...(media === undefined ? [] : [media]),
       ...(failure?.kind === 'failed' ? [`the first failure: ${failure.error.message}`] : []),
       ...(tally.failed > 0 && kept
         ? ['Run the same command again to ask for the missing replies; the others are kept.']
@@ -73,7 +80,7 @@ export function manyAnswers(
 
 /** Label and text; where there is no label, an empty column, the text and what there is in its place. */
 function lineOf({ query, answer }: Answered): string {
-  const text = oneLine(query.input);
+  const text = oneLine(itemName(query.input));
   return answer.kind === 'label' ? `${oneLine(answer.label)}\t${text}` : `\t${text}\t${oneLine(answerLine(answer))}`;
 }
 
@@ -93,7 +100,7 @@ function tallyLines({ total, answered, invalid, failed: none, failures, accuracy
   return lines;
 }
 
-function toJson({ query, answer, vote, truncated }: Answered): object {
+function toJson({ query, answer, vote, truncated, prompt }: Answered): object {
   return {
     input: query.input,
     truth: query.label ?? null,
@@ -103,6 +110,7 @@ function toJson({ query, answer, vote, truncated }: Answered): object {
     ...(answer.kind === 'failed' && { error: { code: answer.error.code, message: answer.error.message } }),
     vote,
     truncated,
+    ...(prompt?.size.media && { prompt }),
   };
 }
 

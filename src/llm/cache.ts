@@ -5,6 +5,7 @@ import { z } from 'zod';
 import { replaceFileWith } from '../core/atomic-file.js';
 import { fingerprint } from '../core/fingerprint.js';
 import { silentLogger, type Logger } from '../core/log.js';
+import { messagesKey } from '../prompt/message.js';
 import { abortable, aborted } from './abort.js';
 import type { Completion, CompletionRequest, LlmClient } from './client.js';
 
@@ -35,7 +36,7 @@ export interface CacheOptions {
 }
 
 /**
- * Answers a request from disk when the same one (endpoint, model, messages, temperature, token limit, extra parameters) was
+ * Answers a request from disk when the same one (endpoint, model, messages with the data of their images and sounds, temperature, token limit, extra parameters) was
  * answered before; equal requests at the same time share one call. A damaged entry is asked for again; failures are not kept.
  */
 export class CachedClient implements LlmClient {
@@ -76,7 +77,7 @@ export class CachedClient implements LlmClient {
     return fingerprint({
       ...this.settings,
       model,
-      messages: messages.map(({ role, content }) => ({ role, content })),
+      messages: messagesKey(messages),
       temperature,
       maxTokens,
     });

@@ -4,6 +4,7 @@ import pLimit, { type LimitFunction } from 'p-limit';
 import { FungiError } from '../core/errors.js';
 import type { Json } from '../core/fingerprint.js';
 import { silentLogger, type Logger } from '../core/log.js';
+import type { ChatMessage } from '../prompt/message.js';
 import { abortable, aborted } from './abort.js';
 import type { Completion, CompletionRequest, LlmClient } from './client.js';
 import type { RequestGate, RequestOutcome } from './gate.js';
@@ -167,7 +168,7 @@ export class OpenAiClient implements LlmClient {
     const tokenLimit: Record<string, number> = maxTokens === undefined ? {} : { max_tokens: maxTokens };
     return {
       model,
-      messages: [...messages],
+      messages: messages.map(toParam),
       ...(temperature !== null && { temperature }),
       ...tokenLimit,
       ...this.#extraBody,
@@ -184,6 +185,12 @@ export class OpenAiClient implements LlmClient {
     });
   }
 }
+
+/** The SDK wants lists that it could change. */
+const toParam = (message: ChatMessage): OpenAI.ChatCompletionMessageParam =>
+  message.role === 'user' && typeof message.content !== 'string'
+    ? { role: 'user', content: message.content.map((part) => ({ ...part })) }
+    : ({ ...message } as OpenAI.ChatCompletionMessageParam);
 
 /** An error that the server itself gave, and no timeout of a gateway before it. */
 const isRefusal = (error: unknown): boolean =>

@@ -1,18 +1,32 @@
 /** How large a prompt may be, and how many examples fit in it. */
-import type { ChatMessage } from './message.js';
+import { bytesOf, mediaOf, textsOf, type ChatMessage } from './message.js';
 
-/** Upper limits on the whole rendered prompt; either, both or none. */
+/** Upper limits on the whole rendered prompt; any of them. Tokens and characters are those of its text. */
 export interface Budget {
   readonly tokens?: number | undefined;
   /** UTF-16 code units, as `string.length` counts. */
   readonly characters?: number | undefined;
+  /** Of all images and sounds as the request holds them, base64 included. @default {@link DEFAULT_MEDIA_BYTES} */
+  readonly mediaBytes?: number | undefined;
 }
+
+/** 10 MB: a request must be sent and kept whole, for every query. */
+export const DEFAULT_MEDIA_BYTES = 10_000_000;
 
 export type TokenCounter = (text: string) => number;
 
+/** Of the text; what images and sounds are in tokens each model counts in its own way, and is left out. */
 export interface PromptSize {
   readonly characters: number;
   readonly tokens: number;
+  /** Absent where there are none. */
+  readonly media?: MediaSize;
+}
+
+export interface MediaSize {
+  readonly parts: number;
+  /** As the request holds them, base64 included. */
+  readonly bytes: number;
 }
 
 /** What a chat format spends on a message's role and borders. */
@@ -35,15 +49,38 @@ export function approximateTokens(text: string): number {
 export function measurePrompt(messages: readonly ChatMessage[], countTokens: TokenCounter): PromptSize {
   let characters = 0;
   let tokens = 0;
-  for (const { content } of messages) {
-    characters += content.length;
-    tokens += countTokens(content) + TOKENS_PER_MESSAGE;
+  const media = { parts: 0, bytes: 0 };
+  for (const message of messages) {
+    tokens += TOKENS_PER_MESSAGE;
+    for (const text of textsOf(message)) {
+      characters += text.length;
+      tokens += countTokens(text);
+    }
+    for (const part of mediaOf(message)) {
+      media.parts += 1;
+      media.bytes += bytesOf(part);
+    }
   }
-  return { characters, tokens };
+  return { characters, tokens, ...(media.parts > 0 && { media }) };
 }
 
-export const isWithin = (size: PromptSize, budget: Budget): boolean =>
-  size.tokens <= (budget.tokens ?? Infinity) && size.characters <= (budget.characters ?? Infinity);
+/** What messages call the unit of a budget of media. */
+export const MEDIA_UNIT = 'bytes of media';
+
+export const isWithin = (size: PromptSize, budget: Budget): boolean => exceeded(size, budget) === undefined;
+
+/** The first limit that a prompt goes beyond, what it has and may have; undefined where it is within all. */
+export function exceeded(
+  { tokens, characters, media }: PromptSize,
+  budget: Budget,
+): { readonly unit: string; readonly has: number; readonly limit: number } | undefined {
+  const limits = [
+    { unit: 'tokens', has: tokens, limit: budget.tokens ?? Infinity },
+    { unit: 'characters', has: characters, limit: budget.characters ?? Infinity },
+    { unit: MEDIA_UNIT, has: media?.bytes ?? 0, limit: budget.mediaBytes ?? DEFAULT_MEDIA_BYTES },
+  ];
+  return limits.find(({ has, limit }) => has > limit);
+}
 
 /** The largest n ≤ `most` with `fits(n)`, or −1 when not even `fits(0)`; `fits` must not recover once it fails. */
 export function largestFitting(most: number, fits: (n: number) => boolean): number {

@@ -2,8 +2,10 @@
  * A piece of Liquid, parsed once and filled any number of times. Values are data: nothing that comes out of a variable is parsed
  * again, there is no file access, and what could make two fillings of the same values differ (clock, dice) is taken out.
  */
-import { Liquid, LiquidError, type Template } from 'liquidjs';
+import { Context, Liquid, LiquidError, toValueSync, type Template } from 'liquidjs';
 import type { FungiError } from '../core/errors.js';
+import type { ContentPart } from './message.js';
+import { PartsEmitter } from './parts-emitter.js';
 import { templateError } from './template-error.js';
 import type { Section } from './template-file.js';
 
@@ -69,10 +71,29 @@ export class Snippet {
     );
   }
 
-  /** @throws {FungiError} TEMPLATE_INVALID when a value lacks the member that the template asks for */
+  /**
+   * @throws {FungiError} TEMPLATE_INVALID when a value lacks the member that the template asks for, or where an image or a sound would
+   *   have to become text
+   */
   fill(values: Readonly<Record<string, unknown>>): string {
     try {
       return String(engine.renderSync(this.templates, { ...values }));
+    } catch (error) {
+      throw located(error, this.section, this.file);
+    }
+  }
+
+  /**
+   * {@link fill} of a user's message, where each {@link MediaValue} is a part of its own between those of the text around it.
+   *
+   * @throws {FungiError} TEMPLATE_INVALID, as {@link fill}
+   */
+  fillParts(values: Readonly<Record<string, unknown>>): string | readonly ContentPart[] {
+    const emitter = new PartsEmitter();
+    try {
+      const context = new Context({ ...values }, engine.options, { sync: true });
+      toValueSync(engine.renderer.renderTemplates(this.templates, context, emitter));
+      return emitter.content();
     } catch (error) {
       throw located(error, this.section, this.file);
     }

@@ -22,7 +22,11 @@ const headerSchema = z.strictObject({
   inputs: z.record(z.string().regex(/^[a-z_]\w*$/i, 'must be letters, digits and _'), inputSchema).default({}),
   maxExamples: z.int().min(0).optional(),
   budget: z
-    .strictObject({ tokens: z.int().positive().optional(), characters: z.int().positive().optional() })
+    .strictObject({
+      tokens: z.int().positive().optional(),
+      characters: z.int().positive().optional(),
+      mediaBytes: z.int().positive().optional(),
+    })
     .optional(),
 });
 
@@ -45,7 +49,7 @@ export interface ChatSections {
 const SECTIONS: readonly string[] = ['system', 'example user', 'example assistant', 'query'];
 
 /** Standard variables, which no input may be called; `fence` exists in text mode, `example` in chat mode's example sections. */
-const STANDARD_VARIABLES: readonly string[] = ['query', 'labels', 'examples', 'example', 'fence'];
+const STANDARD_VARIABLES: readonly string[] = ['query', 'labels', 'examples', 'example', 'fence', 'modality'];
 
 export interface TemplateFile {
   readonly name: string;

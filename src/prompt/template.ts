@@ -4,19 +4,27 @@
  */
 import { FungiError } from '../core/errors.js';
 import { assertText } from '../core/text.js';
-import { approximateTokens, isWithin, largestFitting, measurePrompt } from './budget.js';
+import {
+  approximateTokens,
+  DEFAULT_MEDIA_BYTES,
+  MEDIA_UNIT,
+  exceeded,
+  isWithin,
+  largestFitting,
+  measurePrompt,
+} from './budget.js';
 import type { Budget, PromptSize, TokenCounter } from './budget.js';
-import { compileFill, type Fill } from './fill.js';
+import { compileFill, type Fill, type PromptInput } from './fill.js';
 import type { ChatMessage } from './message.js';
 import { parseTemplateFile, type InputValue, type TemplateHeader } from './template-file.js';
 
 export interface PromptExample {
-  readonly input: string;
+  readonly input: PromptInput;
   readonly label: string;
 }
 
 export interface PromptValues<E extends PromptExample = PromptExample> {
-  readonly query: string;
+  readonly query: PromptInput;
   /** Nearest first, as retrieval returns them; the template's `order` decides how they stand in the prompt. */
   readonly examples: readonly E[];
   /** The closed list to choose from. */
@@ -76,6 +84,16 @@ export class PromptTemplate {
     return this.header.inputs;
   }
 
+  /** Takes no more examples than so many. */
+  get maxExamples(): number {
+    return this.header.maxExamples ?? Infinity;
+  }
+
+  /** The template's own limits. */
+  get budget(): Budget {
+    return { mediaBytes: DEFAULT_MEDIA_BYTES, ...this.header.budget };
+  }
+
   /**
    * Fills the template; the farthest examples are left out first when all do not fit.
    *
@@ -83,10 +101,10 @@ export class PromptTemplate {
    *   that is missing or unknown, or a budget too small even without examples
    */
   render<E extends PromptExample>(values: PromptValues<E>): RenderedPrompt<E> {
-    const { query, examples, labels, budget = this.header.budget ?? {}, countTokens = approximateTokens } = values;
+    const { query, examples, labels, budget = this.budget, countTokens = approximateTokens } = values;
     checkTexts(query, examples, labels);
     const inputs = this.resolveInputs(values.variables ?? {});
-    const most = Math.min(examples.length, this.header.maxExamples ?? Infinity);
+    const most = Math.min(examples.length, this.maxExamples);
 
     const fillNearest = (count: number): { messages: ChatMessage[]; size: PromptSize } => {
       const chosen = examples.slice(0, count).map(({ input, label }) => ({ input, label }));
@@ -153,25 +171,32 @@ function rehearse(fill: Fill, header: TemplateHeader): void {
     fill({ query: 'query', labels: ['label', 'other'], examples, inputs });
 }
 
-function checkTexts(query: string, examples: readonly PromptExample[], labels: readonly string[]): void {
+function checkTexts(query: PromptInput, examples: readonly PromptExample[], labels: readonly string[]): void {
   if (labels.length === 0) {
     throw new FungiError('INVALID_ARGUMENT', 'the list of labels is empty: there is nothing to choose from');
   }
-  assertText(query, 'query');
+  if (!isMedia(query)) assertText(query, 'query');
   labels.forEach((label, i) => {
     assertText(label, `label ${i + 1}`, 'label');
   });
   examples.forEach(({ input, label }, i) => {
-    assertText(input, `example ${i + 1}`);
+    if (!isMedia(input)) assertText(input, `example ${i + 1}`);
     assertText(label, `label of example ${i + 1}`, 'label');
   });
 }
 
+/** Anything else is refused as no text, null too. */
+const isMedia = (input: PromptInput | null): boolean => typeof input === 'object' && input !== null;
+
 function budgetTooSmall(size: PromptSize, budget: Budget, name: string): FungiError {
-  const over = size.tokens > (budget.tokens ?? Infinity) ? 'tokens' : 'characters';
+  const { unit, has, limit } = exceeded(size, budget)!;
+  const hint =
+    unit === MEDIA_UNIT
+      ? 'Raise the budget (mediaBytes, on the command line --media-bytes), or give a smaller image or a shorter sound.'
+      : 'Raise the budget, or shorten the query or the list of labels.';
   return new FungiError(
     'INVALID_ARGUMENT',
-    `template ${name}: instructions and query alone take ${size[over]} ${over}, the budget is ${budget[over] ?? Infinity}`,
-    { hint: 'Raise the budget, or shorten the query or the list of labels.', details: { size, budget } },
+    `template ${name}: instructions and query alone take ${has} ${unit}, the budget is ${limit}`,
+    { hint, details: { size, budget } },
   );
 }

@@ -2,6 +2,7 @@
 import type { Example, Item } from '../core/item.js';
 import type { LlmClient, TokenUsage } from '../llm/client.js';
 import type { Answer } from '../llm/tally.js';
+import type { ImageDetail } from '../prompt/message.js';
 import type { PromptTemplate, RenderedPrompt } from '../prompt/template.js';
 import type { Vote } from '../retrieve/vote.js';
 import type { Filter } from '../store/filter.js';
@@ -29,12 +30,26 @@ export interface SelectOptions {
   readonly filter?: Filter;
 }
 
+/** How images and sounds stand in a prompt. */
+export interface MediaOptions {
+  /** Longest side of an image, pixels. @default 512 */
+  readonly imageSide?: number;
+  /** Told to the endpoint with each image. @default what it does by itself */
+  readonly imageDetail?: ImageDetail;
+  /** Metadata key of an example under which the https address of its image stands: it is sent in place of the image. The query's is sent whole. */
+  readonly urlKey?: string;
+  /** Budget of all media of a prompt as sent, base64 included. @default the template's, else 10 MB */
+  readonly maxBytes?: number;
+}
+
 export interface PromptOptions extends SelectOptions {
   /** Built-in name, path of a file, or a parsed template. @default 'classify-chat' */
   readonly template?: string | PromptTemplate;
   /** The closed list to choose from. @default all labels of the index */
   readonly labels?: readonly string[];
   readonly variables?: Readonly<Record<string, string>>;
+  /** Only where the index holds images or sounds. */
+  readonly media?: MediaOptions;
 }
 
 export interface SelectorPrompt extends RenderedPrompt<SelectedExample> {
@@ -58,5 +73,7 @@ export interface SelectorAnswer {
   readonly vote: Vote;
   readonly selection: Selection;
   readonly usage?: TokenUsage | undefined;
+  /** What the LLM was shown; absent where the examples voted. */
+  readonly prompt?: Pick<SelectorPrompt, 'size' | 'used' | 'dropped'> | undefined;
   readonly cached: boolean;
 }

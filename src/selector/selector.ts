@@ -12,6 +12,7 @@ import type { Manifest } from '../store/manifest.js';
 import type { UpsertCounts, VerifyReport } from '../store/store.js';
 import { buildIndex } from './build-index.js';
 import { LoadedRows } from './loaded-rows.js';
+import type { MediaPrompts } from './media-prompts.js';
 import { openIndex } from './open-index.js';
 import type { OpenedIndex } from './opened-index.js';
 import type { BuildOptions, OpenOptions } from './options.js';
@@ -32,6 +33,8 @@ const MAX_K = 1000;
 export class FungiSelector {
   /** Settles when the changes called so far are made; never rejects. */
   private changes: Promise<unknown> = Promise.resolve();
+  /** Made for the first prompt of an index of images or sounds. */
+  private media: Promise<MediaPrompts> | undefined;
 
   private constructor(
     private readonly index: OpenedIndex,
@@ -135,7 +138,12 @@ export class FungiSelector {
     return { vectors, truncated };
   }
 
-  /** Selects examples and fills a template with them. @throws {FungiError} TEMPLATE_INVALID, and what {@link select} throws */
+  /**
+   * Selects examples and fills a template with them.
+   *
+   * @throws {FungiError} TEMPLATE_INVALID; FILE_NOT_FOUND, INVALID_MEDIA naming the example whose image or sound is missing or damaged;
+   *   INVALID_ARGUMENT for a query beyond the budget; what {@link select} throws
+   */
   async prompt(query: Item, options: PromptOptions = {}): Promise<SelectorPrompt> {
     const template = await templateOf(options);
     return this.fill(template, await this.select(query, options), options);
@@ -171,22 +179,28 @@ export class FungiSelector {
     }
     const { labels = this.labels } = options; // once: they may change before the LLM answers
     const template = await templateOf(options);
-    const { messages } = this.fill(template, selection, { ...options, labels });
+    const { messages, size, used, dropped } = await this.fill(template, selection, { ...options, labels });
     const completion = await options.llm.complete({ messages, signal: options.signal });
     const { usage, cached } = completion;
     const answer = labelOf(completion, labels);
     const label = answer.kind === 'label' ? answer.label : undefined;
-    return { label, by: 'llm', answer, vote, selection, usage, cached };
+    return { label, by: 'llm', answer, vote, selection, usage, prompt: { size, used, dropped }, cached };
   }
 
-  private fill(
+  private async fill(
     template: PromptTemplate,
     selection: Selection,
-    { labels = this.labels, variables }: PromptOptions,
-  ): SelectorPrompt {
-    const { query, examples, truncated } = selection;
-    const prompt = template.render({ query, examples, labels, ...(variables && { variables }) });
-    return { ...prompt, truncated };
+    { labels = this.labels, variables, media }: PromptOptions,
+  ): Promise<SelectorPrompt> {
+    const { modality } = this.index.engine.info;
+    if (modality === 'text') {
+      refuseMediaOptions(media);
+      const { query, examples, truncated } = selection;
+      return { ...template.render({ query, examples, labels, variables }), truncated };
+    }
+    this.media ??= import('./media-prompts.js').then(({ MediaPrompts }) => new MediaPrompts(modality));
+    const prompts = await this.media;
+    return prompts.fill(template, selection, { labels, variables, media });
   }
 
   /**
@@ -276,4 +290,13 @@ export class FungiSelector {
 
 async function templateOf({ template = 'classify-chat' }: PromptOptions): Promise<PromptTemplate> {
   return typeof template === 'string' ? loadTemplate(template) : template;
+}
+
+/** @throws {FungiError} INVALID_ARGUMENT */
+function refuseMediaOptions(media: PromptOptions['media']): void {
+  const given = Object.entries(media ?? {}).find(([, value]) => value !== undefined)?.[0];
+  if (given === undefined) return;
+  throw new FungiError('INVALID_ARGUMENT', `media.${given} was given, and the index holds texts`, {
+    hint: 'Leave it out: it is for prompts of images and sounds.',
+  });
 }

@@ -3,6 +3,8 @@ import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { FungiSelector } from '../../src/selector/selector.js';
 import { ScriptedLlm, type Script } from '../../src/testing/scripted-llm.js';
 import { EXAMPLES, jsonl, Workspace, type Outcome } from './support.js';
+import type { ChatMessage } from '../../src/prompt/message.js';
+import { textOf } from '../support/message-text.js';
 
 let workspace: Workspace;
 beforeAll(async () => {
@@ -48,7 +50,7 @@ async function ask(script: Script, ...argv: string[]): Promise<{ outcome: Outcom
   }
 }
 
-const lastOf = (messages: readonly { readonly content: string }[]): string => messages.at(-1)!.content;
+const lastOf = (messages: readonly ChatMessage[]): string => textOf(messages.at(-1));
 const result = ({ json }: Outcome): Result => json() as Result;
 
 describe('without --json', () => {

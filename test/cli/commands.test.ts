@@ -6,6 +6,7 @@ import { FungiSelector } from '../../src/selector/selector.js';
 import { ScriptedLlm } from '../../src/testing/scripted-llm.js';
 import { tinyModel } from '../encoders/tiny-model.js';
 import { EXAMPLES, jsonl, Workspace } from './support.js';
+import { textOf } from '../support/message-text.js';
 
 let workspace: Workspace;
 beforeAll(async () => {
@@ -255,7 +256,7 @@ describe('answer', () => {
   it('counts replies off the list and failures apart from wrong ones', async () => {
     const replies: Record<string, string> = { 'the cat sat': 'cat', 'a cat': 'dog', 'cats sat': 'elephant' };
     const llm = await ScriptedLlm.start(({ body }) => {
-      const reply = replies[body.messages.at(-1)!.content];
+      const reply = replies[textOf(body.messages.at(-1))];
       return reply === undefined ? { status: 400, message: 'too long' } : { reply };
     });
     await workspace.write({ 'four.jsonl': jsonl(EXAMPLES.slice(0, 4)) });

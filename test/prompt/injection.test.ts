@@ -5,6 +5,7 @@ import { breakControlTokens } from '../../src/prompt/control-tokens.js';
 import { chooseFence } from '../../src/prompt/fence.js';
 import { loadTemplate } from '../../src/prompt/load.js';
 import { PromptTemplate } from '../../src/prompt/template.js';
+import { textOf } from '../support/message-text.js';
 
 /** Written out here, not taken from the code: what servers turn into a turn's beginning or end. */
 const CONTROL_TOKENS = [
@@ -113,7 +114,7 @@ describe('control tokens of chat formats', () => {
       fc.property(values, hostile, (given, role) => {
         for (const template of templates) {
           const { messages } = template.render({ ...given, variables: { role } });
-          for (const { content } of messages) {
+          for (const content of messages.map(textOf)) {
             expect(CONTROL_TOKENS.filter((token) => content.includes(token))).toEqual([]);
             expect(content).not.toMatch(/<\|\w/);
           }
@@ -196,7 +197,7 @@ describe('text', () => {
         const { query, labels, examples } = shown(given);
         const role = breakControlTokens(givenRole);
         expect(messages).toHaveLength(1);
-        const { content } = messages[0]!;
+        const content = textOf(messages[0]);
         const fence = /\[(?<fence>[0-9a-f]{8}) query\] (?![^]*\[[0-9a-f]{8} query\])/.exec(content)!.groups!['fence']!;
         const [head, ...pieces] = content.split(`[${fence} `);
         expect(content.split(fence)).toHaveLength(2 * examples.length + 2);
@@ -223,7 +224,7 @@ describe('text', () => {
 
   it('is the same for equal values, so that a cached response is found', () => {
     const render = (query: string): string =>
-      template.render({ query, labels: ['a'], examples: [{ input: 'i', label: 'a' }] }).messages[0]!.content;
+      textOf(template.render({ query, labels: ['a'], examples: [{ input: 'i', label: 'a' }] }).messages[0]);
     expect(render('q')).toBe(render('q'));
     expect(render('q')).not.toBe(render('r'));
   });

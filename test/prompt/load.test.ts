@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { builtInTemplates, loadTemplate } from '../../src/prompt/load.js';
+import { textOf } from '../support/message-text.js';
 
 let folder: string;
 beforeAll(async () => {
@@ -28,7 +29,9 @@ it("writes the paper's Listing 1, with its own first line where given", async ()
     ],
     variables: { role: 'You have to annotate banking-related queries with an appropriate intent.' },
   });
-  expect(messages.map(({ role, content }) => ({ role, content: content.replace(/\b[0-9a-f]{8}\b/g, 'F') }))).toEqual([
+  expect(
+    messages.map((message) => ({ role: message.role, content: textOf(message).replace(/\b[0-9a-f]{8}\b/g, 'F') })),
+  ).toEqual([
     {
       role: 'user',
       content: `You have to annotate banking-related queries with an appropriate intent.

@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { FungiError } from '../../src/core/errors.js';
 import { PromptTemplate } from '../../src/prompt/template.js';
+import { textOf } from '../support/message-text.js';
 
 const text = (body: string, header = ''): string => `---\nmode: text\n${header}---\n${body}`;
 const chat = (body: string, header = ''): string => `---\nmode: chat\n${header}---\n${body}`;
@@ -101,8 +102,8 @@ describe('render', () => {
       text('{% for e in examples %}{{ e.input }}={{ e.label }} {% endfor %}{{ query }}', `fence: false\n${header}`),
       'list.md',
     );
-  const contents = (template: PromptTemplate, extra = {}): string | undefined =>
-    template.render({ ...values, ...extra }).messages[0]?.content;
+  const contents = (template: PromptTemplate, extra = {}): string =>
+    textOf(template.render({ ...values, ...extra }).messages[0]);
 
   it('puts the nearest example last unless told otherwise', () => {
     expect(contents(list())).toBe('far=L2 middle=L1 near=L0 q');

@@ -1,31 +1,34 @@
 /** `fungi answer`: the label of a text, or of every text of a file, by an LLM or by vote. */
 import type { Command } from 'commander';
 import { FungiError } from '../../core/errors.js';
-import { answerByLlm, answerByVote } from '../answer-batch.js';
+import { answerByLlm, answerByVote, countsOf, promptsOf } from '../answer-batch.js';
 import { manyAnswers, singleAnswer } from '../answer-report.js';
 import { readText, type CommonOptions, type Context, type Report, type Run } from '../context.js';
 import { addLlmOptions, createLlm, type LlmFlags } from '../llm-options.js';
+import { addMediaOptions, mediaOptions, warnOfDropped, type MediaFlags } from '../media-options.js';
 import { selectOptions, warnOf, warnOfMany, withSelector, type FilterFlags, type OpenFlags } from '../open-selector.js';
 import { addFilterOptions, addKeyOptions, type KeyFlags } from '../options.js';
 import { readQueries } from '../read-queries.js';
 import { addTemplateOptions, templateOptions, type TemplateFlags } from './prompt.js';
 import { addOpenOptions } from './retrieve.js';
 
-interface AnswerFlags extends CommonOptions, OpenFlags, FilterFlags, TemplateFlags, LlmFlags, KeyFlags {
+interface AnswerFlags extends CommonOptions, OpenFlags, FilterFlags, TemplateFlags, MediaFlags, LlmFlags, KeyFlags {
   readonly data?: string;
 }
 
 export function addAnswer(program: Command, run: Run): void {
   const command = program
     .command('answer')
-    .description('give a text its label: by an LLM when a base URL is set, by majority vote of the examples when not')
+    .description(
+      'give a text, image or sound its label: by an LLM when a base URL is set, by majority vote of the examples when not',
+    )
     .argument('<name>', 'name of the index')
-    .argument('[query]', 'a text; "-" reads it from standard input')
+    .argument('[query]', 'a text, or the path of an image or a sound; "-" reads it from standard input')
     .option(
       '--data <file>',
-      'texts to answer instead, a source as for `index --data`; with labels, the accuracy is told',
+      'texts, images or sounds to answer instead, a source as for `index --data`, or a folder of images or sounds; with labels, the accuracy is told',
     );
-  addOpenOptions(addKeyOptions(addLlmOptions(addTemplateOptions(addFilterOptions(command)))))
+  addOpenOptions(addKeyOptions(addLlmOptions(addMediaOptions(addTemplateOptions(addFilterOptions(command))))))
     .addHelpText(
       'after',
       `
@@ -41,7 +44,9 @@ five failures in a row, and what was answered until then is kept. A text that ti
 Examples:
   fungi answer bank "my card has not arrived"
   OPENAI_BASE_URL=http://127.0.0.1:8080/v1 fungi answer bank "my card has not arrived" --model llama
-  fungi answer bank --data test.jsonl --base-url https://api.openai.com/v1 --model gpt-4o-mini --concurrency 16 --json`,
+  fungi answer bank --data test.jsonl --base-url https://api.openai.com/v1 --model gpt-4o-mini --concurrency 16 --json
+  fungi answer birds photo.jpg --base-url http://127.0.0.1:8080/v1 --model qwen2.5-vl
+  fungi answer birds --data photos/`,
     )
     .action((name: string, query: string | undefined, flags: AnswerFlags) =>
       run(flags, (context) => answer(context, name, query, flags)),
@@ -66,10 +71,11 @@ async function answer(
       ? [{ input: await readText(context, argument!) }]
       : await readQueries(flags.data, flags, context);
   return withSelector(context, name, flags, async (selector) => {
-    const options = { ...selectOptions(flags, selector), ...template, ...(llm && { llm }) };
+    const options = { ...selectOptions(flags, selector), ...template, ...mediaOptions(flags), ...(llm && { llm }) };
     if (flags.data === undefined) {
       const given = await selector.answer(queries[0]!.input, options);
       warnOf(given.selection, flags, context);
+      if (given.prompt) warnOfDropped([countsOf(given.prompt)], context);
       return singleAnswer(name, given, llm);
     }
     const answered =
@@ -77,6 +83,7 @@ async function answer(
         ? await answerByVote(selector, queries, options)
         : await answerByLlm(selector, queries, { ...options, llm }, context, flags.concurrency);
     warnOfMany(answered, flags, context);
+    warnOfDropped(promptsOf(answered), context);
     return manyAnswers(name, answered, llm, flags.cache);
   });
 }

@@ -19,7 +19,7 @@ import { withSelector, type OpenFlags } from '../open-selector.js';
 import { addCommonOptions, addRuntimeOptions, engineOptions } from '../options.js';
 import { counted, oneLine, percent, table, type Column } from '../output.js';
 import type { Query } from '../read-queries.js';
-import { showMessages } from './prompt.js';
+import { showMessages } from '../media-options.js';
 
 interface DemoFlags extends CommonOptions, OpenFlags, LlmFlags {}
 

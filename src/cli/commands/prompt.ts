@@ -1,8 +1,15 @@
 /** `fungi prompt`: the filled prompt, without asking anyone. */
 import type { Command } from 'commander';
 import { FungiError } from '../../core/errors.js';
-import type { ChatMessage } from '../../prompt/message.js';
 import { readText, type CommonOptions, type Context, type Report, type Run } from '../context.js';
+import {
+  addMediaOptions,
+  mediaLine,
+  mediaOptions,
+  showMessages,
+  warnOfDropped,
+  type MediaFlags,
+} from '../media-options.js';
 import { selectOptions, warnOf, withSelector, type FilterFlags, type OpenFlags } from '../open-selector.js';
 import { addFilterOptions, collect } from '../options.js';
 import { addOpenOptions } from './retrieve.js';
@@ -12,22 +19,26 @@ export interface TemplateFlags {
   readonly var?: readonly string[];
 }
 
-interface PromptFlags extends CommonOptions, OpenFlags, FilterFlags, TemplateFlags {}
+interface PromptFlags extends CommonOptions, OpenFlags, FilterFlags, TemplateFlags, MediaFlags {}
 
 export function addPrompt(program: Command, run: Run): void {
   const command = program
     .command('prompt')
-    .description('fill a prompt template with the examples nearest to a text')
+    .description('fill a prompt template with the examples nearest to a text, image or sound')
     .argument('<name>', 'name of the index')
-    .argument('<query>', 'a text; "-" reads it from standard input');
-  addOpenOptions(addFilterOptions(addTemplateOptions(command)))
+    .argument('<query>', 'a text, or the path of an image or a sound; "-" reads it from standard input');
+  addOpenOptions(addFilterOptions(addMediaOptions(addTemplateOptions(command))))
     .addHelpText(
       'after',
       `
+Of an index of images or sounds the messages hold them as an LLM takes them: images as JPEG or PNG, sounds as MP3 or WAV. They are shown
+by their beginning and size here; --json has them whole.
+
 Examples:
   fungi prompt bank "my card has not arrived"
   fungi prompt bank "my card has not arrived" --template classify -k 10
-  fungi prompt bank "my card" --template ./my-prompt.md --var role="You sort banking questions."`,
+  fungi prompt bank "my card" --template ./my-prompt.md --var role="You sort banking questions."
+  fungi prompt birds photo.jpg -k 8 --image-side 256`,
     )
     .action((name: string, query: string, flags: PromptFlags) =>
       run(flags, (context) => prompt(context, name, query, flags)),
@@ -62,13 +73,13 @@ async function prompt(context: Context, name: string, argument: string, flags: P
   const { messages, used, dropped, size, truncated } = await withSelector(context, name, flags, async (selector) => {
     const selection = await selector.select(query, selectOptions(flags, selector));
     warnOf(selection, flags, context);
-    return selector.promptFrom(selection, template);
+    return selector.promptFrom(selection, { ...template, ...mediaOptions(flags) });
   });
-  if (dropped.length > 0) {
-    context.log.warn(`${dropped.length} of ${used.length + dropped.length} examples did not fit the prompt`);
-  }
+  warnOfDropped([{ used: used.length, dropped: dropped.length }], context);
+  const summary = mediaLine([size]);
   return {
     text: showMessages(messages),
+    ...(summary !== undefined && { summary }),
     json: {
       index: name,
       query,
@@ -79,10 +90,4 @@ async function prompt(context: Context, name: string, argument: string, flags: P
       truncated,
     },
   };
-}
-
-/** One message as it is; a conversation with its roles. */
-export function showMessages(messages: readonly ChatMessage[]): string {
-  if (messages.length === 1) return messages[0]!.content;
-  return messages.map(({ role, content }) => `[${role}]\n${content}`).join('\n\n');
 }

@@ -1,5 +1,8 @@
 /** `fungi retrieve`: the nearest examples of a query. */
 import type { Command } from 'commander';
+import type { Modality } from '../../core/item.js';
+import { nameOf } from '../../encoders/media/read-media.js';
+import { modalityOf } from '../../store/manifest.js';
 import type { SelectedExample } from '../../selector/selector.js';
 import { readText, type CommonOptions, type Context, type Report, type Run } from '../context.js';
 import { selectOptions, warnOf, withSelector, type FilterFlags, type OpenFlags } from '../open-selector.js';
@@ -14,19 +17,19 @@ import { table, type Column } from '../output.js';
 
 interface RetrieveFlags extends CommonOptions, OpenFlags, FilterFlags {}
 
-const COLUMNS: readonly Column[] = [
+const columnsOf = (modality: Modality): readonly Column[] => [
   { title: 'rank', align: 'right' },
   { title: 'distance', align: 'right' },
   { title: 'label' },
-  { title: 'text', flexible: true },
+  { title: modality, flexible: true },
 ];
 
 export function addRetrieve(program: Command, run: Run): void {
   const command = program
     .command('retrieve')
-    .description('show the examples nearest to a text')
+    .description('show the examples nearest to a text, image or sound')
     .argument('<name>', 'name of the index')
-    .argument('<query>', 'a text; "-" reads it from standard input');
+    .argument('<query>', 'a text, or the path of an image or a sound; "-" reads it from standard input');
   addFilterOptions(command);
   addOpenOptions(command)
     .addHelpText(
@@ -36,7 +39,8 @@ Examples:
   fungi retrieve bank "my card has not arrived"
   echo "my card has not arrived" | fungi retrieve bank - -k 5 --json
   fungi retrieve bank "my card" --label card_arrival --label card_linking
-  fungi retrieve bank "my card" --filter '{"metadata": {"year": {"gte": 2020}}}'`,
+  fungi retrieve bank "my card" --filter '{"metadata": {"year": {"gte": 2020}}}'
+  fungi retrieve birds photo.jpg`,
     )
     .action((name: string, query: string, flags: RetrieveFlags) =>
       run(flags, (context) => retrieve(context, name, query, flags)),
@@ -57,13 +61,13 @@ export const addOpenOptions = (command: Command): Command =>
 
 async function retrieve(context: Context, name: string, argument: string, flags: RetrieveFlags): Promise<Report> {
   const query = await readText(context, argument);
-  const { examples, truncated } = await withSelector(context, name, flags, async (selector) => {
+  const { examples, truncated, modality } = await withSelector(context, name, flags, async (selector) => {
     const selection = await selector.select(query, selectOptions(flags, selector));
     warnOf(selection, flags, context);
-    return selection;
+    return { ...selection, modality: modalityOf(selector.manifest.encoder) ?? 'text' };
   });
   return {
-    text: table(COLUMNS, examples.map(row), context.columns),
+    text: table(columnsOf(modality), examples.map(row), context.columns),
     json: { index: name, query, k: flags.k, truncated, examples },
   };
 }
@@ -72,5 +76,5 @@ const row = ({ rank, distance, label, input }: SelectedExample): string[] => [
   String(rank),
   distance.toFixed(4),
   label,
-  input,
+  nameOf(input),
 ];

@@ -37,7 +37,8 @@ export async function openPictures(items: readonly Item[], log: Logger): Promise
   return pictures;
 }
 
-async function openPicture(bytes: Uint8Array, name: string): Promise<{ picture: Picture; frames: number }> {
+/** Reads the header. @throws {FungiError} INVALID_MEDIA, as {@link openPictures} */
+export async function openPicture(bytes: Uint8Array, name: string): Promise<{ picture: Picture; frames: number }> {
   let header: Awaited<ReturnType<Sharp['metadata']>>;
   try {
     header = await read(bytes).metadata();
@@ -112,7 +113,8 @@ export function crop(pixels: Pixels, { left, top, width, height }: Box): Pixels 
   return { width, height, data };
 }
 
-const read = (bytes: Uint8Array): Sharp =>
+/** The first frame; nothing is decoded yet. */
+export const read = (bytes: Uint8Array): Sharp =>
   sharp(bytes, { failOn: 'error', limitInputPixels: IMAGE_LIMITS.maxPixels, pages: 1 });
 
 const raw = ({ data, width, height }: Pixels): Sharp =>
@@ -139,7 +141,7 @@ function threefold(grey: Uint8Array): Uint8Array {
   return data;
 }
 
-function unreadable(name: string, cause: unknown): FungiError {
+export function unreadable(name: string, cause: unknown): FungiError {
   const reason = (cause as Error).message.split('\n')[0]!;
   const tooLarge = /pixel limit/i.test(reason);
   return new FungiError('INVALID_MEDIA', `${name}: cannot be read as an image (${reason})`, {

@@ -4,6 +4,7 @@ import { fingerprint } from '../../core/fingerprint.js';
 import type { OnProgress } from '../../core/progress.js';
 import type { Completion, CompletionRequest, LlmClient } from '../../llm/client.js';
 import type { PromptSize } from '../../prompt/budget.js';
+import { messagesKey } from '../../prompt/message.js';
 import type { PromptTemplate, PromptValues, RenderedPrompt } from '../../prompt/template.js';
 import type { SelectorRun } from '../compare/compare.js';
 import type { LabelledItem } from '../data/labelled.js';
@@ -76,7 +77,7 @@ export async function planPrompts(options: PromptOptions): Promise<PromptPlan> {
         continue;
       }
       const { messages, used, size } = rendered;
-      const key = fingerprint(messages.map(({ role, content }) => ({ role, content })));
+      const key = fingerprint(messagesKey(messages));
       let prompt = known.get(key);
       if (prompt === undefined) {
         prompt = prompts.length;

@@ -1,6 +1,6 @@
 /** How many tokens a prompt has when nobody has counted them: about, and at most. */
 import { approximateTokens, type PromptSize } from '../../prompt/budget.js';
-import type { ChatMessage } from '../../prompt/message.js';
+import { textsOf, type ChatMessage } from '../../prompt/message.js';
 import type { Completion, TokenUsage } from '../../llm/client.js';
 
 /**
@@ -13,9 +13,9 @@ export const ESTIMATE_RANGE = { low: 0.75, high: 1.5 } as const;
 /** What a chat format, or a system text that it puts in by itself, may add to a message. */
 const MOST_PER_MESSAGE = 64;
 
-/** More than any vocabulary makes of them: none has more tokens than UTF-8 bytes. */
+/** More than any vocabulary makes of their text: none has more tokens than UTF-8 bytes. Images and sounds are not counted. */
 export const mostPromptTokens = (messages: readonly ChatMessage[]): number =>
-  messages.reduce((sum, { content }) => sum + Buffer.byteLength(content) + MOST_PER_MESSAGE, 0);
+  messages.reduce((sum, message) => sum + Buffer.byteLength(textsOf(message).join('')) + MOST_PER_MESSAGE, 0);
 
 /** What a reply cost in tokens: as the endpoint told, else estimated. */
 export function usageOf({ usage, text }: Completion, prompt: PromptSize): TokenUsage & { readonly estimated: boolean } {
