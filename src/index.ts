@@ -4,6 +4,7 @@
 export { FungiSelector } from './selector/selector.js';
 export type {
   AnswerOptions,
+  MediaOptions,
   PromptOptions,
   SelectedExample,
   Selection,
@@ -36,6 +37,7 @@ export type { UpsertCounts, VerifyReport } from './store/store.js';
 export type { Vote } from './retrieve/vote.js';
 export { builtInTemplates, loadTemplate } from './prompt/load.js';
 export { PromptTemplate } from './prompt/template.js';
+export type { ChatMessage, ContentPart, ImageDetail, MediaPart } from './prompt/message.js';
 export type { PromptExample, PromptValues, RenderedPrompt } from './prompt/template.js';
 export { BreakerClient } from './llm/breaker.js';
 export { CachedClient } from './llm/cache.js';

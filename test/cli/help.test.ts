@@ -51,10 +51,14 @@ const OPTIONS: Readonly<Record<string, readonly string[]>> = {
     ],
   ],
   retrieve: ['--indexes', '-k', '--label', '--filter', '--encoder', '--provider', '--threads'],
-  prompt: ['--indexes', '-k', '--template', '--var', '--label', '--filter'],
+  prompt: [
+    ...['--indexes', '-k', '--template', '--var', '--label', '--filter'],
+    ...['--image-side', '--image-detail', '--media-url-key', '--media-bytes'],
+  ],
   answer: [
     ...['--indexes', '-k', '--data', '--template', '--base-url', '--model', '--api-key-env', '--concurrency'],
     ...['--timeout', '--attempts', '--no-cache', '--input-key', '--label-key'],
+    ...['--image-side', '--image-detail', '--media-url-key', '--media-bytes'],
   ],
   'eval ablate': [
     ...[

@@ -1,5 +1,6 @@
 import { afterEach, expect, it } from 'vitest';
 import { ScriptedLlm, type Script } from '../../src/testing/scripted-llm.js';
+import { textOf } from '../support/message-text.js';
 
 let llm: ScriptedLlm | undefined;
 afterEach(() => llm?.close());
@@ -14,7 +15,7 @@ const request = JSON.stringify({ model: 'm', messages: [{ role: 'user', content:
 
 it('lets a function answer from the request', async () => {
   const { body } = await post(
-    ({ body: { messages } }, index) => ({ reply: `${messages[0]!.content}${index}` }),
+    ({ body: { messages } }, index) => ({ reply: `${textOf(messages[0])}${index}` }),
     request,
   );
   expect(body).toMatchObject({

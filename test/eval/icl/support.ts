@@ -15,6 +15,7 @@ import { OpenAiClient } from '../../../src/llm/openai.js';
 import { loadTemplate } from '../../../src/prompt/load.js';
 import type { PromptTemplate } from '../../../src/prompt/template.js';
 import { ScriptedLlm, type RecordedRequest, type Script } from '../../../src/testing/scripted-llm.js';
+import { textOf as messageText } from '../../support/message-text.js';
 
 export const LABELS = ['ant', 'bee', 'cow'];
 /** Three examples of each label, the labels in turns: row r has label r mod 3. */
@@ -50,8 +51,7 @@ export function majority(labels: readonly string[]): string | undefined {
   return [...labels].sort((a, b) => count(b) - count(a))[0];
 }
 
-export const textOf = ({ body }: Pick<RecordedRequest, 'body'>): string =>
-  body.messages.map(({ content }) => content).join('\n');
+export const textOf = ({ body }: Pick<RecordedRequest, 'body'>): string => body.messages.map(messageText).join('\n');
 export const queryOf = (request: Pick<RecordedRequest, 'body'>): string => / query\] (.*)$/.exec(textOf(request))![1]!;
 /** Labels of the examples in a prompt of the template `classify`. */
 export const exampleLabels = (request: Pick<RecordedRequest, 'body'>): string[] =>
