@@ -38,7 +38,7 @@ export function singleAnswer(name: string, given: SelectorAnswer, llm: LlmClient
       vote: { label: vote.label, votes: vote.votes, total: vote.total },
       examples: selection.examples.map(({ rank, id, label: own, distance }) => ({ rank, id, label: own, distance })),
       usage: usage ?? null,
-      prompt: (prompt && countsOf(prompt)) ?? null,
+      ...(prompt?.size.media && { prompt: countsOf(prompt) }),
       cached,
     },
   };
