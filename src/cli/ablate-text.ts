@@ -45,7 +45,7 @@ export function ablateText(report: ShownReport, options: AblateTextOptions): str
     ...(options.markdown ? ['', shown, ''] : [shown]),
     options.markdown ? escaped(legend) : legend,
     ...report.failed.map(({ level, code, message }) => `failed: ${level} [${code}]: ${oneLine(message)}`),
-    ...dataLines(data),
+    ...dataLines(data, encoder),
     `fingerprint: ${report.fingerprint}`,
   ].join('\n');
 }

@@ -5,6 +5,7 @@ import { summaryTable, type ClassifyReport, type SetSummary } from '../eval/clas
 import type { DataCounts } from '../eval/data/data-counts.js';
 import type { ShotSampling } from '../eval/data/few-shot.js';
 import type { Context } from './context.js';
+import { itemNoun } from './nouns.js';
 import { counted, table } from './output.js';
 
 /** Which rows it was measured on. */
@@ -31,7 +32,7 @@ export function classifyText(report: ShownReport, said: string, settings: PoolSe
     `${encoder.id}: ${said}, ${poolLine(report, settings)}`,
     table(columns, rows),
     ...(summary.some(({ gain }) => gain !== undefined) ? [legendOf(summary)] : []),
-    ...dataLines(data),
+    ...dataLines(data, encoder),
     `fingerprint: ${fingerprint}`,
     '',
     ...classifyVerdict(summary, data.test),
@@ -62,12 +63,15 @@ function poolLine(
   return [rows, ...few, counted(data.labels, 'label'), counted(seeds, 'seed')].join(', ');
 }
 
-export function dataLines(data: DataCounts): string[] {
+export function dataLines(data: DataCounts, encoder: { readonly id: string } | null): string[] {
+  const noun = itemNoun(encoder);
   const { repeatedTrain, repeatedTest, testInTrain, testInTrainNormalised, conflicts, unknownLabel } = data;
+  // Media are told apart by where they lie.
+  const told = noun === 'text' ? `${testInTrainNormalised} but for case and spaces` : 'by path';
   return [
-    `duplicates, all kept: ${counted(repeatedTrain, 'training row')} and ${counted(repeatedTest, 'test row')} repeat an earlier text; ` +
-      `${counted(testInTrain, 'test text')} ${testInTrain === 1 ? 'is' : 'are'} in the training set (${testInTrainNormalised} but for case and spaces)`,
-    ...(conflicts > 0 ? [`${counted(conflicts, 'training text')} with several labels`] : []),
+    `duplicates, all kept: ${counted(repeatedTrain, 'training row')} and ${counted(repeatedTest, 'test row')} repeat an earlier ${noun}; ` +
+      `${counted(testInTrain, `test ${noun}`)} ${testInTrain === 1 ? 'is' : 'are'} in the training set (${told})`,
+    ...(conflicts > 0 ? [`${counted(conflicts, `training ${noun}`)} with several labels`] : []),
     ...(unknownLabel > 0 ? [`${counted(unknownLabel, 'test row')} with a label that no training row has`] : []),
   ];
 }

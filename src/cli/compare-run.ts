@@ -12,6 +12,7 @@ import type { LoadedEngine } from '../selector/load-engine.js';
 import type { Context } from './context.js';
 import { warnOfTruncated } from './classify-text.js';
 import { featureCache, type FeatureCacheFlags } from './feature-cache.js';
+import { assertReads } from './media-items.js';
 import { engineOptions, featureSettings, type EncoderFlags, type FeatureFlags } from './options.js';
 
 export interface CompareRunOptions {
@@ -50,6 +51,7 @@ export async function withComparison<T>(
   let selectors: readonly ExampleSelector[] = [];
   try {
     const { pool, pools } = options;
+    if (loaded) assertReads({ id: loaded.encoder.id, modality: loaded.engine.info.modality }, pool, 'the pool');
     const cache = loaded && featureCache(flags, loaded, context);
     selectors = await makeSelectors({ pool, pools, dims: flags.dims, settings, cache }, () =>
       Promise.resolve(loaded!.engine),

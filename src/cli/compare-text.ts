@@ -57,7 +57,7 @@ export function compareText(report: ShownReport): string {
       ? [`queries for which nothing was chosen: ${empty.map((each) => `${each.selector} ${each.empty}`).join(', ')}`]
       : []),
     ...(leaked > 0 ? [`accuracy % without the queries that are in the pool: ${unleaked.join(', ')}`] : []),
-    ...dataLines(data),
+    ...dataLines(data, encoder),
     `fingerprint: ${report.fingerprint}`,
   ].join('\n');
 }

@@ -1,7 +1,8 @@
 /** Building an index unless the same one is there already. */
 import { FungiError } from '../core/errors.js';
 import { canonicalJson, type Json } from '../core/fingerprint.js';
-import type { Example } from '../core/item.js';
+import type { Example, ExampleInput } from '../core/item.js';
+import type { Encoder } from '../encoders/encoder.js';
 import { featureSpec, type FeatureOptions, type FeatureSpec } from '../features/spec.js';
 import { DEFAULT_DIMS } from '../selector/options.js';
 import type { BuildOptions } from '../selector/options.js';
@@ -9,12 +10,12 @@ import { findIndex, listIndexes } from '../store/index-folder.js';
 import {
   assertOwnStore,
   assertSameFeatures,
-  modalityOf,
   readManifest,
   verifyArtefacts,
   type EncoderSpec,
   type Manifest,
 } from '../store/manifest.js';
+import { nounOf } from './nouns.js';
 import { counted } from './output.js';
 
 export interface EnsureOptions extends BuildOptions {
@@ -36,9 +37,11 @@ export interface EnsuredIndex {
  */
 export async function ensureIndex(options: EnsureOptions): Promise<EnsuredIndex> {
   const { name, indexes, ifDifferent } = options;
+  const { loadEncoder } = await import('../selector/load-engine.js');
+  const encoder = await loadEncoder(options);
   const exists = (await listIndexes(indexes)).includes(name);
   if (exists) {
-    const differences = await compare(options).catch((error: unknown) => {
+    const differences = await compare({ ...options, encoder }).catch((error: unknown) => {
       if (!FungiError.is(error, 'INDEX_CORRUPT')) throw error;
       if (ifDifferent === 'refuse') throw damaged(error);
       return [error.message];
@@ -50,7 +53,7 @@ export async function ensureIndex(options: EnsureOptions): Promise<EnsuredIndex>
   }
   // Not a selector: that would read every row back into memory, to search none of them.
   const { buildIndex } = await import('../selector/build-index.js');
-  const { manifest, store, engine } = await buildIndex({ ...options, ifExists: ifDifferent });
+  const { manifest, store, engine } = await buildIndex({ ...options, encoder, ifExists: ifDifferent });
   await store.close();
   await engine.close();
   return { manifest, state: exists ? 'replaced' : 'built' };
@@ -74,8 +77,9 @@ function refusal({ name, indexes }: EnsureOptions, differences: readonly string[
  * In what the index that is there differs from the one asked for. Under `replace` the model is only loaded when nothing else differs:
  * the build that follows loads it anyway.
  */
-async function compare(options: EnsureOptions): Promise<string[]> {
+async function compare(options: EnsureOptions & { readonly encoder: Encoder }): Promise<string[]> {
   const { dims = DEFAULT_DIMS, metric = 'l2' } = options;
+  const spec = featureSpec(options.features, options.encoder.modality);
   const folder = await findIndex(options.indexes, options.name);
   const manifest = await readManifest(folder);
   await verifyArtefacts(folder, manifest);
@@ -84,12 +88,12 @@ async function compare(options: EnsureOptions): Promise<string[]> {
     ...(manifest.metric === metric ? [] : [`metric: ${manifest.metric} in the index, ${metric} asked for`]),
     ...(await dataDifferences(folder, manifest, options)),
   ];
-  const known = [...featureDifferences(manifest, options, manifest.encoder), ...rest];
+  const known = [...featureDifferences(manifest, spec, manifest.encoder), ...rest];
   if (options.ifDifferent === 'replace' && known.length > 0) return known;
   const { loadEngine } = await import('../selector/load-engine.js');
   const { engine, encoder } = await loadEngine(options);
   await engine.close();
-  return [...featureDifferences(manifest, options, encoder), ...rest];
+  return [...featureDifferences(manifest, spec, encoder), ...rest];
 }
 
 /** A pool too small for a PCA keeps its own width, whatever was asked for. */
@@ -97,15 +101,16 @@ function hasDims({ reducer, rows }: Manifest, dims: number): boolean {
   return reducer.centredOnly ? dims >= Math.min(rows, reducer.dims) : dims === reducer.dims;
 }
 
-function featureDifferences(manifest: Manifest, { features }: EnsureOptions, encoder: EncoderSpec): string[] {
+function featureDifferences(manifest: Manifest, spec: FeatureSpec, encoder: EncoderSpec): string[] {
+  const features = spec as unknown as Json;
   try {
-    assertSameFeatures(manifest, { encoder, features: featureSpec(features, modalityOf(encoder)) });
+    assertSameFeatures(manifest, { encoder, features });
     return [];
   } catch (error) {
     if (!FungiError.is(error, 'INDEX_MISMATCH')) throw error;
     const differences = error.details['differences'] as readonly { field: string; index?: Json; wanted?: Json }[];
     const show = (value: Json | undefined): string => (value === undefined ? 'nothing' : canonicalJson(value));
-    const [there, asked] = [lossesOf(manifest.features), lossesOf(featureSpec(features, modalityOf(encoder)))];
+    const [there, asked] = [lossesOf(manifest.features), lossesOf(features)];
     const others =
       there === asked ? differences : differences.filter(({ field }) => !field.startsWith('features.losses'));
     return [
@@ -121,12 +126,15 @@ function lossesOf(features: Json): string {
   return losses.length === 0 ? 'none' : losses.map(({ name }) => name).join(',');
 }
 
-async function dataDifferences(folder: string, manifest: Manifest, { examples }: EnsureOptions): Promise<string[]> {
-  const { withId } = await import('../selector/rows.js');
+async function dataDifferences(
+  folder: string,
+  manifest: Manifest,
+  { examples: inputs, encoder }: { readonly examples: readonly ExampleInput[]; readonly encoder: Encoder },
+): Promise<string[]> {
+  const { distinct } = await import('../selector/rows.js');
   const { LanceStore } = await import('../store/lance.js');
-  const missing = new Map(
-    examples.map((input, i) => withId(input, `example ${i}`)).map((example) => [example.id, content(example)]),
-  );
+  const examples = distinct(inputs);
+  const missing = new Map(examples.map((example) => [example.id, content(example)]));
   let surplus = 0;
   const store = await LanceStore.open(folder);
   try {
@@ -140,10 +148,17 @@ async function dataDifferences(folder: string, manifest: Manifest, { examples }:
   } finally {
     await store.close();
   }
-  if (surplus === 0 && missing.size === 0) return [];
-  return [
-    `data: ${counted(surplus, 'example')} of the index not in the data, ${missing.size} of the data not in the index`,
-  ];
+  if (surplus > 0 || missing.size > 0) {
+    return [
+      `data: ${counted(surplus, 'example')} of the index not in the data, ${missing.size} of the data not in the index`,
+    ];
+  }
+  if (encoder.modality === 'text') return [];
+  const { contentsDigest } = await import('../selector/contents-digest.js');
+  const keys = await encoder.identify(examples.map(({ input }) => input));
+  if (contentsDigest(examples, keys) === manifest.contents) return [];
+  const files = `${nounOf(encoder.modality)}s`;
+  return [`data: the same names, and other ${files} than those that the index was built of`];
 }
 
 const content = ({ id, input, label, metadata }: Example): string => canonicalJson({ id, input, label, metadata });

@@ -95,7 +95,7 @@ export function iclText(report: ShownReport): string {
       ? ['~: estimated, since the endpoint did not tell the tokens of every reply']
       : []),
     ...(stopped === null ? [] : [`stopped: ${stopped.message}`]),
-    ...dataLines(data),
+    ...dataLines(data, report.encoder),
     `fingerprint: ${report.fingerprint}`,
   ].join('\n');
 }
@@ -116,7 +116,7 @@ export function dryRunText({ dryRun, ...setting }: Setting & { readonly dryRun: 
       ...(mostCost === null ? [] : [['cost at most', `${money(mostCost)}, no call made twice`] as const]),
     ]),
     'tokens are estimated: four ASCII characters or one other character a token; the range is where English prompts lie',
-    ...dataLines(setting.data),
+    ...dataLines(setting.data, setting.encoder),
     `fingerprint: ${setting.fingerprint}`,
   ].join('\n');
 }

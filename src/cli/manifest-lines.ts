@@ -1,6 +1,7 @@
 /** An index's manifest for people. */
 import type { FeatureSpec } from '../features/spec.js';
 import type { Manifest } from '../store/manifest.js';
+import { itemNoun } from './nouns.js';
 import { percent } from './output.js';
 
 /** @param rows how many there are now; null when that cannot be read */
@@ -27,7 +28,7 @@ export function manifestLines(
         : `${reducer.dims} dimensions by PCA, ${percent(reducer.explained ?? 0)} % of the variance`,
     ],
     ['metric', manifest.metric],
-    ['cut texts', String(manifest.truncatedTexts)],
+    [`cut ${itemNoun(encoder)}s`, String(manifest.truncatedTexts)],
     ['fingerprint', manifest.fingerprint],
     ['built', `${manifest.createdAt}, fungi-icl ${manifest.libraryVersion}`],
   ];

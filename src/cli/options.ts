@@ -109,7 +109,7 @@ export const addFeatureOptions = (command: Command, { dims = true } = {}): Comma
 
 export const addKeyOptions = (command: Command): Command =>
   command
-    .option('--input-key <key>', 'key or column of the text (default: text)')
+    .option('--input-key <key>', 'key or column of the text, image or sound (default: text, else image or audio)')
     .option('--label-key <key>', 'key or column of the label (default: label)');
 
 export const addFilterOptions = (command: Command): Command =>

@@ -20,6 +20,7 @@ import {
   type Measured,
 } from './feature-command.js';
 import { encoderIdentity } from './feature-cache.js';
+import { assertReads } from './media-items.js';
 import { samplingOption, shotList, whole } from './options.js';
 
 export interface PoolFlags extends FeatureSetFlags, DataFlags {
@@ -115,6 +116,7 @@ async function measurePools<Flags extends PoolFlags>(
 ): Promise<Measured> {
   const { features } = flags;
   const { onProgress } = context;
+  assertReads({ id: loaded.encoder.id, modality: loaded.engine.info.modality }, train, flags.train);
   const { withPoolRows } = await import('../eval/features/pool-runs.js');
   const { measureThroughput } = await import('../eval/features/throughput.js');
   const { engine, encoder } = loaded;

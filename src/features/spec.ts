@@ -1,7 +1,7 @@
 /** Every setting that decides what a feature is. It is stored with an index, and its digest is part of the fingerprint. */
 import { z } from 'zod';
 import { FungiError } from '../core/errors.js';
-import type { Modality } from '../core/item.js';
+import { MODALITIES, type Modality } from '../core/item.js';
 import { ENTRIES } from '../reduce/random-matrix.js';
 import { LOSS_SCHEMAS, type LossOptions, type LossSpec } from './loss-spec.js';
 
@@ -58,6 +58,9 @@ export type ProjectionSpec = FeatureSpec['projection'];
  * @throws {FungiError} INVALID_ARGUMENT naming the setting
  */
 export function featureSpec(options: FeatureOptions = {}, modality: Modality = 'text'): FeatureSpec {
+  options.losses?.forEach(({ name }) => {
+    assertLoss(name, modality);
+  });
   const parsed = FEATURE_SPEC_SCHEMAS[modality].safeParse(options);
   if (!parsed.success) throw new FungiError('INVALID_ARGUMENT', `feature settings: ${z.prettifyError(parsed.error)}`);
   const names = parsed.data.losses.map((loss) => loss.name);
@@ -66,3 +69,23 @@ export function featureSpec(options: FeatureOptions = {}, modality: Modality = '
   }
   return parsed.data;
 }
+
+/** @throws {FungiError} INVALID_ARGUMENT for a loss that there is, and not of what the encoder reads */
+function assertLoss(name: string, modality: Modality): void {
+  const readers = MODALITIES.filter((each) => lossNames(each).includes(name));
+  if (readers.length === 0 || readers.includes(modality)) return;
+  const others = readers.map((each) => ITEMS[each]).join(' and ');
+  throw new FungiError(
+    'INVALID_ARGUMENT',
+    `${name} is a loss of ${others}, and this encoder reads ${ITEMS[modality]}`,
+    {
+      hint: `Of ${ITEMS[modality]} there are ${lossNames(modality).join(', ')}.`,
+      details: { loss: name, modality },
+    },
+  );
+}
+
+const ITEMS: Readonly<Record<Modality, string>> = { text: 'texts', image: 'images', audio: 'sounds' };
+
+const lossNames = (modality: Modality): string[] =>
+  [...(LOSS_SCHEMAS[modality]._zod.propValues['name'] ?? [])].map(String);

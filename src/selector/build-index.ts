@@ -3,7 +3,7 @@ import { stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { FungiError } from '../core/errors.js';
 import { sha256File, type Json } from '../core/fingerprint.js';
-import type { Example, ExampleInput, Item } from '../core/item.js';
+import type { Example, Item } from '../core/item.js';
 import { silentLogger } from '../core/log.js';
 import type { OnProgress } from '../core/progress.js';
 import { LIBRARY_VERSION } from '../core/version.js';
@@ -27,11 +27,12 @@ import {
 } from '../store/manifest.js';
 import type { StagedFeatures } from '../store/staged-features.js';
 import { planFingerprint } from './build-plan.js';
+import { contentsDigest } from './contents-digest.js';
 import { loadEncoder, loadEngine } from './load-engine.js';
 import type { OpenedIndex } from './opened-index.js';
 import { DEFAULT_DIMS, DEFAULT_INDEXES, type BuildOptions } from './options.js';
 import { savePca } from './reducer-file.js';
-import { withId, withVectors } from './rows.js';
+import { distinct, withVectors } from './rows.js';
 
 /** Files of an index beside its manifest and table. */
 export const ARTEFACTS_FILE = 'artefacts.safetensors';
@@ -72,7 +73,9 @@ export async function buildIndex(options: BuildOptions): Promise<OpenedIndex> {
     await saveArtefacts(join(build.folder, ARTEFACTS_FILE), artefacts);
     await savePca(join(build.folder, REDUCER_FILE), reducer);
     const { truncated } = staged;
-    const manifest = await describe({ build, name, encoder, spec, reducer, metric, examples, truncated, storeId });
+    const contents = source.modality === 'text' ? undefined : contentsDigest(examples, keys);
+    const described = { build, name, encoder, spec, reducer, metric, examples, truncated, contents, storeId };
+    const manifest = await describe(described);
     await writeManifest(build.folder, manifest);
     // Opened before the name is unlocked: another build may be waiting to replace this index.
     const store = await LanceStore.open(await build.publish());
@@ -90,16 +93,6 @@ const closing =
     await engine.close();
     throw error;
   };
-
-/** Examples with their keys; a row that repeats an id replaces the earlier one, as an upsert would. */
-function distinct(inputs: readonly ExampleInput[]): Example[] {
-  if (inputs.length === 0) throw new FungiError('INVALID_DATA', 'there are no examples to index');
-  return [
-    ...new Map(
-      inputs.map((input, i) => withId(input, `example ${i}`)).map((example) => [example.id, example]),
-    ).values(),
-  ];
-}
 
 /** The artefacts of an interrupted build, or new ones, kept for the next try. */
 async function resumed(
@@ -184,11 +177,12 @@ interface Description {
   readonly metric: 'l2' | 'cosine';
   readonly examples: readonly Example[];
   readonly truncated: number;
+  readonly contents: string | undefined;
   readonly storeId: string;
 }
 
 async function describe(description: Description): Promise<Manifest> {
-  const { build, name, encoder, spec, reducer, metric, examples, truncated, storeId } = description;
+  const { build, name, encoder, spec, reducer, metric, examples, truncated, contents, storeId } = description;
   const features = spec as unknown as Json;
   const artefact = async (file: string) => ({ file, sha256: await sha256File(join(build.folder, file)) });
   return {
@@ -211,6 +205,7 @@ async function describe(description: Description): Promise<Manifest> {
     rows: examples.length,
     labels: [...new Set(examples.map(({ label }) => label))],
     truncatedTexts: truncated,
+    ...(contents !== undefined && { contents }),
     storeId,
   };
 }

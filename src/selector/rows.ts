@@ -1,4 +1,5 @@
 /** From examples to stored rows. */
+import { FungiError } from '../core/errors.js';
 import { assertExample } from '../core/example-check.js';
 import type { Example, ExampleInput } from '../core/item.js';
 import { exampleId, type StoredRow } from '../store/store.js';
@@ -12,6 +13,20 @@ export function withId(example: ExampleInput, where: string): Example {
   assertExample(example, where);
   const { input, label, metadata = {} } = example;
   return { id: example.id ?? exampleId(input, label), input, label, metadata };
+}
+
+/**
+ * Examples with their keys; a row that repeats an id replaces the earlier one, as an upsert would.
+ *
+ * @throws {FungiError} INVALID_DATA where there are none; as {@link withId}
+ */
+export function distinct(inputs: readonly ExampleInput[]): Example[] {
+  if (inputs.length === 0) throw new FungiError('INVALID_DATA', 'there are no examples to index');
+  return [
+    ...new Map(
+      inputs.map((input, i) => withId(input, `example ${i}`)).map((example) => [example.id, example]),
+    ).values(),
+  ];
 }
 
 export function withVectors(examples: readonly Example[], vectors: Float32Array, dims: number): StoredRow[] {

@@ -61,6 +61,8 @@ const manifestSchema = z.strictObject({
   /** In order of first appearance. */
   labels: z.array(z.string()),
   truncatedTexts: count,
+  /** sha256 over ids and bytes of the images or sounds it was built of; of texts, which are in its rows, there is none. */
+  contents: digest.optional(),
   /** Id of the store beside the manifest: the two belong together. */
   storeId: z.string().min(1),
 });

@@ -178,6 +178,11 @@ describe('--help', () => {
     expect(text).toMatch(new RegExp(`Examples:\\n(.*\\n)*.*fungi ${name}\\b`));
   });
 
+  it('names the losses of texts, and those of images besides', async () => {
+    const text = (await help('index')).replace(/\s+/g, ' ');
+    expect(text).toContain('some of kl and simclr, for images also dino and deepcluster');
+  });
+
   it('lists every error code with its exit code', async () => {
     const text = await help();
     for (const [code, { exit }] of Object.entries(ERRORS))

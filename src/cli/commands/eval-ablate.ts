@@ -18,6 +18,7 @@ import { warnOfTruncated } from '../classify-text.js';
 import type { CommonOptions, Context, Report, Run } from '../context.js';
 import { addDataOptions, assertWritable, part, readTrainAndTest, saveReport, type DataFlags } from '../eval-data.js';
 import { addFeatureCacheOption, encoderIdentity, featureCache, type FeatureCacheFlags } from '../feature-cache.js';
+import { assertReads } from '../media-items.js';
 import {
   addCommonOptions,
   addEncoderOptions,
@@ -130,6 +131,7 @@ async function evalAblate(context: Context, flags: AblateFlags): Promise<Report>
   const { ablationReport } = await import('../../eval/ablate/ablation-report.js');
   const options = engineOptions(flags, context);
   const source = await loadEncoder(options);
+  assertReads(source, train, flags.train);
   const loaded = await loadEngine({ ...options, encoder: source });
   try {
     const { encoder } = loaded;

@@ -6,6 +6,7 @@ import type { Run } from '../context.js';
 import { addTextOptions, part, type TextFlags } from '../eval-data.js';
 import { addFeatureCommand, type FeatureCommand, type FeatureSetFlags } from '../feature-command.js';
 import { encoderIdentity } from '../feature-cache.js';
+import { itemNoun } from '../nouns.js';
 import { whole } from '../options.js';
 import { counted, table } from '../output.js';
 import { readQueries, type Query } from '../read-queries.js';
@@ -55,7 +56,7 @@ which found that sets less alike combine better). Labels play no part; features 
     const { encoder } = loaded;
     const spec = specOf(seed);
     const text = [
-      `${encoder.id}: ${counted(train.length, 'text')}, seed ${seed}`,
+      `${encoder.id}: ${counted(train.length, itemNoun(encoder))}, seed ${seed}`,
       table(
         [{ title: '' }, ...features.map((title) => ({ title, align: 'right' as const }))],
         features.map((name, i) => [name, ...matrix[i]!.map((value) => value.toFixed(3))]),

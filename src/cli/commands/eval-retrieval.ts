@@ -58,7 +58,7 @@ function retrievalText(
   return [
     `${encoder.id}: ${[...method, counted(seeds, 'seed')].join(', ')}`,
     summaryTable(summary, throughput),
-    ...dataLines(data),
+    ...dataLines(data, encoder),
     `fingerprint: ${fingerprint}`,
   ].join('\n');
 }

@@ -3,6 +3,7 @@ import type { Command } from 'commander';
 import type { Run } from '../context.js';
 import { addTextOptions, part, type TextFlags } from '../eval-data.js';
 import { addFeatureCommand, type FeatureCommand, type FeatureSetFlags } from '../feature-command.js';
+import { itemNoun } from '../nouns.js';
 import { whole } from '../options.js';
 import { counted, table } from '../output.js';
 import { readQueries, type Query } from '../read-queries.js';
@@ -39,10 +40,11 @@ and what is made once for an index (heads, negatives, landmarks) are not part of
       textsPerSecond: speeds[name]!,
       timesEmbedding: embedding / speeds[name]!,
     }));
+    const noun = itemNoun(encoder);
     const text = [
-      `${encoder.id}: ${counted(items.length, 'text')}, ${provider}`,
+      `${encoder.id}: ${counted(items.length, noun)}, ${provider}`,
       table(
-        [{ title: 'features' }, { title: 'texts/s', align: 'right' }, { title: 'times embedding', align: 'right' }],
+        [{ title: 'features' }, { title: `${noun}s/s`, align: 'right' }, { title: 'times embedding', align: 'right' }],
         results.map((each) => [each.features, each.textsPerSecond.toFixed(1), each.timesEmbedding.toFixed(2)]),
       ),
     ].join('\n');

@@ -6,6 +6,8 @@ import { assertLabels, readExamples } from '../../eval/data/read-examples.js';
 import type { CommonOptions, Context, Report, Run } from '../context.js';
 import { ensureIndex } from '../ensure-index.js';
 import { manifestLines } from '../manifest-lines.js';
+import { assertReads } from '../media-items.js';
+import { nounOf } from '../nouns.js';
 import {
   addCommonOptions,
   addEncoderOptions,
@@ -40,11 +42,11 @@ export function addIndex(program: Command, run: Run): void {
     .argument('<name>', 'name of the index: a-z, 0-9, "-" and "_"')
     .requiredOption(
       '--data <source>',
-      'examples: .jsonl, .csv, .tsv or .parquet, a folder of labels, hf:owner/name:train, … (docs/data.md)',
+      'examples: .jsonl, .csv, .tsv or .parquet, a folder of labels (texts, images or sounds), hf:owner/name:train, … (docs/data.md)',
     )
     .option(
       '--losses <list>',
-      'gradients beside the embedding: none, kl, simclr or kl,simclr',
+      'gradients beside the embedding: none, or some of kl and simclr, for images also dino and deepcluster: kl,simclr',
       parseLosses,
       parseLosses('kl'),
     );
@@ -60,14 +62,16 @@ export function addIndex(program: Command, run: Run): void {
     .addHelpText(
       'after',
       `
-An index of the same data and settings is left as it is. One that differs is only replaced with --force, and only by a complete one.
+What is indexed is what the encoder reads: texts, or with an image or audio encoder files, named by their path. An index of the same data
+and settings is left as it is. One that differs is only replaced with --force, and only by a complete one.
 
 Examples:
   fungi index bank --data train.jsonl
   fungi index bank --data train.csv --input-key question --label-key intent
   fungi index bank --data train.csv --id-key none
   fungi index bank-plain --data train.jsonl --losses none
-  fungi index bank --data train.jsonl --encoder ./models/bert-base --pooling first --losses kl,simclr --force`,
+  fungi index bank --data train.jsonl --encoder ./models/bert-base --pooling first --losses kl,simclr --force
+  fungi index flowers --data flowers/train --encoder ./models/dinov2-small --losses kl,dino`,
     )
     .action((name: string, flags: IndexFlags) => run(flags, (context) => index(context, name, flags)));
 }
@@ -85,13 +89,18 @@ async function index(context: Context, name: string, flags: IndexFlags): Promise
   warnings.forEach((warning) => {
     log.warn(warning);
   });
+  const { loadEncoder } = await import('../../selector/load-engine.js');
+  const options = engineOptions(flags, context);
+  const encoder = await loadEncoder(options);
+  assertReads(encoder, examples, flags.data);
+  const noun = nounOf(encoder.modality);
   const repeated = findDuplicates(
     examples.map(({ id, input, label }) => id ?? JSON.stringify([input, label])),
     'exact',
   ).reduce((sum, { rows }) => sum + rows.length - 1, 0);
   const conflicts = findLabelConflicts(examples, 'exact').length;
-  if (repeated > 0) log.warn(`same text and label as an earlier row: ${counted(repeated, 'row')}, kept once`);
-  if (conflicts > 0) log.warn(`several labels for one text: ${counted(conflicts, 'text')}, kept with each`);
+  if (repeated > 0) log.warn(`same ${noun} and label as an earlier row: ${counted(repeated, 'row')}, kept once`);
+  if (conflicts > 0) log.warn(`several labels for one ${noun}: ${counted(conflicts, noun)}, kept with each`);
 
   const began = effects.now();
   const { manifest, state } = await ensureIndex({
@@ -106,7 +115,8 @@ async function index(context: Context, name: string, flags: IndexFlags): Promise
     dims: flags.dims,
     metric: flags.metric,
     ifDifferent: flags.force === true ? 'replace' : 'refuse',
-    ...engineOptions(flags, context),
+    ...options,
+    encoder,
   });
   const seconds = (effects.now() - began) / 1000;
   const heading =

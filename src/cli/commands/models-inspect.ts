@@ -4,16 +4,17 @@ import type { Modality } from '../../core/item.js';
 import type { GradientSource } from '../../engine/gradient-sources.js';
 import type { Inspection } from '../../engine/inspect.js';
 import type { CommonOptions, Report, Run } from '../context.js';
+import { nounOf } from '../nouns.js';
 import { addCommonOptions, addEncoderOptions, pick, sourcesOf, type EncoderFlags } from '../options.js';
 import { pairs } from '../output.js';
 
 export function addInspect(models: Command, run: Run): void {
   addCommonOptions(addEncoderOptions(models.command('inspect'), { argument: true }))
-    .description('show where an encoder is cut, what was checked, which derivatives there are and what a text costs')
+    .description('show where an encoder is cut, what was checked, which derivatives there are and what an item costs')
     .argument('<model>', 'folder, hub id or short name')
     .addHelpText(
       'after',
-      '\nThe model is loaded and run on two short texts. Nothing is fetched.\n\nExamples:\n  fungi models inspect minilm\n  fungi models inspect ./t5-small --file onnx/encoder_model.onnx --json',
+      '\nThe model is loaded and run on two small items. Nothing is fetched.\n\nExamples:\n  fungi models inspect minilm\n  fungi models inspect ./t5-small --file onnx/encoder_model.onnx --json',
     )
     .action((id: string, flags: EncoderFlags & CommonOptions) =>
       run(flags, async (context): Promise<Report> => {
@@ -53,6 +54,8 @@ function lines(
   },
 ): [string, string][] {
   const { target, boundary, checks, parameters, flops } = inspection;
+  const noun = nounOf(modality);
+  const a = modality === 'image' ? 'an' : 'a';
   const types = Object.entries(parameters.types).map(([type, count]) => `${quantity(count)} ${type}`);
   return [
     ['verdict', verdict(inspection)],
@@ -66,7 +69,7 @@ function lines(
     ['token states', `${inspection.output} [batch, tokens, ${inspection.dims}]`],
     ['pooling', `${inspection.pooling} (${poolingSource})`],
     ...(inspection.int8 ? [['int8', int8Line(inspection.int8)] as [string, string]] : []),
-    ...(inspection.quantised ? [['quantised', quantised(inspection)] as [string, string]] : []),
+    ...(inspection.quantised ? [['quantised', quantised(inspection, noun)] as [string, string]] : []),
     [
       'target layer',
       target === undefined
@@ -77,12 +80,12 @@ function lines(
     ['cut at', boundary.map(({ name, width, type }) => `${name} (${width}, ${type})`).join('; ')],
     [
       'checked',
-      `cut against whole: f(x) differs by ${distance(checks.cut)}${checks.padding === undefined ? '' : `; beside a longer text by ${distance(checks.padding)}`}`,
+      `cut against whole: f(x) differs by ${distance(checks.cut)}${checks.padding === undefined ? '' : `; beside ${modality === 'image' ? 'another' : 'a longer'} ${noun} by ${distance(checks.padding)}`}`,
     ],
     ['behind the cut', tokensBehind(inspection)],
     ['derivatives', derivatives(inspection)],
     [
-      'a text',
+      `${a} ${noun}`,
       `of ${flops.tokens} tokens takes ${giga(flops.uncut)} GFLOP whole, ${giga(flops.trunk + flops.tail)} as it is cut${flops.gradient === undefined ? '' : `, ${giga(flops.trunk + flops.gradient)} with the KL gradient`}`,
     ],
   ];
@@ -105,8 +108,8 @@ function otherTargets(targets: readonly GradientSource[]): string {
 const int8Line = ({ products, error }: NonNullable<Inspection['int8']>): string =>
   `${products} products; the states at the cut differ by ${error.toFixed(3)} from those of the file (0.2 is allowed)`;
 
-const quantised = ({ entangled }: Inspection): string =>
-  entangled ? 'with scales taken from the batch: each text runs alone' : 'with fixed scales';
+const quantised = ({ entangled }: Inspection, noun: string): string =>
+  entangled ? `with scales taken from the batch: each ${noun} runs alone` : 'with fixed scales';
 
 function tokensBehind({ sliced, unsliced, pooling }: Inspection): string {
   if (sliced) return 'token 0 alone';

@@ -64,7 +64,7 @@ export async function assertMedia(items: readonly Item[], { maxBytes }: MediaLim
     'FILE_NOT_FOUND',
     `${missing.length === 1 ? 'a media file is' : `${missing.length} media files are`} missing: ${shown}${more}`,
     {
-      hint: 'Paths are taken from the current folder, or from that of the data file which names them.',
+      hint: 'Images and sounds are named by their path, from the current folder, or in a data file from its folder.',
       details: { missing },
     },
   );

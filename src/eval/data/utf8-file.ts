@@ -5,7 +5,7 @@ import { FungiError } from '../../core/errors.js';
 
 /** The way out where a source cannot be what was meant. */
 export const WHAT_TO_GIVE =
-  'Give a .jsonl, .csv, .tsv or .parquet file, a folder with a folder of .txt files for each label, or hf:owner/name:split.';
+  'Give a .jsonl, .csv, .tsv or .parquet file, a folder with a folder of files for each label, or hf:owner/name:split.';
 
 const NEWLINE = 0x0a;
 const REPLACEMENT = Buffer.from('\ufffd');

@@ -1,0 +1,20 @@
+/** Data of images or sounds are not for a text encoder: it would read the paths. */
+import { isAbsolute } from 'node:path';
+import { FungiError } from '../core/errors.js';
+import type { Item, Modality } from '../core/item.js';
+import { isMediaFile } from '../eval/data/media.js';
+
+/** As readers name media: a path that counts from the data's folder is made whole. */
+const isMedia = (item: Item): boolean => (isAbsolute(item) || item.startsWith('file:')) && isMediaFile(item);
+
+/** @throws {FungiError} INVALID_DATA where an encoder of texts is given files of images or sounds, one and all */
+export function assertReads(
+  encoder: { readonly id: string; readonly modality: Modality },
+  examples: readonly { readonly input: Item }[],
+  where: string,
+): void {
+  if (encoder.modality !== 'text' || !examples.every(({ input }) => isMedia(input))) return;
+  throw new FungiError('INVALID_DATA', `${where}: holds images or sounds, and ${encoder.id} reads texts`, {
+    hint: 'Name an image or audio encoder: --encoder ./models/dinov2-small (docs/encoders.md).',
+  });
+}
