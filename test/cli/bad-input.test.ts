@@ -73,7 +73,7 @@ const CASES: readonly (readonly [string, readonly string[], number, string, RegE
     [...INDEX, '@model'],
     3,
     'INVALID_DATA',
-    /model\/1_Pooling\/config\.json: not a \.txt file/,
+    /model\/1_Pooling\/config\.json: neither a \.txt file nor an image or a sound/,
   ],
   [
     'a file of no kind',
@@ -101,7 +101,7 @@ const CASES: readonly (readonly [string, readonly string[], number, string, RegE
   ],
   [
     'an unknown loss',
-    [...INDEX, '@train.jsonl', '--losses', 'kl,dino'],
+    [...INDEX, '@train.jsonl', '--losses', 'kl,ibot'],
     2,
     'INVALID_ARGUMENT',
     /none, or one or more of kl, simclr/,
@@ -238,10 +238,10 @@ const CASES: readonly (readonly [string, readonly string[], number, string, RegE
   ],
   [
     'an unknown feature set',
-    [...KNN, '@test.jsonl', '--features', 'embedding,dino'],
+    [...KNN, '@test.jsonl', '--features', 'embedding,ibot'],
     2,
     'INVALID_ARGUMENT',
-    /"dino" is not a feature set/,
+    /"ibot" is not a feature set/,
   ],
   [
     'a feature set given twice',
@@ -447,7 +447,7 @@ describe('createProgram', () => {
     const program = createProgram({ stdout: process.stdout, stderr: process.stderr }, () => Promise.resolve());
     const names = program.commands.map((command) => command.name());
     expect(names.sort()).toEqual(
-      ['answer', 'demo', 'doctor', 'eval', 'index', 'indexes', 'models', 'prompt', 'retrieve'].sort(),
+      ['answer', 'cache', 'demo', 'doctor', 'eval', 'index', 'indexes', 'models', 'prompt', 'retrieve'].sort(),
     );
   });
 });

@@ -289,7 +289,7 @@ it('tells how far it is, and how long it will take', async () => {
   let time = 0;
   const endpoint = ['--base-url', llm!.baseUrl, '--model', 'stand-in', '--selectors', 'bm25'];
   const { stderr } = await workspace.fungi([...DATA, ...endpoint], { env: environment(), now: () => (time += 11_000) });
-  expect(stderr).toMatch(/^ask the LLM: 8\/16 rows, 0\.\d\/s, \d+ .*left$/m);
+  expect(stderr).toMatch(/^ask the LLM: 8\/16 requests, 0\.\d\/s, \d+ .*left$/m);
 });
 
 describe('a cap', () => {
