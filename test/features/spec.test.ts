@@ -84,7 +84,8 @@ describe('bad settings', () => {
     [{ losses: [{ name: 'kl', head: 'mlp' }] }, /"linear"\|"none".*losses\[0\]\.head/s],
     [{ losses: [{ name: 'kl', normalise: 'yes' }] }, /boolean.*losses\[0\]\.normalise/s],
     [{ losses: [{ name: 'kl', heads: 'none' }] }, /"heads".*losses\[0\]/s],
-    [{ losses: [{ name: 'dino' }] }, /'kl' \| 'simclr'.*losses\[0\]\.name/s],
+    [{ losses: [{ name: 'ibot' }] }, /'kl' \| 'simclr'.*losses\[0\]\.name/s],
+    [{ losses: [{ name: 'dino' }] }, /dino is a loss of images, and this encoder reads texts/],
     [{ projection: { kind: 'dense', entries: 'ternary' } }, /"binary"\|"gaussian"\|"sparse".*projection\.entries/s],
     [{ projection: { kind: 'khatri-rao', entries: 'sparse' } }, /"entries".*projection/s],
     ...[0, -1, NaN, Infinity, '15'].map((temperature): [unknown, RegExp] => [
