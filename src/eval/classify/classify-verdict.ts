@@ -36,7 +36,10 @@ function sentenceOf(sets: readonly SetSummary[], { testRows, comparisons }: Sett
     return `Only ${first.features} was measured: ${where} it is right ${percent(first.accuracy)} % of the time.`;
   }
   const corrected = comparisons === 1 ? '' : ` after correction for ${comparisons} comparisons`;
-  const best = [...others].sort((a, b) => b.accuracy - a.accuracy)[0]! as Compared;
+  const ranked = [...others].sort((a, b) => b.accuracy - a.accuracy) as Compared[];
+  const [highest] = ranked as [Compared];
+  // One that is higher still, but not significantly, does not make it undecided.
+  const best = ranked.find((each) => isSignificant(each) && each.gain.difference > 0) ?? highest;
   const { difference } = best.gain;
   if (difference === 0) {
     return `Undecided: ${where} ${best.features} is right as often as ${first.features}, ${percent(first.accuracy)} % of the time${restOf(first, others, best)}.`;
@@ -45,8 +48,12 @@ function sentenceOf(sets: readonly SetSummary[], { testRows, comparisons }: Sett
   const margin = `${percent(Math.abs(difference))} points of accuracy`;
   const test = `(${intervalText(best, difference > 0)}, ${pText(best.gain.adjusted)}${corrected})`;
   const lead = `${where} ${ahead.features} is ahead of ${behind.features}${others.length > 1 && difference < 0 ? ', the best of the others,' : ''} by ${margin}`;
+  const higher =
+    best === highest
+      ? ''
+      : `; ${highest.features} is at ${percent(highest.accuracy)} %, which is not significantly more than ${first.features}`;
   return isSignificant(best)
-    ? `${capital(lead)}, which is significant at 5 % ${test}${restOf(first, others, best)}.`
+    ? `${capital(lead)}, which is significant at 5 % ${test}${higher}${restOf(first, others, best)}.`
     : `Undecided: ${lead}, which is not significant at 5 % ${test}${restOf(first, others, best)}.`;
 }
 

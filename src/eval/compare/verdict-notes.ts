@@ -13,7 +13,7 @@ export interface Majority {
 /** What the best selector by features gains over bm25. */
 export interface OverBm25 extends PairedDifference {
   readonly selector: string;
-  /** Of this one test, the same as that of {@link Gain}: not corrected for others. */
+  /** Two-sided; that of the table where it has this comparison, else corrected for the choice of the best. */
   readonly p: number;
 }
 
@@ -33,7 +33,14 @@ export function majoritySentence(
   shown: readonly Scored[],
 ): string[] {
   if (share <= MOST) return [];
-  const name = Array.from(label).slice(0, LABEL_CHARACTERS).join('');
+  const characters = Array.from(label);
+  const cut = characters.length > LABEL_CHARACTERS ? '…' : '';
+  const name = `${characters.slice(0, LABEL_CHARACTERS).join('')}${cut}`;
+  if (share === 1) {
+    return [
+      `All queries have the label ${JSON.stringify(name)}: these figures cannot tell a selector from always answering it.`,
+    ];
+  }
   const [first] = shown;
   const unbeaten = first!.accuracy <= share ? `, which ${first!.selector} does not beat` : '';
   const best = [...all].sort((a, b) => b.macroF1 - a.macroF1)[0]!;

@@ -1,5 +1,5 @@
 /** Where the records of feature blocks are: each block in a file of the cache, or all of a run in one file that is gone afterwards. */
-import { mkdir, mkdtemp, open, rm, stat, truncate, type FileHandle } from 'node:fs/promises';
+import { mkdir, mkdtemp, open, rm, truncate, type FileHandle } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { FungiError } from '../../core/errors.js';
@@ -39,10 +39,10 @@ export class KeptBytes implements BlockBytes {
   static async open(path: string): Promise<KeptBytes> {
     return onStorage(`features in ${path}`, async () => {
       await makeFolder(dirname(path));
-      const lock = await lockBlocks(path);
+      const lock = await lockBlocks(path, WAIT_MS);
       try {
-        await withFile(path, 'a', () => Promise.resolve());
-        return new KeptBytes(path, lock, (await stat(path)).size);
+        const { size } = await withFile(path, 'a', (file) => file.stat());
+        return new KeptBytes(path, lock, size);
       } catch (error) {
         await lock.release();
         throw error;
@@ -55,14 +55,15 @@ export class KeptBytes implements BlockBytes {
   }
 
   async reading<T>(work: (read: ReadAt) => Promise<T>): Promise<T> {
-    return onStorage(`features in ${this.path}`, () => this.inPlace(() => readingFile(this.path, work)));
+    return onStorage(`features in ${this.path}`, () =>
+      this.inPlace('r', (file) => work((...place) => readAll(file, ...place))),
+    );
   }
 
   async append(bytes: Buffer, what: string): Promise<number> {
     const at = this.end;
     try {
-      // Not made anew where it is gone: what is known of it would be wrong.
-      await this.inPlace(() => withFile(this.path, 'r+', (file) => writeAll(file, bytes, at)));
+      await this.inPlace('r+', (file) => writeAll(file, bytes, at));
     } catch (cause) {
       const folder = dirname(this.path);
       throw refused(cause, `${what} cannot be written to the feature cache ${folder}`, {
@@ -83,18 +84,31 @@ export class KeptBytes implements BlockBytes {
     await this.lock.release();
   }
 
-  private async inPlace<T>(work: () => Promise<T>): Promise<T> {
+  /** Works on the file while it is this run's: of one made anew under its name, what is known here would be wrong. */
+  private async inPlace<T>(flags: 'r' | 'r+', work: (file: FileHandle) => Promise<T>): Promise<T> {
     try {
-      return await work();
+      await this.lock.assertHeld();
+      return await withFile(this.path, flags, work);
     } catch (cause) {
-      if ((cause as NodeJS.ErrnoException).code !== 'ENOENT') throw cause;
-      throw new FungiError('STORAGE_FAILED', `${this.path} was removed while this run used it`, {
-        hint: 'Run the same command again: it makes what is missing. `fungi cache clear` leaves files in use alone.',
-        cause,
-      });
+      const gone = (cause as NodeJS.ErrnoException).code === 'ENOENT' || FungiError.is(cause, 'INDEX_LOCKED');
+      throw gone ? this.removed(cause) : cause;
     }
   }
+
+  private removed(cause?: unknown): FungiError {
+    return new FungiError(
+      'STORAGE_FAILED',
+      `${this.path} was removed, or taken over by another run, while this run used it`,
+      {
+        hint: 'Run the same command again: it makes what is missing. `fungi cache clear` leaves files in use alone.',
+        cause,
+      },
+    );
+  }
 }
+
+/** A run waits so long for a file that is being cleared; one that another run has takes hours. */
+const WAIT_MS = 500;
 
 /** One file for all blocks of a run. Its name is taken away at once: it is gone however the process ends. */
 export class ScratchBytes implements BlockBytes {
@@ -108,7 +122,13 @@ export class ScratchBytes implements BlockBytes {
   /** @throws {FungiError} STORAGE_FAILED */
   static async open(): Promise<ScratchBytes> {
     return onStorage(`features in ${tmpdir()}`, async () => {
-      const folder = await mkdtemp(join(tmpdir(), 'fungi-features-'));
+      const folder = await mkdtemp(join(tmpdir(), 'fungi-features-')).catch((cause: unknown) => {
+        if ((cause as NodeJS.ErrnoException).code !== 'ENOENT') throw cause;
+        throw new FungiError('STORAGE_FAILED', `${tmpdir()}: there is no such folder for features of this run`, {
+          hint: 'Make it, or name another one by TMPDIR.',
+          cause,
+        });
+      });
       const file = await open(join(folder, 'blocks'), 'wx+');
       await rm(folder, { recursive: true, force: true }).catch(() => undefined); // Windows keeps what is open
       return new ScratchBytes(folder, file);
@@ -140,9 +160,9 @@ export class ScratchBytes implements BlockBytes {
   }
 }
 
-/** The lock of a file of blocks. @throws {FungiError} INDEX_LOCKED at once when another process has it; STORAGE_FAILED */
-export const lockBlocks = (path: string): Promise<FileLock> =>
-  FileLock.acquire(`${path}.lock`, `feature cache ${path}`, { waitMs: 0 });
+/** The lock of a file of blocks. @throws {FungiError} INDEX_LOCKED when another process has it; STORAGE_FAILED */
+export const lockBlocks = (path: string, waitMs = 0): Promise<FileLock> =>
+  FileLock.acquire(`${path}.lock`, `feature cache ${path}`, { waitMs });
 
 /** Reads a file, which is open for that long. */
 export const readingFile = <T>(path: string, work: (read: ReadAt) => Promise<T>): Promise<T> =>

@@ -21,6 +21,11 @@ const TRUNCATED = 1;
 /** Bytes read at once. */
 const PIECE = 1 << 22;
 
+const cutShort = (what: string): FungiError =>
+  new FungiError('STORAGE_FAILED', `the file of ${what} was cut while this run used it`, {
+    hint: 'Run the same command again: it makes what is missing.',
+  });
+
 /** What blocks are of. */
 export interface BlockSubject {
   /** Names them in errors, e.g. "embeddings". @default 'features' */
@@ -150,7 +155,7 @@ export class BlockFile {
       while (to < places.length && to - from < most && places[to] === places[to - 1]! + this.recordBytes) to++;
       const bytes = Buffer.alloc((to - from) * this.recordBytes);
       const found = await read(bytes, places[from]!);
-      if (found < bytes.length) throw new RangeError(`the file of ${this.what} was cut while it was in use`);
+      if (found < bytes.length) throw cutShort(this.what);
       for (let i = from; i < to; i++)
         take(bytes.subarray((i - from) * this.recordBytes, (i - from + 1) * this.recordBytes), i);
       from = to;

@@ -86,7 +86,8 @@ export class BlockFiles {
       return file;
     } catch (error) {
       if (FungiError.is(error, 'INDEX_LOCKED')) {
-        log.debug(`${error.message}: this run goes on with a copy`);
+        log.info(`${error.message}: this run goes on with a copy, and what it makes is not kept`);
+        await this.opened();
         return unlessMissing(this.own(settings, path));
       }
       if (FungiError.is(error, 'STORAGE_FAILED')) this.warnOnce(log, error);
@@ -106,10 +107,13 @@ export class BlockFiles {
     this.warned = true;
   }
 
+  private async opened(): Promise<ScratchBytes> {
+    return (this.scratch ??= await ScratchBytes.open());
+  }
+
   /** @param like a file that is being added to: its copy is cut at the last whole record */
   private async own(settings: BlockSettings, like?: string): Promise<BlockFile> {
-    this.scratch ??= await ScratchBytes.open();
-    return BlockFile.within(this.scratch, this.subject(settings), like);
+    return BlockFile.within(await this.opened(), this.subject(settings), like);
   }
 }
 

@@ -2,11 +2,12 @@
  * What the feature cache holds, and clearing it. Beside each file of blocks lies a note of what they are, for people: the file's name is
  * a digest. The note's date is that of the last use.
  */
-import { readdir, readFile, rm, stat, utimes, writeFile } from 'node:fs/promises';
+import { readdir, readFile, rm, stat, utimes } from 'node:fs/promises';
 import { join } from 'node:path';
 import { z } from 'zod';
+import { replaceFileWith } from '../../core/atomic-file.js';
 import { FungiError } from '../../core/errors.js';
-import { asStorageFailure, onStorage, unlessMissing } from '../../core/storage-failure.js';
+import { onStorage, unlessMissing } from '../../core/storage-failure.js';
 import { lockBlocks } from './block-bytes.js';
 import { countBlocks } from './block-file.js';
 
@@ -34,12 +35,9 @@ const noteOf = (path: string): string => path.replace(/\.blocks$/, '.json');
 /** Notes that a file is used now, by its holder. A note is not worth a run: where it cannot be written there is none. */
 export async function noteUse(path: string, note: Note): Promise<void> {
   const now = new Date();
-  try {
-    await writeFile(noteOf(path), JSON.stringify(note));
-    await utimes(noteOf(path), now, now);
-  } catch (error) {
-    if (asStorageFailure(error, path) === undefined) throw error;
-  }
+  await replaceFileWith(noteOf(path), JSON.stringify(note))
+    .then(() => utimes(noteOf(path), now, now))
+    .catch(() => undefined);
 }
 
 /**
@@ -49,9 +47,9 @@ export async function noteUse(path: string, note: Note): Promise<void> {
  */
 export async function listKept(folder: string): Promise<KeptFeatures[]> {
   return onStorage(`the feature cache ${folder}`, async () => {
-    const names = (await unlessMissing(readdir(folder))) ?? [];
+    const entries = (await unlessMissing(readdir(folder, { withFileTypes: true }))) ?? [];
     const all: KeptFeatures[] = [];
-    for (const file of names.filter((name) => name.endsWith(BLOCKS))) {
+    for (const { name: file } of entries.filter((entry) => entry.isFile() && entry.name.endsWith(BLOCKS))) {
       // Another process may be clearing the cache.
       const found = await unlessMissing(describe(folder, file));
       if (found !== undefined) all.push(found);
@@ -62,10 +60,9 @@ export async function listKept(folder: string): Promise<KeptFeatures[]> {
 
 async function describe(folder: string, file: string): Promise<KeptFeatures> {
   const path = join(folder, file);
-  const { size, mtimeMs } = await stat(path);
-  const noted = await unlessMissing(stat(noteOf(path)));
+  const { size } = await stat(path);
+  const lastUsed = await lastUse(path);
   const note = await readNote(noteOf(path));
-  const lastUsed = new Date(Math.max(mtimeMs, noted?.mtimeMs ?? 0));
   return { file, ...note, texts: await countBlocks(path, size), bytes: size, lastUsed };
 }
 
@@ -93,29 +90,42 @@ export async function clearKept(folder: string, unusedMs: number): Promise<Clear
   const removed: KeptFeatures[] = [];
   const inUse: KeptFeatures[] = [];
   for (const kept of await listKept(folder)) {
-    // By the clock of the volume, a file made just now may be of the future.
-    if (unusedMs > 0 && Date.now() - kept.lastUsed.getTime() < unusedMs) continue;
-    const free = await remove(join(folder, kept.file));
-    (free ? removed : inUse).push(kept);
+    if (isYoung(kept.lastUsed, unusedMs)) continue;
+    const outcome = await remove(join(folder, kept.file), unusedMs);
+    if (outcome === 'removed') removed.push(kept);
+    if (outcome === 'in use') inUse.push(kept);
   }
   return { removed, inUse };
 }
 
-/** Whether it was free to be removed. */
-async function remove(path: string): Promise<boolean> {
+/** By the clock of the volume, a file made just now may be of the future. */
+const isYoung = (lastUsed: Date, unusedMs: number): boolean =>
+  unusedMs > 0 && Date.now() - lastUsed.getTime() < unusedMs;
+
+/** What came of it: it may have been used since it was listed. */
+async function remove(path: string, unusedMs: number): Promise<'removed' | 'in use' | 'used since'> {
   try {
     const lock = await lockBlocks(path);
     try {
-      await onStorage(`removing ${path}`, async () => {
+      return await onStorage(`removing ${path}`, async () => {
+        const used = await unlessMissing(lastUse(path));
+        if (used !== undefined && isYoung(used, unusedMs)) return 'used since';
         await rm(noteOf(path), { force: true });
         await rm(path, { force: true });
+        return 'removed';
       });
     } finally {
       await lock.release();
     }
-    return true;
   } catch (error) {
-    if (FungiError.is(error, 'INDEX_LOCKED')) return false;
+    if (FungiError.is(error, 'INDEX_LOCKED')) return 'in use';
     throw error;
   }
+}
+
+/** When a file was last noted or added to. */
+async function lastUse(path: string): Promise<Date> {
+  const { mtimeMs } = await stat(path);
+  const noted = await unlessMissing(stat(noteOf(path)));
+  return new Date(Math.max(mtimeMs, noted?.mtimeMs ?? 0));
 }

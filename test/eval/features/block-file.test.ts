@@ -147,4 +147,22 @@ describe('BlockFile', () => {
     await using(path, () => expect(BlockFile.open(path)).rejects.toMatchObject({ code: 'INDEX_LOCKED' }));
     await using(path, () => Promise.resolve());
   });
+
+  it('never takes another file of its name for its own', async () => {
+    const path = fresh();
+    await using(path, async (blocks) => {
+      await blocks.append(['x', 'y'], rowsOf(['x', 'y']), none(['x', 'y']));
+      // What a run does whose cache was removed under it: another run made the same file anew.
+      await rm(path);
+      await rm(`${path}.lock`);
+      await using(path, async (other) => {
+        await other.append(['q', 'r'], rowsOf(['q', 'r']), none(['q', 'r']));
+        const message = `${path} was removed, or taken over by another run, while this run used it`;
+        const gone = { code: 'STORAGE_FAILED', message };
+        await expect(read(blocks, ['x'])).rejects.toMatchObject(gone);
+        await expect(blocks.append(['z'], rowsOf(['z']), [false])).rejects.toMatchObject(gone);
+        expect(await read(other, ['q', 'r'])).toEqual(rowsOf(['q', 'r']));
+      });
+    });
+  });
 });
