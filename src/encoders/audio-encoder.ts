@@ -10,7 +10,7 @@ import type { AudioInput } from './audio/input.js';
 import { readAudioSettings, type AudioSettings } from './audio/settings.js';
 import { WaveformInput } from './audio/waveform-input.js';
 import { WhisperInput } from './audio/whisper-input.js';
-import { modelDigest } from './digests.js';
+import { modelIdentity } from './digests.js';
 import type { Encoder, Pooling, Prepared } from './encoder.js';
 import { mediaDigests } from './media/read-media.js';
 import type { ModelFiles } from './sources/model-files.js';
@@ -52,11 +52,6 @@ export async function loadAudioEncoder(files: ModelFiles, options: AudioEncoderO
   const input = await inputOf(settings, maxSeconds);
   const { pooling = input.pooling } = options;
   const { sampleRate, maxSamples, maxTokens } = input;
-  const exact = files.unquantised && {
-    modelPath: files.unquantised[0]!,
-    modelSha256: await modelDigest(files.unquantised, options.cacheDir),
-  };
-  const modelSha256 = await modelDigest(files.weightFiles, options.cacheDir);
   const cache = new FeatureCache(CACHE_BYTES);
   const features = (clip: Clip): Promise<Float32Array> =>
     cache.get(contentKey(clip), () => input.features(clip.samples));
@@ -73,12 +68,10 @@ export async function loadAudioEncoder(files: ModelFiles, options: AudioEncoderO
     id: files.id,
     modality: 'audio',
     folder: files.folder,
-    modelPath: files.modelPath,
+    ...(await modelIdentity(files, options.cacheDir)),
     weightFiles: files.weightFiles,
     source: files.source,
     licence: files.licence,
-    modelSha256: exact === undefined ? modelSha256 : fingerprint([modelSha256, exact.modelSha256]),
-    ...(exact && { unquantised: exact }),
     preprocessorSha256: fingerprint({ recipe: RECIPE, maxSamples, settings: settings as unknown as Json }),
     settings,
     sampleRate,

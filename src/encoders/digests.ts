@@ -4,6 +4,8 @@ import { join } from 'node:path';
 import { z } from 'zod';
 import { replaceFileWith } from '../core/atomic-file.js';
 import { fingerprint, sha256File } from '../core/fingerprint.js';
+import type { Encoder } from './encoder.js';
+import type { ModelFiles } from './sources/model-files.js';
 
 const FILE = 'digests.json';
 const cacheSchema = z.record(z.string(), z.object({ version: z.string(), sha256: z.string() }));
@@ -31,6 +33,17 @@ export async function modelDigest(weightFiles: readonly string[], cacheDir: stri
   const digests: string[] = [];
   for (const path of weightFiles) digests.push(await fileDigest(path, cacheDir));
   return digests.length === 1 ? digests[0]! : fingerprint(digests);
+}
+
+/** Which model an encoder is: its graph, and its unquantised one where that lies beside it. */
+export async function modelIdentity(
+  { modelPath, weightFiles, unquantised }: Pick<ModelFiles, 'modelPath' | 'weightFiles' | 'unquantised'>,
+  cacheDir: string,
+): Promise<Pick<Encoder, 'modelPath' | 'modelSha256' | 'unquantised'>> {
+  const modelSha256 = await modelDigest(weightFiles, cacheDir);
+  if (unquantised === undefined) return { modelPath, modelSha256 };
+  const exact = { modelPath: unquantised[0]!, modelSha256: await modelDigest(unquantised, cacheDir) };
+  return { modelPath, modelSha256: fingerprint([modelSha256, exact.modelSha256]), unquantised: exact };
 }
 
 async function readCache(cacheDir: string): Promise<DigestCache> {

@@ -3,7 +3,7 @@ import { FungiError } from '../core/errors.js';
 import { fingerprint } from '../core/fingerprint.js';
 import { silentLogger } from '../core/log.js';
 import { float32, type Feeds } from '../runtime/session.js';
-import { modelDigest } from './digests.js';
+import { modelIdentity } from './digests.js';
 import type { Encoder, Pooling, Prepared } from './encoder.js';
 import { ImageInput } from './image/input.js';
 import { IMAGE_LIMITS, openPictures } from './image/picture.js';
@@ -39,23 +39,16 @@ export async function loadImageEncoder(files: ModelFiles, options: ImageEncoderO
   assertPooling(pooling);
   const settings = await readImageSettings(folder);
   const input = new ImageInput(settings);
-  const exact = files.unquantised && {
-    modelPath: files.unquantised[0]!,
-    modelSha256: await modelDigest(files.unquantised, options.cacheDir),
-  };
-  const modelSha256 = await modelDigest(files.weightFiles, options.cacheDir);
   // How many tokens there are of a picture the model tells: of all pictures as many.
   const prepared = (render: PreparedImage['render']): PreparedImage => ({ tokens: 1, truncated: false, render });
   return {
     id: files.id,
     modality: 'image',
     folder,
-    modelPath: files.modelPath,
+    ...(await modelIdentity(files, options.cacheDir)),
     weightFiles: files.weightFiles,
     source: files.source,
     licence: files.licence,
-    modelSha256: exact === undefined ? modelSha256 : fingerprint([modelSha256, exact.modelSha256]),
-    ...(exact && { unquantised: exact }),
     preprocessorSha256: fingerprint({ recipe: RECIPE, settings: settings as unknown as Record<string, never> }),
     settings,
     frame: { width: settings.width, height: settings.height },

@@ -1,11 +1,10 @@
 /** A text encoder ready for the engine: model file, tokenizer, pooling and limits, each with where it came from. */
 import { asText } from '../core/content.js';
 import { FungiError } from '../core/errors.js';
-import { fingerprint } from '../core/fingerprint.js';
 import { declaredInputs, declaredType } from '../onnx/value-info.js';
 import { int64, type Feeds, type Tensor } from '../runtime/session.js';
 import { readEncoderConfig } from './bert-config.js';
-import { modelDigest } from './digests.js';
+import { modelIdentity } from './digests.js';
 import type { Encoder, Pooling, PoolingSource, Prepared } from './encoder.js';
 import { maxTokensOf, positionsOf } from './max-tokens.js';
 import { choosePooling } from './pooling.js';
@@ -62,11 +61,6 @@ export async function loadTextEncoder(id: string, options: TextEncoderOptions): 
       `maxTokens ${maxTokens}: must be a whole number from 3 to ${limit}, which ${files.id} takes`,
     );
   }
-  const modelSha256 = await modelDigest(files.weightFiles, options.cacheDir);
-  const exact = files.unquantised && {
-    modelPath: files.unquantised[0]!,
-    modelSha256: await modelDigest(files.unquantised, options.cacheDir),
-  };
   const narrow = int32Inputs(files.modelPath);
   const prepare = (texts: readonly string[]): PreparedText[] =>
     tokenizer.encode(texts, { maxTokens }).map((encoded) => ({ ...encoded, tokens: encoded.ids.length }));
@@ -75,12 +69,10 @@ export async function loadTextEncoder(id: string, options: TextEncoderOptions): 
     id: files.id,
     modality: 'text',
     folder,
-    modelPath: files.modelPath,
+    ...(await modelIdentity(files, options.cacheDir)),
     weightFiles: files.weightFiles,
     source: files.source,
     licence: files.licence,
-    modelSha256: exact === undefined ? modelSha256 : fingerprint([modelSha256, exact.modelSha256]),
-    ...(exact && { unquantised: exact }),
     vocabulary: tokenizer.vocabularySize,
     preprocessorSha256: tokenizer.digest,
     tokenizer,

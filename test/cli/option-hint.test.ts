@@ -28,7 +28,11 @@ describe('an unknown option', () => {
   it.each([
     ['knn', '--selectors', '`fungi eval compare` and `fungi eval icl`'],
     ['knn', '--iterations=5', '`fungi eval linear`'],
-    ['linear', '-k', '`fungi eval compare`, `fungi eval icl`, `fungi eval knn` and `fungi eval ablate`'],
+    [
+      'linear',
+      '-k',
+      '`fungi eval compare`, `fungi eval icl`, `fungi eval knn`, `fungi eval ablate` and `fungi eval segment`',
+    ],
     ['cka', '--metric', '`fungi eval retrieval`'],
   ])('of eval %s, %s, names who takes it', async (command, option, takers) => {
     const { code, stderr } = await fungi(...call(command), option, 'x');

@@ -165,13 +165,13 @@ describe('settings of losses by modality', () => {
   });
 
   it.each([
-    ['text', { name: 'dino' }],
-    ['audio', { name: 'deepcluster' }],
-    ['image', { name: 'simclr', deletion: 0.1 }],
-    ['image', { name: 'simclr', views: 48 }],
-    ['image', { name: 'dino', globalScale: [1, 0.2] }],
-    ['text', { name: 'simclr', noise: 0.1 }],
-  ] as const)('refuse what a %s has not', (modality, loss) => {
-    expect(() => featureSpec({ losses: [loss as never] }, modality)).toThrow('feature settings');
+    ['text', { name: 'dino' }, 'dino is a loss of images, and this encoder reads text'],
+    ['audio', { name: 'deepcluster' }, 'deepcluster is a loss of images, and this encoder reads sound'],
+    ['image', { name: 'simclr', deletion: 0.1 }, 'deletion'],
+    ['image', { name: 'simclr', views: 48 }, 'has to be a square'],
+    ['image', { name: 'dino', globalScale: [1, 0.2] }, 'has to be the least and the most'],
+    ['text', { name: 'simclr', noise: 0.1 }, 'noise'],
+  ] as const)('refuse what a %s has not', (modality, loss, message) => {
+    expect(() => featureSpec({ losses: [loss as never] }, modality)).toThrow(message);
   });
 });
