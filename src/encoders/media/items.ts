@@ -2,6 +2,7 @@
 import type { Sharp } from 'sharp';
 import { FungiError } from '../../core/errors.js';
 import type { Item } from '../../core/item.js';
+import { floatWavFile } from '../audio/wav-file.js';
 
 /** Pixels, row by row, channels of a pixel side by side: grey, grey with alpha, RGB, or RGB with alpha. */
 export interface RawPixels {
@@ -44,9 +45,6 @@ export async function itemOfPixels({ data, width, height, channels }: RawPixels)
   return `data:image/png;base64,${png.toString('base64')}`;
 }
 
-/** Sizes of a WAV header: the RIFF and its one format of float samples. */
-const [HEADER, FORMAT, FLOAT] = [44, 16, 3];
-
 /**
  * Samples of one channel, −1 to 1, as an item: a WAV of 32-bit floats.
  *
@@ -59,19 +57,6 @@ export function itemOfSamples(samples: Float32Array, sampleRate: number): Item {
       hint: 'Give at least one sample, and the rate in Hz.',
     });
   }
-  const wav = Buffer.alloc(HEADER + 4 * samples.length);
-  wav.write('RIFF', 0, 'latin1');
-  wav.writeUInt32LE(wav.length - 8, 4);
-  wav.write('WAVEfmt ', 8, 'latin1');
-  wav.writeUInt32LE(FORMAT, 16);
-  wav.writeUInt16LE(FLOAT, 20);
-  wav.writeUInt16LE(1, 22); // channels
-  wav.writeUInt32LE(sampleRate, 24);
-  wav.writeUInt32LE(4 * sampleRate, 28); // bytes a second
-  wav.writeUInt16LE(4, 32); // bytes a frame
-  wav.writeUInt16LE(32, 34); // bits a sample
-  wav.write('data', 36, 'latin1');
-  wav.writeUInt32LE(4 * samples.length, 40);
-  samples.forEach((sample, i) => wav.writeFloatLE(sample, HEADER + 4 * i));
+  const wav = Buffer.from(floatWavFile(samples, sampleRate));
   return `data:audio/wav;base64,${wav.toString('base64')}`;
 }
