@@ -2,6 +2,7 @@
 import { FungiError } from '../core/errors.js';
 import type { Encoder } from '../encoders/encoder.js';
 import { cutAt } from '../onnx/cut.js';
+import { fixSizes } from '../onnx/fixed-sizes.js';
 import { Graph } from '../onnx/graph.js';
 import { readModel, type OnnxModel } from '../onnx/model.js';
 import { isEntangled, isQuantised } from '../onnx/quantised.js';
@@ -35,10 +36,26 @@ export async function divide(
   { target, provider = 'cpu' }: ImportOptions,
 ): Promise<Division> {
   const division = await divideAsWritten(encoder, model, graph, target);
-  if (provider !== 'cpu') return division;
-  const { nodes, constants } = unfuse(graph, division.trunk.nodes, model.opset);
-  const initializers = new Map([...division.trunk.initializers, ...constants]);
-  return { ...division, trunk: { ...division.trunk, nodes, initializers } };
+  const sized = withFixedSizes(encoder, model, graph, division);
+  if (provider !== 'cpu') return sized;
+  const { nodes, constants } = unfuse(graph, sized.trunk.nodes, model.opset);
+  const initializers = new Map([...sized.trunk.initializers, ...constants]);
+  return { ...sized, trunk: { ...sized.trunk, nodes, initializers } };
+}
+
+/** Of media all but the batch is known before a run: of pictures by the encoder's frame, of others where the file says. */
+function withFixedSizes({ modality, frame }: Encoder, model: OnnxModel, graph: Graph, division: Division): Division {
+  if (modality === 'text') return division;
+  const known = frame && [undefined, 3, frame.height, frame.width];
+  const shapes = graph.inputNames.flatMap((name) => {
+    const shape = graph.inputShape(name);
+    const sizes = shape?.length === known?.length ? known : undefined;
+    const fixed = shape?.map((dim, axis) => (typeof dim === 'number' ? dim : (sizes?.[axis] ?? `${name}.${axis}`)));
+    return fixed === undefined ? [] : [[name, fixed] as const];
+  });
+  const { trunk, boundary } = division;
+  const { nodes, constants } = fixSizes(graph, trunk.nodes, boundary, new Map(shapes), model.opset);
+  return { ...division, trunk: { ...trunk, nodes, initializers: new Map([...trunk.initializers, ...constants]) } };
 }
 
 async function divideAsWritten(encoder: Encoder, model: OnnxModel, graph: Graph, name?: string): Promise<Division> {

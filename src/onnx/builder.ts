@@ -60,6 +60,7 @@ export class GraphBuilder implements Emitter {
   private readonly inputs: ValueInfoProto[] = [];
   private readonly outputs: ValueInfoProto[] = [];
   private readonly infos = new Map<string, TensorInfo>();
+  private readonly makers = new Map<string, NodeProto>();
   private readonly scalars = new Map<string, string>();
   private counter = 0;
 
@@ -151,7 +152,7 @@ export class GraphBuilder implements Emitter {
   /** Takes over nodes of another graph with the constants they read; nothing is inferred of their shapes. */
   copy(nodes: readonly NodeProto[], initializers: ReadonlyMap<string, TensorProto>): void {
     for (const node of nodes) {
-      this.nodes.push(node);
+      this.push(node);
       this.adopt(node, initializers);
     }
   }
@@ -177,7 +178,7 @@ export class GraphBuilder implements Emitter {
 
   /** Adds a node as it is, and infers its outputs' shapes where a rule exists. */
   append(node: NodeProto): void {
-    this.nodes.push(node);
+    this.push(node);
     const rule = RULES.get(`${node.domain}:${node.opType}`);
     if (rule === undefined || node.input.some((name) => name !== '' && !this.infos.has(name))) return;
     const infos = rule.infer(node, this);
@@ -185,6 +186,11 @@ export class GraphBuilder implements Emitter {
       const name = node.output[i];
       if (name !== undefined && name !== '') this.infos.set(name, info);
     });
+  }
+
+  private push(node: NodeProto): void {
+    this.nodes.push(node);
+    for (const name of node.output) this.makers.set(name, node);
   }
 
   /** Shape and element type of a tensor, when inferred. */
@@ -196,7 +202,7 @@ export class GraphBuilder implements Emitter {
   known(tensor: string): TensorInfo {
     const info = this.infos.get(tensor);
     if (info === undefined) {
-      const node = this.nodes.find((n) => n.output.includes(tensor));
+      const node = this.makers.get(tensor);
       const maker = node === undefined ? 'not made in this graph' : `output of ${node.opType} node "${node.name}"`;
       throw new FungiError(
         'MODEL_UNSUPPORTED',
@@ -212,7 +218,7 @@ export class GraphBuilder implements Emitter {
 
   shapeValue(tensor: string): Shape | undefined {
     return shapeValue(tensor, {
-      maker: (name) => this.nodes.find((node) => node.output.includes(name)),
+      maker: (name) => this.makers.get(name),
       constant: (name) => {
         const found = this.initializers.get(name);
         return found && integers(found);
