@@ -12,6 +12,7 @@ import { counted, table } from './output.js';
 export interface PoolSettings {
   readonly shots: readonly (number | null)[];
   readonly sampling: ShotSampling;
+  readonly unlabelled: boolean;
   readonly seeds: number;
   readonly limitTrain?: number | undefined;
   readonly limitTest?: number | undefined;
@@ -50,15 +51,24 @@ export function warnOfTruncated(truncated: TruncatedRows, { test }: Pick<DataCou
   );
 }
 
+/** How a few-shot pool was made. */
+export function shotsLine(
+  shots: number,
+  rows: number,
+  { sampling, unlabelled }: Pick<PoolSettings, 'sampling' | 'unlabelled'>,
+): string {
+  return `${counted(shots, 'shot')} ${sampling} (${rows} rows${unlabelled ? ', the others unlabelled' : ''})`;
+}
+
 function poolLine(
   { results, data }: ShownReport,
-  { shots, sampling, limitTrain, limitTest, seeds }: PoolSettings,
+  { shots, sampling, unlabelled, limitTrain, limitTest, seeds }: PoolSettings,
 ): string {
   const drawn = (limit: number | undefined): string => (limit === undefined ? '' : ' drawn with seed 0');
   const rows = `${counted(data.train, 'training row')}${drawn(limitTrain)}, ${counted(data.test, 'test row')}${drawn(limitTest)}`;
   const few = shots.flatMap((count) => {
     const pool = results.find((row) => row.shots === count)!.pool;
-    return count === null ? [] : [`${counted(count, 'shot')} ${sampling} (${pool} rows)`];
+    return count === null ? [] : [shotsLine(count, pool, { sampling, unlabelled })];
   });
   return [rows, ...few, counted(data.labels, 'label'), counted(seeds, 'seed')].join(', ');
 }

@@ -149,6 +149,13 @@ export const samplingOption = (): Option =>
     .choices(SHOT_SAMPLINGS)
     .default('per-class' satisfies ShotSampling);
 
+/** What a few-shot pool knows beside its rows. */
+export const unlabelledOption = (): Option =>
+  new Option(
+    '--unlabelled',
+    'negatives and landmarks of a few-shot pool are drawn from all training rows, whose labels stay unknown (default: from its own rows)',
+  ).default(false);
+
 export const collect = (value: string, previous: readonly string[] = []): string[] => [...previous, value];
 
 /** "kl,simclr", or "none". */

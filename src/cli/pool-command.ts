@@ -21,11 +21,12 @@ import {
 } from './feature-command.js';
 import { encoderIdentity } from './feature-cache.js';
 import { assertReads } from './media-items.js';
-import { samplingOption, shotList, whole } from './options.js';
+import { samplingOption, shotList, unlabelledOption, whole } from './options.js';
 
 export interface PoolFlags extends FeatureSetFlags, DataFlags {
   readonly shots?: readonly (number | null)[];
   readonly sampling: PoolSettings['sampling'];
+  readonly unlabelled: boolean;
   readonly seeds: number;
   readonly throughputTexts: number;
 }
@@ -90,6 +91,7 @@ const addPoolOptions = (command: Command): Command =>
       shotList,
     )
     .addOption(samplingOption())
+    .addOption(unlabelledOption())
     .option('--seeds <count>', 'runs, with seeds 0, 1, …: heads, views, projections and shots', whole(1, 100), 1)
     .option(
       '--throughput-texts <count>',
@@ -106,7 +108,7 @@ and shots (bootstrap over test rows, t-distribution over seeds). Gains are paire
 disagree make an interval wide.`;
 
 const seedsOf = (count: number): number[] => Array.from({ length: count }, (_, seed) => seed);
-const poolsOf = ({ shots = [null], sampling }: PoolFlags) => ({ shots, sampling });
+const poolsOf = ({ shots = [null], sampling, unlabelled }: PoolFlags) => ({ shots, sampling, unlabelled });
 
 async function measurePools<Flags extends PoolFlags>(
   { data: { train, test, split, pools }, sets, loaded, settings, specOf, cache }: FeatureTask<PoolData & TrainAndTest>,
@@ -128,11 +130,13 @@ async function measurePools<Flags extends PoolFlags>(
       items.length === 0
         ? {}
         : await measureThroughput(engine, { ...(await rows.frozen(0)), features, items, onProgress });
-    const { shots, sampling } = poolsOf(flags);
+    const { shots, sampling, unlabelled } = poolsOf(flags);
+    const few = shots.some((count) => count !== null);
     const method = {
       ...protocol.settings(flags),
       ...{ split: split && { ...split }, seeds: seedsOf(flags.seeds), shots },
-      sampling: shots.some((count) => count !== null) ? sampling : null,
+      sampling: few ? sampling : null,
+      ...(few && unlabelled && { unlabelled }),
     };
     const common = {
       throughput,

@@ -142,6 +142,25 @@ describe('eval knn', () => {
     expect(stdout).toContain('60 training rows, 12 test rows, 1 shot first (2 rows)');
   });
 
+  it('draws what is random from all training rows where few shots know them', async () => {
+    const few = async (...more: string[]) => {
+      const argv = [...KNN, '--shots', '1', '--features', 'embedding,kl', ...more, '--json', '-q'];
+      const { code, json } = await workspace.fungi(argv);
+      expect(code).toBe(0);
+      return json() as { fingerprint: string; unlabelled?: boolean; results: { pool: number; dims: number }[] };
+    };
+    const [own, all] = [await few(), await few('--unlabelled')];
+    expect([own.unlabelled, all.unlabelled]).toEqual([undefined, true]);
+    const { stdout } = await workspace.fungi([...KNN, '--shots', '1', '--features', 'kl', '--unlabelled']);
+    expect(stdout).toContain('1 shot per-class (2 rows, the others unlabelled)');
+    expect(all.fingerprint).not.toBe(own.fingerprint);
+    expect(all.results.map(({ pool }) => pool)).toEqual(own.results.map(({ pool }) => pool));
+    // A landmark is a column of the features, and there are more of them than rows that vote.
+    const [before, after] = [own, all].map(({ results }) => results.map(({ dims }) => dims));
+    expect(after![0]).toBe(before![0]);
+    expect(after![1]!).toBeGreaterThan(before![1]!);
+  });
+
   it('gives a tied vote to the label that a list names first', async () => {
     await workspace.write({ 'dog-first.json': '["dog", "cat"]', 'cat-first.json': '["cat", "dog"]' });
     // Two rows vote, one of each label, so that every vote is tied.

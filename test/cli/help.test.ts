@@ -102,6 +102,7 @@ const OPTIONS: Readonly<Record<string, readonly string[]>> = {
       '--features',
       '--shots',
       '--sampling',
+      '--unlabelled',
       '--seeds',
       '-k',
       '--limit-train',
@@ -110,7 +111,7 @@ const OPTIONS: Readonly<Record<string, readonly string[]>> = {
     ...['--limit-test', '--input-key', '--label-key', '--dims', '--mode', '--projection', '--throughput-texts'],
   ],
   'eval compare': [
-    ...['--report', '--shots', '--sampling', '--no-feature-cache'],
+    ...['--report', '--shots', '--sampling', '--unlabelled', '--no-feature-cache'],
     ...[
       '--train',
       '--test',

@@ -21,6 +21,7 @@ import {
   addFeatureOptions,
   collect,
   samplingOption,
+  unlabelledOption,
   shotList,
   whole,
   type EncoderFlags,
@@ -36,6 +37,7 @@ interface CompareFlags extends CommonOptions, EncoderFlags, FeatureFlags, Featur
   readonly throughputTexts: number;
   readonly shots?: readonly (number | null)[];
   readonly sampling: PoolSettings['sampling'];
+  readonly unlabelled: boolean;
 }
 
 export function addEvalCompare(evaluation: Command, run: Run): void {
@@ -63,6 +65,7 @@ export function addEvalCompare(evaluation: Command, run: Run): void {
       shotList,
     )
     .addOption(samplingOption())
+    .addOption(unlabelledOption())
     .option('--throughput-texts <count>', 'queries to time each feature set on; 0 times nothing', whole(0), 128);
   addFeatureCacheOption(addFeatureOptions(addEncoderOptions(command)));
   addReportOption(addCommonOptions(command, { json: false }))
@@ -93,7 +96,7 @@ Examples:
 }
 
 async function evalCompare(context: Context, flags: CompareFlags): Promise<Report> {
-  const { k, dims, sampling } = flags;
+  const { k, dims, sampling, unlabelled } = flags;
   const { onProgress } = context;
   const names = [...flags.selectors, ...(flags.selector ?? [])];
   const { featureSetsOf, namedSelectors, selectorTitles } = await import('../../eval/compare/named-selectors.js');
@@ -107,7 +110,7 @@ async function evalCompare(context: Context, flags: CompareFlags): Promise<Repor
   const seeds = Array.from({ length: flags.seeds }, (_, seed) => seed);
   const few = (flags.shots ?? []).filter((count) => count !== null);
   const labels = pool.map(({ label }) => label);
-  const pools = drawPools(labels, { shots: [null, ...few], sampling, seeds });
+  const pools = drawPools(labels, { shots: [null, ...few], sampling, unlabelled, seeds });
   const small = smallPoolWarning(Math.min(...pools.map(({ rows }) => rows.length)), k);
   if (small !== undefined) context.log.warn(small);
   const sets = featureSetsOf(names);
@@ -124,7 +127,11 @@ async function evalCompare(context: Context, flags: CompareFlags): Promise<Repor
     const protocol = {
       split: split && { ...split },
       ...{ selectors: names, baseline, k, seeds: flags.seeds, dims: features ? dims : null },
-      ...{ shots: few, sampling: few.length > 0 ? sampling : null },
+      ...{
+        shots: few,
+        sampling: few.length > 0 ? sampling : null,
+        ...(few.length > 0 && unlabelled && { unlabelled }),
+      },
     };
     const report = {
       ...found,

@@ -2,7 +2,7 @@
 import { Option, type Command } from 'commander';
 import type { RetrievalRow, RetrievalSummary } from '../../eval/retrieval/feature-retrieval.js';
 import type { Metric } from '../../retrieve/exact-search.js';
-import { dataLines } from '../classify-text.js';
+import { dataLines, shotsLine } from '../classify-text.js';
 import type { Run } from '../context.js';
 import { counted, percent, table } from '../output.js';
 import { addPoolCommand, type PoolFlags, type PoolReport, type Protocol } from '../pool-command.js';
@@ -48,10 +48,10 @@ interface ShownReport extends PoolReport {
 
 function retrievalText(
   { encoder, data, results, summary, throughput, fingerprint }: ShownReport,
-  { metric, dims, seeds, sampling }: RetrievalFlags,
+  { metric, dims, seeds, ...sampled }: RetrievalFlags,
 ): string {
   const few = [...new Map(results.map(({ shots, pool }) => [shots, pool]))].flatMap(([shots, pool]) =>
-    shots === null ? [] : [`${counted(shots, 'shot')} ${sampling} (${pool} rows)`],
+    shots === null ? [] : [shotsLine(shots, pool, sampled)],
   );
   const queries = data.test === 1 ? '1 query' : `${data.test} queries`;
   const method = [`${metric}, PCA to at most ${dims}`, counted(data.train, 'pool row'), queries, ...few];

@@ -95,13 +95,21 @@ export class FeatureRows {
       const all: FeatureRows[] = [];
       for (const variant of variants) {
         const blocks: LossBlock[][] = [];
-        for (const { seed, rows } of options.pools) {
-          const pool = rows.map((row) => train[row]!);
+        for (const { seed, rows, unlabelled = rows } of options.pools) {
+          const [pool, drawnFrom] = [rows, unlabelled].map((from) => from.map((row) => train[row]!)) as [
+            Item[],
+            Item[],
+          ];
           const own: LossBlock[] = [];
           for (const loss of variant.losses) {
             const { settings } = variant;
             own.push(
-              await LossBlock.open(engine, files, { loss, settings, seed, pool, test, keyOf, onProgress }, known),
+              await LossBlock.open(
+                engine,
+                files,
+                { loss, settings, seed, pool, drawnFrom, test, keyOf, onProgress },
+                known,
+              ),
             );
           }
           blocks.push(own);

@@ -27,8 +27,10 @@ export interface LossBlockOptions {
   readonly loss: LossInput;
   readonly settings: Omit<FeatureOptions, 'losses' | 'seed'> | undefined;
   readonly seed: number;
-  /** Whose blocks there are to be, and what head, negatives and landmarks are drawn for. */
+  /** Whose blocks there are to be, and those of the test rows. */
   readonly pool: readonly Item[];
+  /** What negatives, prototypes and landmarks are drawn from. */
+  readonly drawnFrom: readonly Item[];
   readonly test: readonly Item[];
   /** What tells items apart. */
   readonly keyOf: (item: Item) => string;
@@ -38,22 +40,20 @@ export interface LossBlockOptions {
 /** Of these another block of the same pass may know nothing. */
 const OWN_FAILURES = ['INVALID_ARGUMENT', 'INVALID_VECTOR', 'OP_UNSUPPORTED', 'RUNTIME_FAILED'] as const;
 
-/** The gradient block of one loss, whose head, negatives and landmarks are one pool's. */
+/** The gradient block of one loss, whose head, negatives and landmarks are drawn from the same items. */
 export class LossBlock {
   /** What keeps the block from being made. */
   failure: FungiError | undefined;
   private made: Promise<Frozen> | undefined;
   private ready: FeatureExtractor | undefined;
-  private readonly wanted: ReadonlySet<Item>;
+  private readonly wanted = new Set<Item>();
 
   private constructor(
     readonly file: BlockFile,
     private readonly engine: GradientEngine,
     private readonly spec: FeatureSpec,
     private readonly options: LossBlockOptions,
-  ) {
-    this.wanted = new Set([...options.pool, ...options.test]);
-  }
+  ) {}
 
   /** @param known blocks of this pass by their settings: the same one is not made twice */
   static async open(
@@ -62,15 +62,21 @@ export class LossBlock {
     options: LossBlockOptions,
     known: Map<string, LossBlock>,
   ): Promise<LossBlock> {
-    const { loss: input, settings, seed, pool, keyOf } = options;
+    const { loss: input, settings, seed, pool, test, drawnFrom, keyOf } = options;
     const spec = featureSpec({ ...settings, losses: [input], seed }, engine.info.modality);
     const [loss] = spec.losses;
     // Weights are applied when rows are joined.
     const settled = { ...spec, embeddingWeight: 1, losses: [{ ...loss!, weight: 1 }] };
-    const deciding = { block: input.name, spec: settled as unknown as Json, pool: fingerprintLines(pool.map(keyOf)) };
+    const deciding = {
+      block: input.name,
+      spec: settled as unknown as Json,
+      pool: fingerprintLines(drawnFrom.map(keyOf)),
+    };
     const key = fingerprint(deciding);
     const block = known.get(key) ?? new LossBlock(await files.of(deciding), engine, settled, options);
     known.set(key, block);
+    // Pools that draw from the same items share it.
+    for (const item of [...pool, ...test]) block.wanted.add(item);
     return block;
   }
 
@@ -89,8 +95,8 @@ export class LossBlock {
   }
 
   frozen(): Promise<Frozen> {
-    const { pool, onProgress } = this.options;
-    this.made ??= buildArtefacts(this.engine, this.spec, pool, onProgress).then((artefacts) => ({
+    const { drawnFrom, onProgress } = this.options;
+    this.made ??= buildArtefacts(this.engine, this.spec, drawnFrom, onProgress).then((artefacts) => ({
       spec: this.spec,
       artefacts,
     }));

@@ -67,8 +67,15 @@ async function direct(pool: number, more: Parameters<typeof featureSpec>[0] = {}
   const { seed, rows: own } = pools[pool]!;
   const spec = featureSpec({ ...settings, losses, seed, ...more });
   const items = own.map((row) => train[row]!);
-  const extractor = await FeatureExtractor.create(engine, spec, await buildArtefacts(engine, spec, items));
+  const artefacts = await buildArtefacts(engine, spec, items);
+  const extractor = await FeatureExtractor.create(engine, spec, artefacts);
   return [(await extractor.extract(items)).rows, (await extractor.extract(test)).rows];
+}
+
+/** Some rows of a matrix. */
+function votes(matrix: Float32Array, places: readonly number[]): Float32Array {
+  const width = matrix.length / rows.length;
+  return Float32Array.from(places.flatMap((row) => [...matrix.subarray(row * width, (row + 1) * width)]));
 }
 
 function expectClose(found: readonly Float32Array[], expected: readonly Float32Array[]): void {
@@ -82,6 +89,20 @@ function expectClose(found: readonly Float32Array[], expected: readonly Float32A
 describe('FeatureRows', () => {
   it.each([0, 1])('has the rows that an index of pool %i has', async (pool) => {
     expectClose(await featuresOf({}, 'kl+simclr', pool), await direct(pool));
+  });
+
+  it('draws negatives and landmarks from rows that have no vote where a pool says so, and shares them', async () => {
+    const few = { ...pools[1]!, seed: 0, unlabelled: rows };
+    const both = [few, pools[0]!];
+    expectClose(
+      await featuresOf({ pools: both }),
+      await direct(0).then(([all, queries]) => [votes(all!, few.rows), queries!]),
+    );
+    const [first] = await featuresOf({ pools: [few] });
+    const [own] = await featuresOf({ pools: [{ ...few, unlabelled: few.rows }] });
+    expect(own).not.toEqual(first);
+    // The same artefacts: the block is made once, and has the rows of both pools.
+    expectClose(await featuresOf({ pools: both }, 'kl+simclr', 1), await direct(0));
   });
 
   it('applies weights to blocks that were kept without', async () => {
