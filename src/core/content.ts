@@ -28,6 +28,14 @@ export interface Clip {
 /** An item opened: the text itself, or media. */
 export type Content = string | Picture | Clip;
 
+/** A change of pixels at the encoder's size, as torchvision and Pillow make it: its amount is drawn beforehand. */
+export type ImageEdit =
+  | { readonly kind: 'flip' | 'grey' | 'solarize' }
+  /** A factor; of the hue a turn, from −0.5 to 0.5. */
+  | { readonly kind: 'brightness' | 'contrast' | 'saturation' | 'hue'; readonly amount: number }
+  /** Standard deviation in pixels. */
+  | { readonly kind: 'blur'; readonly amount: number };
+
 /** A rectangle of the picture as it is, in its pixels, brought to the size of the encoder's input. */
 export interface Crop {
   readonly kind: 'crop';
@@ -36,6 +44,8 @@ export interface Crop {
   readonly top: number;
   readonly width: number;
   readonly height: number;
+  /** In this order. */
+  readonly edits?: readonly ImageEdit[];
 }
 
 /** One of side × side overlapping squares, half as wide as the encoder's input, of what the encoder would see of the picture. */
@@ -69,13 +79,17 @@ export function viewKey(view: View): string {
   const { kind, of } = view;
   switch (kind) {
     case 'crop':
-      return [of.digest, kind, view.left, view.top, view.width, view.height].join(' ');
+      return [of.digest, kind, view.left, view.top, view.width, view.height, ...(view.edits ?? []).map(editKey)].join(
+        ' ',
+      );
     case 'patch':
       return [of.digest, kind, view.row, view.column, view.side].join(' ');
     case 'noise':
       return [of.digest, kind, view.stream.join('/'), view.level, view.roll].join(' ');
   }
 }
+
+const editKey = (edit: ImageEdit): string => ('amount' in edit ? `${edit.kind}=${edit.amount}` : edit.kind);
 
 /** @throws {FungiError} INVALID_ARGUMENT for media, which a text encoder was given */
 export function asText(view: View): string {

@@ -10,7 +10,7 @@ import type { Loss, Mode } from '../losses/loss.js';
 import { simclr, SIMCLR_DEFAULTS } from '../losses/simclr.js';
 import { noisyClips } from '../views/noise.js';
 import { patches } from '../views/patches.js';
-import { randomCrops } from '../views/crops.js';
+import { AUGMENTATIONS, randomCrops } from '../views/crops.js';
 import { selfView, type ViewMaker } from '../views/view.js';
 import { wordDeletion } from '../views/word-deletion.js';
 
@@ -140,12 +140,15 @@ const dinoSpec = z
     locals: z.number().int().nonnegative().default(DINO_DEFAULTS.locals),
     globalScale: area.default([0.25, 1]),
     localScale: area.default([0.05, 0.25]),
+    /** What else is changed of a crop: nothing, or what DINO was trained with (Table 18). */
+    augmentation: z.enum(AUGMENTATIONS).optional(),
     weight,
   })
-  .transform(({ head, normalise, latent, ...rest }, issues) => ({
+  .transform(({ head, normalise, latent, augmentation, ...rest }, issues) => ({
     ...rest,
     ...headOf({ head, latent }, DINO_DEFAULTS.latent, issues),
     ...(normalise === false && { normalise }),
+    ...(augmentation === 'standard' && { augmentation }),
   }));
 
 /** The released code: 2 crops of 0.14 to 1 of the area, 6 of 0.05 to 0.14. */

@@ -1,11 +1,16 @@
 /**
  * DINO's views of an image: random rectangles of it, some large and some small (paper Table 22: 2 of 0.25 to 1 of the area, 10 of
- * 0.05 to 0.25, nothing else changed), all brought to the size of the encoder's input.
+ * 0.05 to 0.25), all brought to the size of the encoder's input. Nothing else is changed, unless DINO's own augmentation is asked for.
  */
 import type { Crop, Picture } from '../core/content.js';
 import { Rng } from '../core/rng.js';
 import { asPicture } from './patches.js';
+import { standardEdits } from './standard-augmentation.js';
 import type { ViewMaker } from './view.js';
+
+/** `crops`: rectangles, as they are. `standard`: also flipped, recoloured, blurred and solarised, as DINO was trained (paper Table 18). */
+export const AUGMENTATIONS = ['crops', 'standard'] as const;
+export type Augmentation = (typeof AUGMENTATIONS)[number];
 
 /** Least and most of a picture's area. */
 export type AreaRange = readonly [number, number];
@@ -18,6 +23,8 @@ export interface RandomCrops {
   readonly localScale: AreaRange;
   /** The index's seed. */
   readonly seed: number | string;
+  /** @default 'crops' */
+  readonly augmentation?: Augmentation | undefined;
 }
 
 /** Width over height, drawn evenly in its logarithm. */
@@ -25,17 +32,24 @@ const ASPECTS: AreaRange = [3 / 4, 4 / 3];
 /** Rectangles tried before the largest one in the middle is taken. */
 const TRIES = 10;
 
-/** View v depends on the seed, the picture's content and v alone. @throws {FungiError} INVALID_ARGUMENT for a content that is no image */
-export function randomCrops({ globals, locals, globalScale, localScale, seed }: RandomCrops): ViewMaker {
+/**
+ * View v depends on the seed, the picture's content and v alone; its rectangle is the same under each augmentation.
+ *
+ * @throws {FungiError} INVALID_ARGUMENT for a content that is no image
+ */
+export function randomCrops(options: RandomCrops): ViewMaker {
+  const { globals, locals, globalScale, localScale, seed, augmentation = 'crops' } = options;
   const count = globals + locals;
   return {
     count,
-    settings: { kind: 'crops', globals, locals, globalScale, localScale, seed },
+    settings: { kind: 'crops', globals, locals, globalScale, localScale, seed, augmentation },
     views: (content) => {
       const of = asPicture(content);
       return Array.from({ length: count }, (_, v) => {
-        const rng = Rng.stream(seed, 'crop', of.digest, v);
-        return randomCrop(of, v < globals ? globalScale : localScale, rng);
+        const crop = randomCrop(of, v < globals ? globalScale : localScale, Rng.stream(seed, 'crop', of.digest, v));
+        if (augmentation === 'crops') return crop;
+        const kind = v >= globals ? 'local' : v === 0 ? 'first' : 'global';
+        return { ...crop, edits: standardEdits(kind, Rng.stream(seed, 'augmentation', of.digest, v)) };
       });
     },
   };

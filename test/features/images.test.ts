@@ -18,7 +18,7 @@ const OPTIONS: FeatureOptions = {
   losses: [
     { name: 'kl', latent: 24 },
     { name: 'simclr', latent: 12, views: 9, negativeItems: 4, negativeViews: 4 },
-    { name: 'dino', latent: 20, locals: 3 },
+    { name: 'dino', latent: 20, locals: 3, augmentation: 'standard' },
     { name: 'deepcluster', latent: 10, locals: 2, sets: 2, prototypes: 5 },
   ],
   projection: { kind: 'nystrom', landmarks: 6, rank: 4 },
@@ -169,6 +169,7 @@ describe('settings of losses by modality', () => {
     ['audio', { name: 'deepcluster' }, 'deepcluster is a loss of images, and this encoder reads sound'],
     ['image', { name: 'simclr', deletion: 0.1 }, 'deletion'],
     ['image', { name: 'simclr', views: 48 }, 'has to be a square'],
+    ['image', { name: 'dino', augmentation: 'blur' }, 'augmentation'],
     ['image', { name: 'dino', globalScale: [1, 0.2] }, 'has to be the least and the most'],
     ['text', { name: 'simclr', noise: 0.1 }, 'noise'],
   ] as const)('refuse what a %s has not', (modality, loss, message) => {

@@ -45,6 +45,20 @@ describe('a specification written before heads and entries could be chosen', () 
   });
 });
 
+describe('a specification of DINO written before its augmentation could be chosen', () => {
+  const DINO_DIGEST = '2c96fc7383c7f58df21af0235bc3610e11537f49281fb9387bf303a54cec10eb';
+  const digestOf = (augmentation?: 'crops' | 'standard'): string =>
+    fingerprint(featureSpec({ losses: [{ name: 'dino', ...(augmentation && { augmentation }) }] }, 'image'));
+
+  it('has the fingerprint that it had, spelled out or not, and another augmentation another', () => {
+    expect(digestOf()).toBe(DINO_DIGEST);
+    expect(digestOf('crops')).toBe(DINO_DIGEST);
+    expect(digestOf('standard')).not.toBe(DINO_DIGEST);
+    const spec = featureSpec({ losses: [{ name: 'dino', augmentation: 'standard' }] }, 'image');
+    expect(FEATURE_SPEC_SCHEMAS.image.parse(JSON.parse(JSON.stringify(spec)))).toEqual(spec);
+  });
+});
+
 describe('a setting that is not the default', () => {
   const variants: readonly FeatureOptions[] = [
     { losses: [{ name: 'kl' }] },

@@ -82,3 +82,79 @@ describe('random crops', () => {
     }
   });
 });
+
+describe('the standard augmentation of DINO', () => {
+  const of = picture(300, 200);
+  const standard = (picked: Picture): Crop[] => cropsOf(picked, { augmentation: 'standard' });
+  const drawn = Array.from({ length: 1500 }, (_, i) => standard(picture(300, 200, `p${i}`)));
+  const kinds = (crop: Crop): string[] => crop.edits!.map(({ kind }) => kind);
+  const share = (v: number, kind: string): number =>
+    drawn.filter((own) => kinds(own[v]!).includes(kind)).length / drawn.length;
+
+  it('leaves the rectangles as they are, which have no edits without it', () => {
+    const bare = cropsOf(of);
+    expect(bare.every((crop) => !('edits' in crop))).toBe(true);
+    for (const [v, crop] of standard(of).entries()) expect(crop).toEqual({ ...bare[v]!, edits: crop.edits });
+    expect(cropsOf(of, { augmentation: 'crops' })).toEqual(bare);
+  });
+
+  it('depends on seed, content and number alone, and tells views apart', () => {
+    const twelve = standard(of).map(viewKey);
+    expect(standard({ ...of, name: 'elsewhere' }).map(viewKey)).toEqual(twelve);
+    expect(cropsOf(of, { augmentation: 'standard', locals: 3 }).map(viewKey)).toEqual(twelve.slice(0, 5));
+    expect(cropsOf(of, { augmentation: 'standard', seed: 1 }).map(viewKey)).not.toEqual(twelve);
+    const [crop] = standard(of) as [Crop];
+    const changed = [[], [{ kind: 'blur', amount: 1 }], [{ kind: 'blur', amount: 1.5 }], [{ kind: 'grey' }]] as const;
+    const orders = [
+      [...changed[1], ...changed[3]],
+      [...changed[3], ...changed[1]],
+    ];
+    const keys = [...changed, ...orders].map((edits) => viewKey({ ...crop, edits }));
+    expect(new Set(keys).size).toBe(6);
+  });
+
+  it.each([
+    [0, { flip: 0.5, hue: 0.8, grey: 0.2, blur: 1, solarize: 0 }],
+    [1, { flip: 0.5, hue: 0.8, grey: 0.2, blur: 0.1, solarize: 0.2 }],
+    [7, { flip: 0.5, hue: 0.8, grey: 0.2, blur: 0.5, solarize: 0 }],
+  ])('changes crop %d as often as DINO does', (v, expected) => {
+    for (const [kind, probability] of Object.entries(expected)) {
+      // Four standard deviations; what is certain, and what never happens, is so of every one.
+      expect(Math.abs(share(v, kind) - probability)).toBeLessThanOrEqual(
+        4 * Math.sqrt((probability * (1 - probability)) / 1500),
+      );
+    }
+  });
+
+  it('changes in the order of DINO: mirrored, recoloured in any order, grey, blurred, solarised', () => {
+    const colours = ['brightness', 'contrast', 'saturation', 'hue'];
+    const orders = new Set<string>();
+    for (const crop of drawn.flat()) {
+      const own = kinds(crop);
+      const jittered = own.filter((kind) => colours.includes(kind));
+      expect([0, 4]).toContain(jittered.length);
+      if (jittered.length > 0) orders.add(jittered.join());
+      const rest = ['flip', ...jittered, 'grey', 'blur', 'solarize'];
+      expect(own).toEqual(rest.filter((kind) => own.includes(kind)));
+    }
+    expect(orders.size).toBe(24);
+  });
+
+  it.each([
+    ['brightness', 0.6, 1.4],
+    ['contrast', 0.6, 1.4],
+    ['saturation', 0.8, 1.2],
+    ['hue', -0.1, 0.1],
+    ['blur', 0.1, 2],
+  ] as const)('draws %s evenly from %d to %d', (kind, least, most) => {
+    const amounts = drawn
+      .flat()
+      .flatMap(({ edits }) => edits!.flatMap((edit) => (edit.kind === kind ? [edit.amount] : [])));
+    const [low, high] = [Math.min(...amounts), Math.max(...amounts)];
+    expect(low).toBeGreaterThanOrEqual(least);
+    expect(high).toBeLessThanOrEqual(most);
+    const width = most - least;
+    expect(high - low).toBeGreaterThan(0.99 * width);
+    expect(Math.abs(amounts.reduce((a, b) => a + b) / amounts.length - (least + most) / 2)).toBeLessThan(0.02 * width);
+  });
+});

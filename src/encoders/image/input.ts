@@ -1,6 +1,7 @@
 /** From a view of a picture to the numbers that a model takes, [3,H,W]. */
 import type { Crop, Patch, Picture, View } from '../../core/content.js';
 import { FungiError } from '../../core/errors.js';
+import { edited } from './edit.js';
 import { crop, cropAndResize, decode, resize } from './picture.js';
 import type { Pixels } from './pixels.js';
 import type { ImageSettings } from './settings.js';
@@ -42,9 +43,9 @@ export class ImageInput {
     });
   }
 
-  /** A rectangle of the picture, at the input's size. */
-  private async cropped({ of, left, top, width, height }: Crop): Promise<Pixels> {
-    return cropAndResize(await this.whole(of), { left, top, width, height }, this.settings);
+  /** A rectangle of the picture, at the input's size, and what is changed of it. */
+  private async cropped({ of, left, top, width, height, edits = [] }: Crop): Promise<Pixels> {
+    return edited(await cropAndResize(await this.whole(of), { left, top, width, height }, this.settings), edits);
   }
 
   /** A square of the frame, at the input's size. */
