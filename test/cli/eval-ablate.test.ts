@@ -150,7 +150,7 @@ describe('eval ablate', () => {
   it.each<[string[], number, RegExp]>([
     [[], 2, /what to vary must be said once/],
     [['--vary', 'head=linear', '--table', '6'], 2, /must be said once/],
-    [['--table', '18'], 2, /which is for images/],
+    [['--table', '18'], 2, /dino is a loss of images, and this encoder reads texts/],
     [['--vary', 'size=1'], 2, /no factor "size".*\nhint: There are head, /],
     [['--vary', 'head=cubic'], 2, /"cubic" is no level of head.*\nhint: Levels are linear, none/],
     [['--vary', 'views=2'], 2, /views is a setting of simclr/],

@@ -62,7 +62,7 @@ export function addEvalAblate(evaluation: Command, run: Run): void {
       collect,
     )
     .option('--cross', 'every combination of the factors instead of one factor at a time')
-    .option('--table <number>', 'what a table of the paper varies: 6, 19, 20 or 21')
+    .option('--table <number>', 'what a table of the paper varies: 6, 18, 19, 20 or 21')
     .option('--figure <number>', 'what a figure of the paper varies: 8 or 12')
     .addOption(new Option('--loss <name>', 'whose gradient is varied (default: kl)').choices(ABLATED_LOSSES))
     .option(
@@ -97,14 +97,15 @@ const factorLines = (): string =>
 const NOTES = `One factor at a time is changed, from the default setting: that of the other options and --with. The default is marked by a star, and is
 tried though it is not among the levels. p is two-sided, McNemar's mid-p for one seed, of the paired bootstrap for several, and corrected
 for the number of differences (Holm). Levels of one layer share an encoding pass. A level that fails is reported, and the others go on.
-The paper's Table 18 is about the DINO loss, which is for images.
+Table 18 and --loss dino are of images.
 
 Examples:
   fungi eval ablate --train train.jsonl --test test.jsonl --vary head=linear,none --vary temperature=1,5,15,50
   fungi eval ablate --train train.jsonl --test test.jsonl --table 6
   fungi eval ablate --train train.jsonl --test test.jsonl --figure 8 --encoder bert-base --limit-train 1000
   fungi eval ablate --train train.jsonl --test test.jsonl --vary projection=nystrom,binary --vary reducer=pca,none --cross
-  fungi eval ablate --train train.jsonl --test test.jsonl --loss simclr --vary views=2,4,8,12 --throughput-texts 32`;
+  fungi eval ablate --train train.jsonl --test test.jsonl --loss simclr --vary views=2,4,8,12 --throughput-texts 32
+  fungi eval ablate --train flowers/train --test flowers/test --encoder facebook/dinov2-small --table 18`;
 
 interface Tried {
   readonly base: AblationBase;
@@ -189,7 +190,11 @@ async function levelsOf(
   const sources = await gradientSources(source, pick(flags, 'output'));
   const layers = namedLayers(sources);
   const { info } = loaded.engine;
-  const base = { ...{ loss, features, mode, projection, dims }, layer: layerName(info.target.tensor, layers) };
+  const { modality } = source;
+  const base = {
+    ...{ modality, loss, features, mode, projection, dims },
+    layer: layerName(info.target.tensor, layers),
+  };
   const factors = asked.map((factor) => withLayers(factor, sources));
   const common = withOneLayer(fixed, sources);
   const defaults = defaultValues(base, common, info.dims);

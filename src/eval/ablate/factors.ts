@@ -1,7 +1,9 @@
 /** What an ablation can vary (paper §5.4 and Appendix C), and how its levels are written: `head=linear,none`. */
 import { FungiError } from '../../core/errors.js';
+import type { DinoHeads } from '../../losses/dino.js';
 import type { Head } from '../../losses/head.js';
 import { ENTRIES } from '../../reduce/random-matrix.js';
+import type { Augmentation } from '../../views/crops.js';
 import { parseFeatureSet } from '../features/feature-sets.js';
 import type { AblatedLoss } from './losses.js';
 
@@ -13,8 +15,8 @@ interface FactorKind {
   /** Levels there are, in words. */
   readonly levels: string;
   readonly what: string;
-  /** The one loss that has it. */
-  readonly loss?: AblatedLoss;
+  /** Those that have it, where not all do. */
+  readonly losses?: readonly AblatedLoss[];
 }
 
 const oneOf =
@@ -39,6 +41,8 @@ const featureSet: ReadLevel = (text) => {
 
 /** Named here, since help has to appear at once: the losses bring the graph builder with them. */
 const HEADS = ['linear', 'none'] as const satisfies readonly Head[];
+const DINO_HEADS = ['independent', 'shared'] as const satisfies readonly DinoHeads[];
+const AUGMENTATIONS = ['crops', 'standard'] as const satisfies readonly Augmentation[];
 const PROJECTIONS = ['nystrom', 'khatri-rao', ...ENTRIES] as const;
 const REDUCERS = ['pca', 'none', ...ENTRIES] as const;
 
@@ -50,16 +54,33 @@ export const FACTORS = {
     what: 'unit length of f(x) before the head (Table 6)',
   },
   latent: { read: wholeFrom(1), levels: 'whole numbers', what: 'L, width of the head' },
-  temperature: { read: numberWhere((value) => value > 0), levels: 'numbers above 0', what: 'temperature of the loss' },
+  temperature: {
+    read: numberWhere((value) => value > 0),
+    levels: 'numbers above 0',
+    what: 'temperature of the loss',
+    losses: ['kl', 'simclr'],
+  },
   weight: { read: numberWhere((value) => value > 0), levels: 'numbers above 0', what: 'length of the gradient block' },
-  views: { read: wholeFrom(2), levels: 'whole numbers from 2', what: 'positive views (Figure 12)', loss: 'simclr' },
+  views: { read: wholeFrom(2), levels: 'whole numbers from 2', what: 'positive views (Figure 12)', losses: ['simclr'] },
   deletion: {
     read: numberWhere((value) => value > 0 && value < 1),
     levels: 'numbers between 0 and 1',
     what: 'share of the words that a view loses',
-    loss: 'simclr',
+    losses: ['simclr'],
   },
-  negatives: { read: wholeFrom(1), levels: 'whole numbers', what: 'texts of the negative batch', loss: 'simclr' },
+  negatives: { read: wholeFrom(1), levels: 'whole numbers', what: 'texts of the negative batch', losses: ['simclr'] },
+  heads: {
+    read: oneOf(...DINO_HEADS),
+    levels: DINO_HEADS.join(', '),
+    what: 'whether student and teacher have a head each, of images (Table 18)',
+    losses: ['dino'],
+  },
+  augmentation: {
+    read: oneOf(...AUGMENTATIONS),
+    levels: AUGMENTATIONS.join(', '),
+    what: 'what is changed of crops besides cutting them out, of images (Table 18)',
+    losses: ['dino'],
+  },
   projection: {
     // The paper's matrix is dense: `--projection dense` has binary entries.
     read: (text) => oneOf(...PROJECTIONS)(text === 'dense' ? 'binary' : text),
@@ -124,9 +145,12 @@ export function parseValues(texts: readonly string[], loss: AblatedLoss): Values
 function parseFactor(text: string, loss: AblatedLoss): Factor {
   const [, name = text, list = ''] = /^([^=]*)=(.*)$/s.exec(text) ?? [];
   if (!isFactor(name)) throw invalid(`there is no factor "${name}" to vary`, `There are ${NAMES.join(', ')}.`);
-  const { read, levels: known, loss: only }: FactorKind = FACTORS[name];
-  if (only !== undefined && only !== loss) {
-    throw invalid(`${name} is a setting of ${only}, and the loss is ${loss}`, `Add --loss ${only}.`);
+  const { read, levels: known, losses }: FactorKind = FACTORS[name];
+  if (losses !== undefined && !losses.includes(loss)) {
+    throw invalid(
+      `${name} is a setting of ${losses.join(' and ')}, and the loss is ${loss}`,
+      `Add --loss ${losses.join(' or --loss ')}.`,
+    );
   }
   const levels = list.split(',').map((part) => {
     const level = part === '' ? undefined : read(part);

@@ -1,10 +1,13 @@
 /** From the levels of factors to the settings that features, reduction and engine take. */
 import { FungiError } from '../../core/errors.js';
 import { fingerprint, type Json } from '../../core/fingerprint.js';
+import type { Modality } from '../../core/item.js';
 import { featureSpec, type FeatureOptions } from '../../features/spec.js';
+import { DINO_DEFAULTS, type DinoHeads } from '../../losses/dino.js';
 import { KL_DEFAULTS } from '../../losses/kl.js';
 import { SIMCLR_DEFAULTS } from '../../losses/simclr.js';
 import type { Entries } from '../../reduce/random-matrix.js';
+import type { Augmentation } from '../../views/crops.js';
 import type { KnnReducer } from '../classify/knn.js';
 import type { FeatureVariant, LossInput } from '../features/feature-rows.js';
 import { parseFeatureSets, type FeatureSet } from '../features/feature-sets.js';
@@ -13,6 +16,8 @@ import type { Values } from './factors.js';
 
 /** What is the same at all levels unless a factor says otherwise. */
 export interface AblationBase {
+  /** What the encoder reads: losses and their defaults follow from it. @default 'text' */
+  readonly modality?: Modality;
   /** Whose gradient is varied. */
   readonly loss: AblatedLoss;
   /** Sets to judge by, where `features` is no factor. */
@@ -26,6 +31,7 @@ export interface AblationBase {
 }
 
 export interface LevelSettings {
+  readonly modality: Modality;
   readonly variant: FeatureVariant;
   readonly sets: readonly FeatureSet[];
   readonly reducer: KnnReducer;
@@ -44,8 +50,10 @@ export function levelSettings(values: Values, base: AblationBase): LevelSettings
   const mode = (values.mode ?? base.mode) as FeatureOptions['mode'];
   const settings = { ...(mode !== undefined && { mode }), projection: projectionOf(values, base) };
   // Of the varied loss whether a set has it or not: a level that cannot be is refused.
-  featureSpec({ ...settings, losses: [varied] });
+  const { modality = 'text' } = base;
+  featureSpec({ ...settings, losses: [varied] }, modality);
   return {
+    modality,
     variant: { losses: names.map((name) => (name === base.loss ? varied : { name })), settings },
     sets,
     reducer: (values.reducer ?? 'pca') as KnnReducer,
@@ -60,19 +68,18 @@ export function levelSettings(values: Values, base: AblationBase): LevelSettings
  * @param width D, that of a random projection
  */
 export function defaultValues(
-  { loss, features, mode, projection, dims, layer }: AblationBase,
+  { modality, loss, features, mode, projection, dims, layer }: AblationBase,
   common: Values,
   width: number,
 ): Values {
-  const { losses } = featureSpec({ losses: [{ name: loss }] });
-  const [spec] = losses;
-  const { head, normalise, latent } = loss === 'kl' ? KL_DEFAULTS : SIMCLR_DEFAULTS;
+  const [spec] = featureSpec({ losses: [{ name: loss }] }, modality).losses;
+  const { head, normalise, latent } = { kl: KL_DEFAULTS, simclr: SIMCLR_DEFAULTS, dino: DINO_DEFAULTS }[loss];
   const { projection: kind } = featureSpec({ projection: projectionOf(common, { projection }) });
   const landmarks = kind.kind === 'nystrom' ? kind.landmarks : undefined;
   return {
     head,
     normalise: String(normalise),
-    latent: String(latent),
+    latent: String(spec!.latent ?? latent),
     ...('temperature' in spec! && { temperature: String(spec.temperature) }),
     weight: String(spec!.weight),
     ...(spec!.name === 'simclr' && {
@@ -80,6 +87,7 @@ export function defaultValues(
       ...('deletion' in spec! && { deletion: String(spec.deletion) }),
       negatives: String(spec!.negativeItems),
     }),
+    ...(spec!.name === 'dino' && { heads: spec!.heads, augmentation: spec!.augmentation ?? 'crops' }),
     projection: kind.kind === 'dense' ? (kind.entries ?? 'binary') : kind.kind,
     width: String(landmarks ?? width),
     mode: mode ?? 'paper',
@@ -96,11 +104,17 @@ function lossInput(values: Values, loss: AblatedLoss): LossInput {
     head: values.head as 'linear' | 'none' | undefined,
     normalise: values.normalise === undefined ? undefined : values.normalise === 'true',
     latent: numberOf(values.latent),
-    temperature: numberOf(values.temperature),
     weight: numberOf(values.weight),
   });
-  if (loss === 'kl') return { name: 'kl', ...shared };
+  if (loss === 'dino') {
+    const heads = values.heads as DinoHeads | undefined;
+    const augmentation = values.augmentation as Augmentation | undefined;
+    return { name: 'dino', ...shared, ...defined({ heads, augmentation }) };
+  }
+  const temperature = numberOf(values.temperature);
+  if (loss === 'kl') return { name: 'kl', ...shared, ...defined({ temperature }) };
   const own = defined({
+    temperature,
     views: numberOf(values.views),
     deletion: numberOf(values.deletion),
     negativeItems: numberOf(values.negatives),
@@ -124,8 +138,9 @@ function projectionOf(
  * All that decides what features a set has: equal keys, equal features. Weights are left out where the block is the only one, since
  * they change its length alone.
  */
-export function featuresKey({ variant, layer }: LevelSettings, { losses, embedding }: FeatureSet): string {
-  const spec = featureSpec({ ...variant.settings, losses: [...variant.losses] });
+export function featuresKey(settings: LevelSettings, { losses, embedding }: FeatureSet): string {
+  const { modality, variant, layer } = settings;
+  const spec = featureSpec({ ...variant.settings, losses: [...variant.losses] }, modality);
   const own = spec.losses.filter(({ name }) => losses.includes(name));
   const single = own.length + Number(embedding) === 1;
   return fingerprint({

@@ -57,6 +57,16 @@ describe('parseFactors', () => {
     expect(() => parseFactors(['deletion=1'], 'simclr')).toThrow(/no level of deletion/);
   });
 
+  it('has the settings of DINO for DINO, which has no one temperature', () => {
+    expect(parseFactors(['heads=shared,independent', 'augmentation=standard'], 'dino')).toEqual([
+      { name: 'heads', levels: ['shared', 'independent'] },
+      { name: 'augmentation', levels: ['standard'] },
+    ]);
+    expect(() => parseFactors(['heads=two'], 'dino')).toThrow(/no level of heads/);
+    expect(() => parseFactors(['heads=shared'], 'kl')).toThrow(/heads is a setting of dino, and the loss is kl/);
+    expect(() => parseFactors(['temperature=1'], 'dino')).toThrow(/temperature is a setting of kl and simclr, and/);
+  });
+
   it('reads what it has written again', () => {
     const NUMERIC: FactorName[] = ['temperature', 'weight'];
     fc.assert(

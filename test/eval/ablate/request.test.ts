@@ -15,6 +15,13 @@ describe('ablationRequest', () => {
       { ...KL, cross: true, features: ['only:kl'], factors: { head: 'linear,none', normalise: 'true,false' } },
     ],
     [
+      { table: '18' },
+      {
+        ...{ ...KL, loss: 'dino', features: ['only:dino'] },
+        factors: { heads: 'independent,shared', augmentation: 'crops,standard' },
+      },
+    ],
+    [
       { table: '19' },
       {
         ...KL,
@@ -72,7 +79,7 @@ describe('ablationRequest', () => {
     [{}, /must be said once/],
     [{ vary: ['head=none'], table: '6' }, /must be said once/],
     [{ table: '6', figure: '8' }, /must be said once/],
-    [{ table: '18' }, /Table 18 is about .* DINO loss, which is for images/],
+    [{ table: '18', loss: 'kl' }, /table 18 is about dino, and the loss is kl/],
     [{ table: '5' }, /table 5 of the paper is no ablation/],
     [{ figure: '6' }, /figure 6 of the paper is no ablation/],
     [{ figure: '12', loss: 'kl' }, /figure 12 is about simclr, and the loss is kl/],
