@@ -19,7 +19,7 @@ const EXCLUDED = -1e4;
  * `paper` has t = τ; `reference` leaves the sum untempered (t = 1), as the released text, audio and segmentation code does.
  *
  * @param z latents of unit length [B,V,L], float64
- * @param negatives of unit length, [L,N] for all items or [B,L,N], float64
+ * @param negatives of unit length, [L,N] or [1,L,N] for all items, float64
  * @returns [B], float64
  */
 export function writeInfoNce(

@@ -33,25 +33,24 @@ export const PATCH_SIMCLR_DEFAULTS = {
 } as const;
 
 /**
- * An item is an image, its V = T + N views are the last states of its tokens (not pooled) and then those of the neighbours, which are
- * patches of other images out of a memory bank and constants to the derivative. The loss is InfoNCE over the ordered pairs of the
- * tokens, all of one image: each token's gradient is that of this one number, at that token, so that the rows of the derivative, not
- * their sum, are what a patch's feature is made of. [CLS] takes part in the loss, and its row is dropped afterwards.
+ * An item is an image, its V = T views are the last states of its tokens, not pooled. The loss is InfoNCE over their ordered pairs,
+ * against N neighbours: last states of patches of other images out of a bank, constants, which go through the same head. It is one
+ * number for an image; each token's gradient is that of this number at that token, so that the rows of the derivative, not their sum,
+ * are what a patch's feature is made of. [CLS] takes part in the loss, and its row is dropped afterwards.
  *
- * Which neighbours: the paper retrieves two a token and drops half of them at random, one a token in Table 23; the released code keeps a
- * set number a token, and may then drop each with a probability. It computes similarities in float16, as this does not.
+ * Neighbours are an artefact [N,D] of one image: a program of several images has to give all the same.
  */
 export function patchSimclr(options: PatchSimClrOptions): Loss {
   const { mode, tokens, neighbours, temperature, ...head } = { ...PATCH_SIMCLR_DEFAULTS, ...options };
   return {
     name: 'patch-simclr',
-    views: tokens + neighbours,
-    artefacts: (dims) => headShapes(head, dims),
+    views: tokens,
+    artefacts: (dims) => ({ ...headShapes(head, dims), neighbours: [neighbours, dims] }),
     write(g, features, artefacts) {
-      const { slice, normalize, transpose, stopGradient, toFloat64, toFloat32 } = ops(g);
+      const { normalize, transpose, reshape, toFloat64, toFloat32 } = ops(g);
       const latents = (rows: string): string => normalize(toFloat64(writeHead(g, rows, artefacts, head)));
-      const z = latents(slice(features, 1, 0, tokens)); // [B,T,L]
-      const others = latents(stopGradient(slice(features, 1, tokens, tokens + neighbours))); // [B,N,L]
+      const z = latents(features); // [B,T,L]
+      const others = latents(reshape(artefacts['neighbours']!, [1, neighbours, -1])); // [1,N,L]
       return toFloat32(writeInfoNce(g, z, transpose(others), { mode, views: tokens, temperature }));
     },
   };

@@ -138,9 +138,22 @@ describe('deepcluster', () => {
 describe('patch-simclr', () => {
   const { features, head, cases, tokens, neighbours, latent } = golden.patchSimclr;
 
-  it.each(cases)('$mode, temperature $temperature', ({ mode, temperature, ...expected }) => {
+  it.each(cases)('$mode, temperature $temperature', async ({ mode, temperature, value, gradient }) => {
     const loss = patchSimclr({ mode, tokens, neighbours, latent, temperature: temperature! });
-    const artefacts = { 'head.weight': turned(head.weight), 'head.bias': vector(head.bias) };
-    return check(loss, artefacts, features, expected);
+    const head32 = { 'head.weight': turned(head.weight), 'head.bias': vector(head.bias) };
+    const [B, V, D] = features.shape as [number, number, number];
+    const part = (array: GoldenArray, item: number, from: number, to: number): Float64Array =>
+      Float64Array.from(values(array).subarray((item * V + from) * D, (item * V + to) * D));
+    const packed = (data: Float64Array, shape: readonly number[]): GoldenArray => ({
+      ...{ shape, f64: Buffer.from(data.buffer).toString('base64') },
+    });
+    for (let item = 0; item < B; item++) {
+      const others = { type: 'float32', shape: [neighbours, D], data: part(features, item, tokens, V) } as const;
+      await check(loss, { ...head32, neighbours: others }, packed(part(features, item, 0, tokens), [1, tokens, D]), {
+        value: packed(Float64Array.of(values(value)[item]!), [1]),
+        gradient: packed(part(gradient, item, 0, tokens), [1, tokens, D]),
+      });
+      expect(part(gradient, item, tokens, V).every((each) => each === 0)).toBe(true);
+    }
   });
 });

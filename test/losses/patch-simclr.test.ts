@@ -44,24 +44,23 @@ describe.each(cases)('patch-simclr, %o', (form) => {
   it('is SimCLR’s loss between the tokens, against the neighbours, which are constants', async () => {
     const artefacts = drawArtefacts(loss, D);
     const runner = await lossRunner(loss, D, artefacts);
-    for (const item of drawItems(3, T + N, D, 3)) {
-      const [tokens, f] = [item.slice(0, T).flat(), plain(settings, artefacts, item.slice(T))];
+    const f = plain(settings, artefacts, rows(artefacts['neighbours']!));
+    for (const item of drawItems(3, T, D, 3)) {
+      const tokens = item.flat();
       const exact = runner.interpret([item]);
       expect(Math.abs(exact.loss[0]! / f(tokens) - 1)).toBeLessThan(EXACT);
-      expect(relativeError(Array.from(exact.gradient).slice(0, T * D), gradient(f, tokens, 1e-4))).toBeLessThan(EXACT);
-      for (const ran of [exact, await runner.run([item]), await runner.tfjs([item])]) {
+      expect(relativeError(exact.gradient, gradient(f, tokens, 1e-4))).toBeLessThan(EXACT);
+      for (const ran of [await runner.run([item]), await runner.tfjs([item])])
         expect(relativeError(ran.gradient, exact.gradient)).toBeLessThan(FLOAT32);
-        expect(Array.from(ran.gradient).slice(T * D)).toEqual(Array.from({ length: N * D }, () => 0));
-      }
     }
     await runner.close();
   });
 
   it('gives each token its own row, whatever the order of the tokens', async () => {
     const runner = await lossRunner(loss, D, drawArtefacts(loss, D));
-    const [item] = drawItems(1, T + N, D, 4) as [Item];
+    const [item] = drawItems(1, T, D, 4) as [Item];
     const order = [2, 0, 3, 1];
-    const [one, turned] = [item, [...order.map((t) => item[t]!), ...item.slice(T)]].map((x) => runner.interpret([x]));
+    const [one, turned] = [item, order.map((t) => item[t]!)].map((x) => runner.interpret([x]));
     const row = (values: ArrayLike<number>, t: number): number[] => Array.from(values).slice(t * D, (t + 1) * D);
     order.forEach((t, place) => {
       expect(relativeError(row(turned!.gradient, place), row(one!.gradient, t))).toBeLessThan(1e-12);
@@ -75,7 +74,9 @@ describe('patch-simclr', () => {
     expect(PATCH_SIMCLR_DEFAULTS).toEqual({
       ...{ tokens: 1025, neighbours: 1025, head: 'linear', normalise: false, latent: 96, temperature: 0.07 },
     });
-    expect(patchSimclr({ mode: 'paper' })).toMatchObject({ name: 'patch-simclr', views: 2050 });
-    expect(patchSimclr({ mode: 'paper' }).artefacts(32)).toEqual({ 'head.weight': [32, 96], 'head.bias': [96] });
+    expect(patchSimclr({ mode: 'paper' })).toMatchObject({ name: 'patch-simclr', views: 1025 });
+    expect(patchSimclr({ mode: 'paper' }).artefacts(32)).toEqual({
+      ...{ 'head.weight': [32, 96], 'head.bias': [96], neighbours: [1025, 32] },
+    });
   });
 });
