@@ -1,20 +1,26 @@
 /** What `fungi eval segment` prints. */
-import { mean } from 'simple-statistics';
+import type { Interval } from '../eval/measures/intervals.js';
 import type { Grid } from '../eval/segment/patch-grid.js';
+import type { SegmentSummary } from '../eval/segment/segment-report.js';
 import type { EncoderSpec } from '../store/manifest.js';
 import { counted, percent, table } from './output.js';
 
 export interface SegmentReport {
   /** Of each feature set and seed. */
   readonly results: readonly SegmentResult[];
+  /** Of each feature set, over the seeds. */
+  readonly summary: readonly SegmentSummary[];
   readonly data: { readonly train: number; readonly test: number; readonly classes: readonly string[] };
   readonly settings: {
     readonly tiles: number;
     /** Most patches of a bank. */
     readonly bank: number;
+    readonly augmentationEpochs: number;
     readonly k: number;
     readonly temperature: number;
     readonly ignore: number;
+    readonly mode: string;
+    readonly projection: string;
   };
   readonly encoder: EncoderSpec;
   /** What pictures are brought to, in pixels. */
@@ -38,44 +44,49 @@ export interface SegmentResult {
   readonly perClass: Readonly<Record<string, number | null>>;
 }
 
-export function segmentText({
-  encoder,
-  data,
-  settings,
-  results,
-  size,
-  grid,
-  patch,
-  fingerprint,
-}: SegmentReport): string {
-  const { tiles, k, temperature } = settings;
-  const seeds = new Set(results.map(({ seed }) => seed)).size;
-  const bank = Math.max(...results.map((each) => each.bank));
-  const cut = `${tiles} × ${tiles} ${tiles === 1 ? 'tile' : 'tiles'} of ${size.width / tiles} × ${size.height / tiles} pixels`;
-  const method = [
-    `${counted(data.train, 'training picture')} and ${data.test} to segment`,
-    `${cut}, ${grid.rows} × ${grid.columns} patches of ${patch}`,
-    `a bank of ${bank} patches, k = ${k}, temperature ${temperature}`,
+export function segmentText(report: SegmentReport): string {
+  const { encoder, data, summary, fingerprint } = report;
+  const later = summary.flatMap(({ features, gain }) => (gain === undefined ? [] : [{ features, gain }]));
+  const columns = [
+    { title: 'IoU %' },
+    ...summary.map(({ features }) => ({ title: features, align: 'right' as const })),
+    ...later.map(({ features }) => ({ title: `gain of ${features}`, align: 'right' as const })),
   ];
-  const names = [...new Set(results.map(({ features }) => features))];
-  const of = (name: string) => results.filter(({ features }) => features === name);
-  const range = (values: readonly number[]): string =>
-    values.length === 1 ? percent(values[0]!) : `${percent(mean([...values]))} (${values.map(percent).join(', ')})`;
-  const columns = [{ title: 'IoU %' }, ...names.map((title) => ({ title, align: 'right' as const }))];
   const rows = [
-    ['mean', ...names.map((name) => range(of(name).map(({ meanIou }) => meanIou)))],
-    ['mean, matched', ...names.map((name) => range(of(name).map(({ matchedMeanIou }) => matchedMeanIou)))],
-    ...data.classes.map((label) => [
-      label,
-      ...names.map((name) => {
-        const there = of(name).flatMap(({ perClass }) => perClass[label] ?? []);
-        return there.length === 0 ? '' : percent(mean(there));
-      }),
+    ['mean', ...summary.map(({ mean }) => shown(mean.iou, mean)), ...later.map(({ gain }) => gained(gain.mean))],
+    ['mean, matched', ...summary.map(({ matchedMeanIou }) => percent(matchedMeanIou)), ...later.map(() => '')],
+    ...data.classes.map((name) => [
+      name,
+      ...summary.map(({ perClass }) => (perClass[name] ? shown(perClass[name].iou, perClass[name]) : '')),
+      ...later.map(({ gain: { perClass } }) => (perClass[name] ? gained(perClass[name]) : '')),
     ]),
   ];
+  const over = later.length === 0 ? '' : `; gain: over ${later[0]!.gain.over}, paired by picture`;
   return [
-    `${encoder.id}: ${method.join('; ')}; ${counted(seeds, 'seed')}`,
+    `${encoder.id}: ${method(report)}`,
     table(columns, rows),
+    `in brackets: 95 % intervals over the test pictures${over}`,
     `fingerprint: ${fingerprint}`,
   ].join('\n');
 }
+
+function method({ data, settings, results, size, grid, patch }: SegmentReport): string {
+  const { tiles, k, temperature, augmentationEpochs: epochs } = settings;
+  const bank = Math.max(...results.map((each) => each.bank));
+  const seeds = new Set(results.map(({ seed }) => seed)).size;
+  const of = epochs === 0 ? '' : ` of ${epochs} augmented ${epochs === 1 ? 'copy' : 'copies'} of each picture`;
+  return [
+    `${counted(data.train, 'training picture')} and ${data.test} to segment`,
+    `${tiles} × ${tiles} ${tiles === 1 ? 'tile' : 'tiles'} of ${size.width / tiles} × ${size.height / tiles} pixels, ${grid.rows} × ${grid.columns} patches of ${patch}`,
+    `a bank of ${bank} patches${of}, k = ${k}, temperature ${temperature}`,
+    counted(seeds, 'seed'),
+  ].join('; ');
+}
+
+const shown = (value: number, { low, high }: Interval): string =>
+  `${percent(value)} (${percent(low)} to ${percent(high)})`;
+
+const gained = ({ difference, low, high }: Interval & { readonly difference: number }): string =>
+  `${signed(difference)} (${signed(low)} to ${signed(high)})`;
+
+const signed = (value: number): string => `${value < 0 ? '' : '+'}${percent(value)}`;

@@ -28,7 +28,7 @@ export interface Clip {
 /** An item opened: the text itself, or media. */
 export type Content = string | Picture | Clip;
 
-/** A change of pixels at the encoder's size, as torchvision and Pillow make it: its amount is drawn beforehand. */
+/** A change of pixels, as torchvision and Pillow make it: its amount is drawn beforehand. */
 export type ImageEdit =
   | { readonly kind: 'flip' | 'grey' | 'solarize' }
   /** A factor; of the hue a turn, from −0.5 to 0.5. */
@@ -44,8 +44,10 @@ export interface Crop {
   readonly top: number;
   readonly width: number;
   readonly height: number;
-  /** In this order. */
+  /** Changes at the size of the encoder's input, in this order. */
   readonly edits?: readonly ImageEdit[];
+  /** Changes of the whole picture, made before. */
+  readonly pictureEdits?: readonly ImageEdit[];
 }
 
 /** One of side × side overlapping squares, half as wide as the encoder's input, of what the encoder would see of the picture. */
@@ -78,16 +80,20 @@ export function viewKey(view: View): string {
   if ('modality' in view) return view.digest;
   const { kind, of } = view;
   switch (kind) {
-    case 'crop':
-      return [of.digest, kind, view.left, view.top, view.width, view.height, ...(view.edits ?? []).map(editKey)].join(
-        ' ',
-      );
+    case 'crop': {
+      const box = [view.left, view.top, view.width, view.height];
+      return [editedKey(of, view.pictureEdits), kind, ...box, ...(view.edits ?? []).map(editKey)].join(' ');
+    }
     case 'patch':
       return [of.digest, kind, view.row, view.column, view.side].join(' ');
     case 'noise':
       return [of.digest, kind, view.stream.join('/'), view.level, view.roll].join(' ');
   }
 }
+
+/** What tells a picture from the same one changed. */
+export const editedKey = ({ digest }: Picture, edits: readonly ImageEdit[] = []): string =>
+  [digest, ...edits.map(editKey)].join(' ');
 
 const editKey = (edit: ImageEdit): string => ('amount' in edit ? `${edit.kind}=${edit.amount}` : edit.kind);
 

@@ -6,6 +6,7 @@ import type { Item } from '../core/item.js';
 import type { OnProgress } from '../core/progress.js';
 import { Rng } from '../core/rng.js';
 import type { Artefact, GradientEngine } from '../engine/engine.js';
+import { khatriRaoProjection } from './khatri-rao.js';
 import { landmarkProjection } from './landmarks.js';
 import { truncated, type LowRank } from './low-rank.js';
 import { blockWidths, type FeatureArtefacts } from './frozen.js';
@@ -49,17 +50,8 @@ async function projection(
   const { target, dims } = engine.info;
   if (kind.kind === 'dense') return {}; // drawn tile by tile, never kept
   if (kind.kind === 'khatri-rao') {
-    const width = kind.width ?? dims;
-    const signs = (part: string, rows: number): Artefact => ({
-      data: Rng.stream(seed, 'projection', part).signs(rows * width),
-      shape: [rows, width],
-    });
-    const bias = Rng.stream(seed, 'projection', 'bias').signs(width);
-    return {
-      'projection.left': signs('left', target.outFeatures),
-      'projection.right': signs('right', target.inFeatures),
-      'projection.bias': { data: target.bias ? bias : new Float32Array(width), shape: [width] },
-    };
+    const parts = khatriRaoProjection(seed, target, kind.width ?? dims);
+    return Object.fromEntries(Object.entries(parts).map(([part, tensor]) => [`projection.${part}`, tensor]));
   }
   const picks = Rng.stream(seed, lossSpec.name, 'landmarks').sample(pool.length, Math.min(kind.landmarks, pool.length));
   const items = picks.map((pick) => pool[pick]!);

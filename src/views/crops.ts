@@ -55,8 +55,8 @@ export function randomCrops(options: RandomCrops): ViewMaker {
   };
 }
 
-/** As torchvision's RandomResizedCrop draws it: area, then aspect, then place. */
-function randomCrop(of: Picture, scale: AreaRange, rng: Rng): Crop {
+/** As torchvision's RandomResizedCrop draws it: area, then aspect, then place. Areas above the picture's are drawn and never fit. */
+export function randomCrop(of: Picture, scale: AreaRange, rng: Rng): Crop {
   const { width, height } = of;
   const between = ([low, high]: AreaRange): number => low + (high - low) * rng.float();
   const [flat, wide] = ASPECTS.map(Math.log) as [number, number];

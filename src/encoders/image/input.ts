@@ -1,5 +1,5 @@
 /** From a view of a picture to the numbers that a model takes, [3,H,W]. */
-import type { Crop, Patch, Picture, View } from '../../core/content.js';
+import { editedKey, type Crop, type ImageEdit, type Patch, type Picture, type View } from '../../core/content.js';
 import { FungiError } from '../../core/errors.js';
 import { edited } from './edit.js';
 import { crop, cropAndResize, decode, resize } from './picture.js';
@@ -14,7 +14,7 @@ const PATCHES_ACROSS = 2;
 const STEPS_A_PATCH = 6;
 
 export class ImageInput {
-  /** By digest, the last used one last. */
+  /** By digest and changes, the last used one last. */
   private readonly decoded = new Map<string, Promise<Pixels>>();
   private readonly framed = new Map<string, Promise<Pixels>>();
 
@@ -44,8 +44,9 @@ export class ImageInput {
   }
 
   /** A rectangle of the picture, at the input's size, and what is changed of it. */
-  private async cropped({ of, left, top, width, height, edits = [] }: Crop): Promise<Pixels> {
-    return edited(await cropAndResize(await this.whole(of), { left, top, width, height }, this.settings), edits);
+  private async cropped({ of, left, top, width, height, edits = [], pictureEdits }: Crop): Promise<Pixels> {
+    const pixels = await this.whole(of, pictureEdits);
+    return edited(await cropAndResize(pixels, { left, top, width, height }, this.settings), edits);
   }
 
   /** A square of the frame, at the input's size. */
@@ -58,8 +59,8 @@ export class ImageInput {
     return cropAndResize(frame, box, settings);
   }
 
-  private whole(picture: Picture): Promise<Pixels> {
-    return kept(this.decoded, picture.digest, () => decode(picture));
+  private whole(picture: Picture, edits: readonly ImageEdit[] = []): Promise<Pixels> {
+    return kept(this.decoded, editedKey(picture, edits), async () => edited(await decode(picture), edits));
   }
 
   private normalised({ data, width, height }: Pixels): Float32Array {

@@ -2,6 +2,7 @@
 import sharp, { type Sharp } from 'sharp';
 import { FungiError } from '../../core/errors.js';
 import { IMAGE_LIMITS } from '../../encoders/image/picture.js';
+import type { Box } from '../../encoders/image/pixels.js';
 import { readMedia } from '../../encoders/media/read-media.js';
 
 export interface LabelImage {
@@ -58,4 +59,14 @@ export function resizeLabels({ width, height, labels }: LabelImage, to: { width:
     columns.forEach((x, i) => (out[y * to.width + i] = labels[from + x]!));
   }
   return { ...to, labels: out };
+}
+
+/** The labels of a rectangle. */
+export function cropLabels(image: LabelImage, { left, top, width, height }: Box): LabelImage {
+  const labels = new Uint8Array(width * height);
+  for (let y = 0; y < height; y++) {
+    const from = (top + y) * image.width + left;
+    labels.set(image.labels.subarray(from, from + width), y * width);
+  }
+  return { width, height, labels };
 }

@@ -17,6 +17,16 @@ export interface Iou {
   readonly mean: number;
 }
 
+/** Pixels of one image by class: what intersections and unions are sums of. */
+export interface ClassPixels {
+  /** Pixels of the class that are predicted so [C]. */
+  readonly both: Float64Array;
+  /** Pixels of the class [C]. */
+  readonly truth: Float64Array;
+  /** Pixels predicted so [C]. */
+  readonly predicted: Float64Array;
+}
+
 const IGNORED = 255;
 
 /** Counts the pixels of one image after another: memory does not grow with them. */
@@ -41,9 +51,10 @@ export class IouCounter {
    *
    * @param truth true class of each pixel [pixels]
    * @param predicted [pixels]
+   * @returns what it adds to the score
    * @throws {FungiError} INVALID_ARGUMENT when the lists differ in length; INVALID_DATA for a number that is no class
    */
-  add(truth: ArrayLike<number>, predicted: ArrayLike<number>): void {
+  add(truth: ArrayLike<number>, predicted: ArrayLike<number>): ClassPixels {
     if (truth.length !== predicted.length) {
       throw new FungiError('INVALID_ARGUMENT', `${truth.length} pixels, but ${predicted.length} predictions`);
     }
@@ -53,9 +64,17 @@ export class IouCounter {
       this.assertClass(truth[i]!, 'truth', i);
       this.assertClass(predicted[i]!, 'prediction', i);
     }
+    const zeros = (): Float64Array => new Float64Array(classes);
+    const own = { both: zeros(), truth: zeros(), predicted: zeros() };
     for (let i = 0; i < truth.length; i++) {
-      if (truth[i] !== ignore) counts[truth[i]! * classes + predicted[i]!]!++;
+      const [t, p] = [truth[i]!, predicted[i]!];
+      if (t === ignore) continue;
+      counts[t * classes + p]!++;
+      own.truth[t]!++;
+      own.predicted[p]!++;
+      if (t === p) own.both[t]!++;
     }
+    return own;
   }
 
   /** @throws {FungiError} INVALID_DATA when no pixel was counted */

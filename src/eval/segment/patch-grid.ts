@@ -1,6 +1,7 @@
 /** Where the patches of a picture lie that is cut into tiles of the encoder's input. */
 import type { Crop, Picture } from '../../core/content.js';
 import { FungiError } from '../../core/errors.js';
+import type { SceneLook } from './scene-copies.js';
 
 export interface Grid {
   readonly rows: number;
@@ -40,19 +41,19 @@ export function tokenGrid(tokens: number, { width, height }: { width: number; he
 }
 
 /**
- * The tiles of a picture, row by row: parts of it that are brought to the size of the input one by one, as if the picture had been brought
- * to `tiles` times that size and cut. Edges lie at whole pixels of the picture.
+ * The tiles of what is seen of a picture, row by row: parts of it that are brought to the size of the input one by one, as if it had been
+ * brought to `tiles` times that size and cut. Edges lie at whole pixels of the picture.
  *
  * @param tiles down and across
  */
-export function tileViews(picture: Picture, tiles: number): Crop[] {
-  const edges = (length: number): number[] =>
-    Array.from({ length: tiles + 1 }, (_, i) => Math.round((i * length) / tiles));
-  const [across, down] = [edges(picture.width), edges(picture.height)];
-  if (picture.width < tiles || picture.height < tiles) {
+export function tileViews(picture: Picture, { box, edits }: SceneLook, tiles: number): Crop[] {
+  const edges = (start: number, length: number): number[] =>
+    Array.from({ length: tiles + 1 }, (_, i) => start + Math.round((i * length) / tiles));
+  const [across, down] = [edges(box.left, box.width), edges(box.top, box.height)];
+  if (box.width < tiles || box.height < tiles) {
     throw new FungiError(
       'INVALID_DATA',
-      `${picture.name}: ${picture.width} × ${picture.height} pixels cannot be cut into ${tiles} × ${tiles} tiles`,
+      `${picture.name}: ${box.width} × ${box.height} pixels cannot be cut into ${tiles} × ${tiles} tiles`,
       { hint: 'Take fewer with --tiles, or leave the picture out.' },
     );
   }
@@ -64,6 +65,7 @@ export function tileViews(picture: Picture, tiles: number): Crop[] {
       top: down[row]!,
       width: right - across[column]!,
       height: bottom - down[row]!,
+      ...(edits.length > 0 && { pictureEdits: edits }),
     })),
   );
 }

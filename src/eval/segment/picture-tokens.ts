@@ -5,10 +5,14 @@ import type { GradientEngine } from '../../engine/engine.js';
 import { eachToken, type States } from '../../engine/states.js';
 import { assertTokenwise } from '../../engine/tokenwise.js';
 import { patchTokens, tileViews, tokenGrid, type Grid, type TokenGrid } from './patch-grid.js';
+import { lookAt, type SceneCopy, type SceneLook } from './scene-copies.js';
 
 /** Tokens of some pictures, each an item. */
 export interface EncodedPictures {
+  readonly copies: readonly SceneCopy[];
   readonly pictures: readonly Picture[];
+  /** What was seen of each. */
+  readonly looks: readonly SceneLook[];
   readonly states: States;
   /** Places in `states` of each picture's tokens, tile by tile; class tokens are among them. */
   readonly tokens: readonly (readonly number[])[];
@@ -20,7 +24,7 @@ export class PictureTokens {
   private tried = false;
 
   private constructor(
-    private readonly engine: GradientEngine,
+    readonly engine: GradientEngine,
     private readonly tile: TokenGrid & { readonly tokens: number },
     readonly tiles: number,
     /** Of what a picture is brought to, in pixels. */
@@ -61,18 +65,19 @@ export class PictureTokens {
   }
 
   /**
-   * @param paths of a window of pictures: all their tokens are held
+   * @param copies a window of pictures: all their tokens are held
    * @throws {FungiError} as `assertTokenwise`; FILE_NOT_FOUND, INVALID_MEDIA
    */
-  async encode(paths: readonly string[]): Promise<EncodedPictures> {
+  async encode(copies: readonly SceneCopy[]): Promise<EncodedPictures> {
     const { engine, tile, tiles, tokensPerPicture } = this;
-    const pictures = (await engine.open(paths)) as readonly Picture[];
-    const states = await engine.encode(pictures.flatMap((picture) => tileViews(picture, tiles)));
+    const pictures = (await engine.open(copies.map(({ image }) => image))) as readonly Picture[];
+    const looks = pictures.map((picture, i) => lookAt(picture, copies[i]!));
+    const states = await engine.encode(pictures.flatMap((picture, i) => tileViews(picture, looks[i]!, tiles)));
     if (!this.tried) await assertTokenwise(engine, states);
     this.tried = true;
     const own = patchTokens(tile, tile.tokens, tiles);
     return {
-      pictures,
+      ...{ copies, pictures, looks },
       states: eachToken(states),
       tokens: pictures.map((_, i) =>
         Array.from({ length: tokensPerPicture }, (_, token) => i * tokensPerPicture + token),

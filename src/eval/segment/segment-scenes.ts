@@ -4,34 +4,23 @@
  *
  * Axes: C classes, P width of a feature.
  */
-import type { OnProgress } from '../../core/progress.js';
-import type { LinalgOptions } from '../../runtime/linalg.js';
 import { labelMap } from './label-map.js';
 import { readLabelImage, resizeLabels } from './label-file.js';
-import { IouCounter, type Iou } from './mean-iou.js';
+import { IouCounter, type ClassPixels, type Iou } from './mean-iou.js';
 import { memoryBanks } from './memory-bank.js';
+import type { BankOptions, PatchDraw } from './drawn-patches.js';
 import type { DecodeOptions } from './patch-bank.js';
-import type { PatchFeatures } from './patch-features.js';
 import type { PictureTokens } from './picture-tokens.js';
-import type { Scene, SceneClasses } from './scenes.js';
-import { computedOnce, sceneWindows } from './scene-windows.js';
+import { sceneWindows } from './scene-windows.js';
+import type { Scene } from './scenes.js';
 
-/** Features under a seed, which also draws the bank. */
-export interface SegmentPlan {
+/** Features under a seed, which also draws the bank. Plans may share features. */
+export interface SegmentPlan extends PatchDraw {
   readonly name: string;
-  readonly seed: number;
-  /** Plans may share one. */
-  readonly features: PatchFeatures;
 }
 
-export interface SegmentOptions extends DecodeOptions {
-  readonly train: readonly Scene[];
+export interface SegmentOptions extends DecodeOptions, BankOptions {
   readonly test: readonly Scene[];
-  readonly classes: SceneClasses;
-  /** Most patches of a bank: each training picture gives as many. */
-  readonly bank: number;
-  readonly runtime?: LinalgOptions;
-  readonly onProgress?: OnProgress;
 }
 
 export interface SegmentRun {
@@ -42,13 +31,15 @@ export interface SegmentRun {
   readonly iou: Iou;
   /** With classes renamed for the greatest sum, as the paper's code has it: see {@link IouCounter.matchedScore}. */
   readonly matched: Iou;
+  /** What `iou` is made of, by test picture. */
+  readonly pictures: readonly ClassPixels[];
 }
 
 /**
- * Training and test pictures are each encoded once for all plans. Truth and prediction are compared at the size that pictures are
- * brought to.
+ * Training pictures are encoded once for all plans, augmented ones once for each seed, test pictures once. Truth and prediction are compared
+ * at the size that pictures are brought to.
  *
- * @throws {FungiError} INVALID_ARGUMENT as `memoryBanks` and `PatchBank.decode`; INVALID_DATA where no pixel of a side has a class
+ * @throws {FungiError} INVALID_ARGUMENT as `drawnPatches` and `PatchBank.decode`; INVALID_DATA where no pixel of a side has a class
  */
 export async function segmentScenes(
   tokens: PictureTokens,
@@ -58,24 +49,24 @@ export async function segmentScenes(
   const { test, classes, onProgress } = options;
   const banks = await memoryBanks(tokens, plans, options);
   const counters = plans.map(() => new IouCounter({ classes: classes.count, ignore: classes.ignore }));
+  const pictures = plans.map((): ClassPixels[] => []);
   const { grid, size } = tokens;
-  for await (const { scenes, encoded, done } of sceneWindows(tokens, test)) {
-    const features = computedOnce(encoded);
+  for await (const { encoded, done } of sceneWindows(tokens, test)) {
     const truth = await Promise.all(
-      scenes.map(async (scene) => resizeLabels(await readLabelImage(scene.labels), size).labels),
+      encoded.copies.map(async ({ labels }) => resizeLabels(await readLabelImage(labels), size).labels),
     );
-    for (const [p, plan] of plans.entries()) {
-      const shares = await banks[p]!.decode(await features(plan.features), options);
+    for (const [p, { features }] of plans.entries()) {
+      const shares = await banks[p]!.decode(await features.of(encoded), options);
       const width = grid.rows * grid.columns * classes.count;
       truth.forEach((labels, i) => {
         const own = shares.subarray(i * width, (i + 1) * width);
-        counters[p]!.add(labels, labelMap(own, { grid, classes: classes.count, ...size }));
+        pictures[p]!.push(counters[p]!.add(labels, labelMap(own, { grid, classes: classes.count, ...size })));
       });
     }
     onProgress?.({ stage: 'segment', done, total: test.length, unit: 'rows' });
   }
   return plans.map(({ name, seed }, p) => ({
-    ...{ name, seed, patches: banks[p]!.size },
+    ...{ name, seed, patches: banks[p]!.size, pictures: pictures[p]! },
     ...{ iou: counters[p]!.score(), matched: counters[p]!.matchedScore() },
   }));
 }
