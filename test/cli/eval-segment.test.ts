@@ -1,6 +1,7 @@
 import { readFile } from 'node:fs/promises';
 import sharp from 'sharp';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import type { SegmentSummary } from '../../src/eval/segment/segment-report.js';
 import { fixture } from '../support/golden.js';
 import { Workspace, type Outcome } from './support.js';
 
@@ -65,6 +66,7 @@ interface Report {
     readonly matchedMeanIou: number;
     readonly perClass: Readonly<Record<string, number | null>>;
   }[];
+  readonly summary: readonly SegmentSummary[];
   readonly data: { readonly train: number; readonly test: number; readonly classes: readonly string[] };
   readonly grid: { readonly rows: number; readonly columns: number };
   readonly size: { readonly width: number; readonly height: number };
@@ -75,8 +77,10 @@ const SEGMENT = ['eval', 'segment', '--encoder', '@vit', '--ignore', String(IGNO
 const segment = (train: string, test: string, ...more: string[]): Promise<Outcome> =>
   workspace.fungi([...SEGMENT, '--train', `@${train}`, '--test', `@${test}`, ...more]);
 
+/** Of the embedding, unless the call names other features. */
 async function report(...argv: [train: string, test: string, ...more: string[]]): Promise<Report> {
-  const outcome = await segment(...argv, '--json');
+  const features = argv.includes('--features') ? [] : ['--features', 'embedding'];
+  const outcome = await segment(...argv, ...features, '--json');
   expect(outcome.stderr).toBe('');
   expect(outcome.code).toBe(0);
   return outcome.json() as Report;
@@ -97,6 +101,56 @@ describe('eval segment', () => {
         perClass: { red: 1, green: 1, blue: 1, absent: null },
       },
     ]);
+  });
+
+  it('compares features of patches on the same pictures', async () => {
+    const own = await report('scenes/train', 'scenes/train', '-k', '1', '--features', 'embedding,simclr,only:simclr');
+    // Each of a picture's patches finds itself: in the bank its features are what they are in the test.
+    expect(own.results.map(({ features, meanIou }) => [features, meanIou])).toEqual([
+      ['embedding', 1],
+      ['simclr', 1],
+      ['only:simclr', 1],
+    ]);
+    const argv = ['scenes/train', 'scenes/test', '-k', '5', '--temperature', '0.1', '--seeds', '2'] as const;
+    const { results, summary } = await report(...argv, '--features', 'embedding,simclr');
+    expect(results.map(({ features, seed }) => [features, seed])).toEqual([
+      ['embedding', 0],
+      ['simclr', 0],
+      ['embedding', 1],
+      ['simclr', 1],
+    ]);
+    const [embedding, simclr] = summary;
+    for (const { features, mean, perClass } of summary) {
+      const own = results.filter((result) => result.features === features);
+      expect(mean.iou).toBeCloseTo((own[0]!.meanIou + own[1]!.meanIou) / 2, 10);
+      expect(mean.low).toBeLessThanOrEqual(mean.iou);
+      expect(mean.high).toBeGreaterThanOrEqual(mean.iou);
+      expect(Object.keys(perClass)).toEqual(['red', 'green', 'blue', 'absent']);
+      expect(perClass['absent']).toBeNull();
+    }
+    expect(simclr!.gain).toMatchObject({ over: 'embedding' });
+    expect(simclr!.gain!.mean.difference).toBeCloseTo(simclr!.mean.iou - embedding!.mean.iou, 10);
+    // What a set is measured as does not depend on those beside it.
+    const alone = await report(...argv, '--features', 'simclr');
+    expect(alone.results).toEqual(results.filter(({ features }) => features === 'simclr'));
+  });
+
+  it('takes mode and projection of the gradients', async () => {
+    const of = (...more: string[]): Promise<Report> =>
+      report('scenes/train', 'scenes/test', '--features', 'only:simclr', ...more);
+    const all = [await of(), await of('--mode', 'reference'), await of('--projection', 'khatri-rao')];
+    expect(new Set(all.map(({ results }) => results[0]!.meanIou)).size).toBe(3);
+    expect(new Set(all.map(({ fingerprint }) => fingerprint)).size).toBe(3);
+  });
+
+  it('makes the bank of augmented copies, whose labels go with them', async () => {
+    const argv = ['scenes/train', 'scenes/train', '-k', '9', '--temperature', '0.1'] as const;
+    const { results, fingerprint } = await report(...argv, '--augmentation-epochs', '4');
+    expect(results[0]!.bank).toBeGreaterThan(4 * 6 * 14);
+    expect(results[0]!.meanIou).toBeGreaterThan(0.6);
+    expect((await report(...argv)).fingerprint).not.toBe(fingerprint);
+    const again = await report(...argv, '--augmentation-epochs', '4');
+    expect(again).toMatchObject({ results, fingerprint });
   });
 
   it('does better on other pictures than by chance, and as badly as their labels are wrong', async () => {
@@ -123,11 +177,21 @@ describe('eval segment', () => {
 
   it('prints a table, and keeps JSON in a file', async () => {
     const file = workspace.path('out', 'scenes.json');
-    const { code, stdout } = await segment('scenes/train', 'scenes/train', '-k', '1', '--tiles', '1', '--json', file);
+    const argv = ['-k', '1', '--tiles', '1', '--augmentation-epochs', '1', '--json', file];
+    const { code, stdout } = await segment('scenes/train', 'scenes/train', ...argv);
     expect(code).toBe(0);
     expect(stdout).toContain('1 × 1 tile of 16 × 16 pixels, 2 × 2 patches of 8; a bank of');
-    expect(stdout).toMatch(/IoU % +embedding\nmean +\d+\.\d\nmean, matched +\d+\.\d\nred +\d+\.\d\n/);
+    expect(stdout).toContain('patches of 1 augmented copy of each picture, k = 1');
+    const [interval, gain] = [
+      '\\d+\\.\\d \\(\\d+\\.\\d to \\d+\\.\\d\\)',
+      '[+-]\\d+\\.\\d \\([+-]\\d+\\.\\d to [+-]\\d+\\.\\d\\)',
+    ];
+    expect(stdout).toMatch(/IoU % +embedding +simclr +gain of simclr\n/);
+    expect(stdout).toMatch(new RegExp(`\nmean +${interval} +${interval} +${gain}\n`));
+    expect(stdout).toMatch(/\nmean, matched +\d+\.\d +\d+\.\d\n/);
+    expect(stdout).toMatch(new RegExp(`\nred +${interval} +${interval} +${gain}\n`));
     expect(stdout).toMatch(/^absent$/m);
+    expect(stdout).toContain('95 % intervals over the test pictures; gain: over embedding, paired by picture');
     expect(JSON.parse(await readFile(file, 'utf8'))).toMatchObject({ settings: { tiles: 1, k: 1, ignore: IGNORED } });
   });
 
@@ -156,6 +220,13 @@ describe('eval segment', () => {
   it.each([
     ['a text encoder', ['--encoder', 'MODEL'], 2, /scenes are pictures, and the encoder reads text/],
     ['a bank of less than a patch a picture', ['--bank', '5'], 2, /5 patches is less than one of each of 6 pictures/],
+    ['a loss that is not of patches', ['--features', 'embedding,kl'], 2, /"kl" is no feature set of patches/],
+    [
+      'a bank of less than a patch a copy',
+      ['--bank', '50', '--augmentation-epochs', '9'],
+      2,
+      /one of each of 9 copies of 6/,
+    ],
     ['values that are no class', ['--ignore', '8'], 3, /is 9; classes are 0 to 3, and 8 is ignored/],
     ['a folder that is none', ['--test', '@nowhere'], 3, /nowhere\/images: no such folder/],
     ['a temperature of 0', ['--temperature', '0'], 2, /must be a number above 0/],

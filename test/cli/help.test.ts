@@ -92,6 +92,7 @@ const OPTIONS: Readonly<Record<string, readonly string[]>> = {
   'eval segment': [
     ...['--train', '--test', '--classes', '--ignore', '--tiles', '--bank', '-k', '--temperature', '--seeds'],
     ...['--limit-train', '--limit-test', '--encoder', '--file', '--target', '--output', '--provider', '--threads'],
+    ...['--features', '--augmentation-epochs', '--mode', '--projection'],
   ],
   'eval throughput': ['--data', '--encoder', '--features', '--texts', '--provider', '--threads'],
   'eval knn': [

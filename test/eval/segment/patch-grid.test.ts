@@ -4,6 +4,7 @@ import type { Picture } from '../../../src/core/content.js';
 import { Rng } from '../../../src/core/rng.js';
 import { drawPatches } from '../../../src/eval/segment/draw-patches.js';
 import { patchTokens, tileViews, tokenGrid } from '../../../src/eval/segment/patch-grid.js';
+import { lookAt } from '../../../src/eval/segment/scene-copies.js';
 
 const picture = (width: number, height: number): Picture => ({
   ...{ modality: 'image', digest: 'd', name: 'p.png', bytes: new Uint8Array(0) },
@@ -40,7 +41,8 @@ describe('tiles', () => {
     fc.assert(
       fc.property(size, size, fc.integer({ min: 1, max: 6 }), (width, height, tiles) => {
         const seen = new Uint8Array(width * height);
-        const views = tileViews(picture(width, height), tiles);
+        const of = picture(width, height);
+        const views = tileViews(of, lookAt(of, {}), tiles);
         expect(views).toHaveLength(tiles ** 2);
         for (const view of views) {
           expect(view.width * view.height).toBeGreaterThan(0);
@@ -54,7 +56,10 @@ describe('tiles', () => {
   });
 
   it('are no smaller than a pixel', () => {
-    expect(() => tileViews(picture(3, 40), 4)).toThrow(expect.objectContaining({ code: 'INVALID_DATA' }) as Error);
+    const thin = picture(3, 40);
+    expect(() => tileViews(thin, lookAt(thin, {}), 4)).toThrow(
+      expect.objectContaining({ code: 'INVALID_DATA' }) as Error,
+    );
   });
 
   it('have the patches of the whole picture, row by row', () => {
