@@ -46,7 +46,7 @@ patches (the paper's are 512 × 512 pixels at once, 32 × 32 patches of 16). Pat
 each, rare classes first. A test patch takes its classes from the k nearest by cosine, weighted by a softmax; pixels lie between patches.
 mIoU is the mean over classes of intersection over union, at the size of the tiles; "matched" has classes renamed for the greatest sum
 first, as the paper's code does. "simclr" joins a patch's state with its gradient of SimCLR between the patches of its picture, against their
-neighbours among patches of other training pictures; it takes some five times as long. The paper's setting for few training pictures
+neighbours among patches of other training pictures, which takes longer. The paper's setting for few training pictures
 is --augmentation-epochs 8 -k 90 --temperature 0.1 --bank 20480000.`;
 
 /** The loss that there is of patches. */
