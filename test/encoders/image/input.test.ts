@@ -5,7 +5,8 @@ import { describe, expect, it } from 'vitest';
 import type { Picture } from '../../../src/core/content.js';
 import { silentLogger } from '../../../src/core/log.js';
 import { ImageInput } from '../../../src/encoders/image/input.js';
-import { openPictures } from '../../../src/encoders/image/picture.js';
+import { edited } from '../../../src/encoders/image/edit.js';
+import { cropAndResize, decode, openPictures } from '../../../src/encoders/image/picture.js';
 import { readImageSettings } from '../../../src/encoders/image/settings.js';
 import { readGolden, values, type GoldenArray } from '../../support/golden.js';
 
@@ -97,5 +98,29 @@ describe('ImageInput', () => {
       { modality: 'audio' as const, digest: '', samples: new Float32Array(1), truncated: false },
     ])
       await expect(input.render(view as never)).rejects.toMatchObject({ code: 'INVALID_ARGUMENT' });
+  });
+});
+
+describe('changes of the whole picture', () => {
+  const shrunk = cases.find(({ crops }) => crops !== undefined)!;
+  const box = { left: 2, top: 1, width: 9, height: 8 };
+  const changes = [{ kind: 'contrast', amount: 0.6 }] as const;
+
+  it('are made before a rectangle is cut out of it', async () => {
+    const { input, picture } = await opened(shrunk);
+    const view = { kind: 'crop', of: picture, ...box } as const;
+    const { settings } = input;
+    const plane = settings.width * settings.height;
+    const expected = await cropAndResize(edited(await decode(picture), changes), box, settings);
+    const found = await input.render({ ...view, pictureEdits: changes });
+    for (let channel = 0; channel < 3; channel++)
+      for (let i = 0; i < plane; i++) {
+        const value =
+          (expected.data[3 * i + channel]! * settings.scale - settings.mean[channel]!) / settings.std[channel]!;
+        expect(found[channel * plane + i]).toBeCloseTo(value, 4);
+      }
+    // Of the rectangle alone the grey that contrast leads to is another; and the picture itself stays as it was.
+    expect(await input.render({ ...view, edits: changes })).not.toEqual(found);
+    expect(await input.render(view)).not.toEqual(found);
   });
 });
