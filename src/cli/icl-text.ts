@@ -5,7 +5,7 @@ import type { DryRun, Estimate } from '../eval/icl/dry-run.js';
 import type { IclReport, IclSummary, Usage } from '../eval/icl/icl-report.js';
 import { amountText as money, type Prices } from '../eval/icl/spending.js';
 import { dataLines } from './classify-text.js';
-import { counted, oneLine, pairs, percent, table } from './output.js';
+import { bytes, counted, oneLine, pairs, percent, table } from './output.js';
 
 interface Setting {
   readonly llm: { readonly model: string };
@@ -15,6 +15,8 @@ interface Setting {
   readonly selectors: readonly string[];
   readonly k: number;
   readonly seeds: number;
+  /** Null where prompts hold none. */
+  readonly media: { readonly tokens: number | null } | null;
   readonly data: DataCounts;
   readonly fingerprint: string;
 }
@@ -92,7 +94,9 @@ export function iclText(report: ShownReport): string {
     EFFORT_LEGEND,
     `this run: ${counted(requests, 'request')}${lost > 0 ? ` (${lost} without an answer)` : ''}, ${usageText(usage.run)}; all replies: ${usageText(usage.all)}`,
     ...(summary.some(({ estimated }) => estimated > 0)
-      ? ['~: estimated, since the endpoint did not tell the tokens of every reply']
+      ? [
+          `~: estimated, since the endpoint did not tell the tokens of every reply${report.media?.tokens === null ? '; images or sounds are not counted in it (--media-tokens)' : ''}`,
+        ]
       : []),
     ...(stopped === null ? [] : [`stopped: ${stopped.message}`]),
     ...dataLines(data, report.encoder),
@@ -101,7 +105,8 @@ export function iclText(report: ShownReport): string {
 }
 
 export function dryRunText({ dryRun, ...setting }: Setting & { readonly dryRun: DryRun }): string {
-  const { prompts, distinct, unmade, kept, calls, promptTokens, completionTokens, cost, mostCost } = dryRun;
+  const { prompts, distinct, unmade, kept, calls, promptTokens, completionTokens, media, cost, mostCost } = dryRun;
+  const uncounted = media !== null && media.tokens === null;
   return [
     `Dry run: nobody was asked. ${settingLine(setting)}`,
     '',
@@ -110,9 +115,15 @@ export function dryRunText({ dryRun, ...setting }: Setting & { readonly dryRun: 
       ...(unmade > 0 ? [['do not fit the budget', String(unmade)] as const] : []),
       ['replies kept', String(kept)],
       ['calls needed', String(calls)],
-      ['prompt tokens', rangeText(promptTokens, String)],
+      ...(media === null ? [] : [['images or sounds', mediaText(media)] as const]),
+      ['prompt tokens', `${rangeText(promptTokens, String)}${uncounted ? ', of the text alone' : ''}`],
       ['reply tokens', `${rangeText(completionTokens, String)}, were each reply a label`],
-      ['cost', cost === null ? 'unknown: give --price-input and --price-output' : rangeText(cost, money)],
+      [
+        'cost',
+        cost === null
+          ? 'unknown: give --price-input and --price-output'
+          : `${rangeText(cost, money)}${uncounted ? ', of the text alone' : ''}`,
+      ],
       ...(mostCost === null ? [] : [['cost at most', `${money(mostCost)}, no call made twice`] as const]),
     ]),
     'tokens are estimated: four ASCII characters or one other character a token; the range is where English prompts lie',
@@ -120,6 +131,9 @@ export function dryRunText({ dryRun, ...setting }: Setting & { readonly dryRun: 
     `fingerprint: ${setting.fingerprint}`,
   ].join('\n');
 }
+
+const mediaText = ({ parts, bytes: size, tokens }: NonNullable<DryRun['media']>): string =>
+  `${parts} (${bytes(size)}), ${tokens === null ? 'no tokens counted for them: give --media-tokens' : `${tokens} tokens each`}`;
 
 function settingLine({ llm, template, encoder, k, seeds, data }: Setting): string {
   const model = encoder === null ? '' : `${encoder.id}, `;

@@ -1,11 +1,7 @@
 /** Data of images or sounds are not for a text encoder: it would read the paths. */
-import { isAbsolute } from 'node:path';
 import { FungiError } from '../core/errors.js';
 import type { Item, Modality } from '../core/item.js';
-import { isMediaFile } from '../eval/data/media.js';
-
-/** As readers name media: a path that counts from the data's folder is made whole. */
-const isMedia = (item: Item): boolean => (isAbsolute(item) || item.startsWith('file:')) && isMediaFile(item);
+import { modalityOfAll } from '../eval/data/media.js';
 
 /** @throws {FungiError} INVALID_DATA where an encoder of texts is given files of images or sounds, one and all */
 export function assertReads(
@@ -13,7 +9,7 @@ export function assertReads(
   examples: readonly { readonly input: Item }[],
   where: string,
 ): void {
-  if (encoder.modality !== 'text' || !examples.every(({ input }) => isMedia(input))) return;
+  if (encoder.modality !== 'text' || modalityOfAll(examples.map(({ input }) => input)) === 'text') return;
   throw new FungiError('INVALID_DATA', `${where}: holds images or sounds, and ${encoder.id} reads texts`, {
     hint: 'Name an image or audio encoder: --encoder ./models/dinov2-small (docs/encoders.md).',
   });

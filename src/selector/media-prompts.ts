@@ -1,31 +1,44 @@
 /** Prompts of an index of images or sounds: the query and its examples as parts of the messages. */
 import { FungiError } from '../core/errors.js';
-import type { Item, Modality } from '../core/item.js';
+import type { Example, Item, Metadata, Modality } from '../core/item.js';
 import { PromptMediaReader, type PromptMedia } from '../encoders/media/prompt-media.js';
 import { DEFAULT_MEDIA_BYTES, type Budget } from '../prompt/budget.js';
 import { bytesOf, type MediaPart } from '../prompt/message.js';
-import type { DroppedExample, PromptTemplate } from '../prompt/template.js';
-import type { MediaOptions, PromptOptions, SelectedExample, Selection, SelectorPrompt } from './selection.js';
+import type { DroppedExample, PromptTemplate, PromptValues, RenderedPrompt } from '../prompt/template.js';
+import { assertCounts, refuseMediaOptions } from './media-options.js';
+import type { MediaOptions } from './selection.js';
 
 /** Longest side of an image, pixels: twenty of them share one prompt. */
 const IMAGE_SIDE = 512;
 
-interface PartExample {
-  readonly input: MediaPart;
-  readonly label: string;
-  readonly example: SelectedExample;
+/** An example whose input is an image or a sound. */
+export interface MediaExample extends Pick<Example, 'input' | 'label'> {
+  readonly metadata?: Metadata | undefined;
+}
+
+/** Where the examples come from, for messages about one of them. */
+export interface ExampleSource<E> {
+  /** "the index" */
+  readonly name: string;
+  /** What an example is called. */
+  readonly nameOf: (example: E) => string;
+  /** What to do about one whose file is missing or damaged. */
+  readonly wayOut: (example: E) => string;
 }
 
 interface FillOptions {
   readonly labels: readonly string[];
-  readonly variables: PromptOptions['variables'] | undefined;
+  readonly variables: PromptValues['variables'];
   readonly media: MediaOptions | undefined;
 }
 
-export class MediaPrompts {
+export class MediaPrompts<E extends MediaExample> {
   private readonly reader = new PromptMediaReader();
 
-  constructor(private readonly modality: Exclude<Modality, 'text'>) {}
+  constructor(
+    private readonly modality: Exclude<Modality, 'text'>,
+    private readonly source: ExampleSource<E>,
+  ) {}
 
   /**
    * The farthest examples are left out first when all do not fit the budget; what lies behind the first that does not is not read.
@@ -35,15 +48,15 @@ export class MediaPrompts {
    */
   async fill(
     template: PromptTemplate,
-    { query, examples, truncated }: Selection,
+    { query, examples }: { readonly query: Item; readonly examples: readonly E[] },
     { labels, variables, media = {} }: FillOptions,
-  ): Promise<SelectorPrompt> {
+  ): Promise<RenderedPrompt<E>> {
     this.check(media);
     const budget = { ...template.budget, ...(media.maxBytes !== undefined && { mediaBytes: media.maxBytes }) };
     const asked = await this.inline(query, media);
     const read = await this.readNearest(examples.slice(0, template.maxExamples), bytesOf(asked), budget, media);
     const rendered = template.render({ query: asked, examples: read, labels, variables, budget });
-    const unread = examples.slice(read.length).map((example, i): DroppedExample<SelectedExample> => ({
+    const unread = examples.slice(read.length).map((example, i): DroppedExample<E> => ({
       example,
       reason: read.length + i < template.maxExamples ? 'budget' : 'max-examples',
     }));
@@ -51,18 +64,17 @@ export class MediaPrompts {
       ...rendered,
       used: rendered.used.map(({ example }) => example),
       dropped: [...rendered.dropped.map(({ example: { example }, reason }) => ({ example, reason })), ...unread],
-      truncated,
     };
   }
 
   /** The nearest examples up to the first that is beyond the budget, which rendering leaves out. */
   private async readNearest(
-    examples: readonly SelectedExample[],
+    examples: readonly E[],
     queryBytes: number,
     { mediaBytes = DEFAULT_MEDIA_BYTES }: Budget,
     media: MediaOptions,
-  ): Promise<PartExample[]> {
-    const read: PartExample[] = [];
+  ): Promise<{ readonly input: MediaPart; readonly label: string; readonly example: E }[]> {
+    const read = [];
     let bytes = queryBytes;
     for (const example of examples) {
       if (bytes > mediaBytes) break;
@@ -73,16 +85,16 @@ export class MediaPrompts {
     return read;
   }
 
-  private async partOf(example: SelectedExample, media: MediaOptions): Promise<MediaPart> {
-    const { id, input, metadata } = example;
-    if (media.urlKey !== undefined) return imagePart(httpsUrl(id, media.urlKey, metadata[media.urlKey]), media);
+  private async partOf(example: E, media: MediaOptions): Promise<MediaPart> {
+    const { urlKey } = media;
+    if (urlKey !== undefined) return imagePart(this.httpsUrl(example, urlKey), media);
     try {
-      return await this.inline(input, media);
+      return await this.inline(example.input, media);
     } catch (error) {
       if (!FungiError.is(error)) throw error;
-      throw new FungiError(error.code, `example "${id}": ${error.message}`, {
-        hint: `Put the file back where the index has it, or take the example out of the index (remove(["${id}"]), or build it from data without the example).`,
-        details: { ...error.details, id },
+      throw new FungiError(error.code, `${this.source.nameOf(example)}: ${error.message}`, {
+        hint: this.source.wayOut(example),
+        details: { ...error.details, example: this.source.nameOf(example) },
         cause: error,
       });
     }
@@ -97,13 +109,20 @@ export class MediaPrompts {
     return imagePart(dataUrl(await this.reader.image(item, media.imageSide ?? IMAGE_SIDE)), media);
   }
 
-  private check({ imageSide, imageDetail, urlKey, maxBytes }: MediaOptions): void {
-    assertCount(imageSide, 'imageSide');
-    assertCount(maxBytes, 'maxBytes');
-    const forImages = Object.entries({ imageSide, imageDetail, urlKey }).find(([, value]) => value !== undefined)?.[0];
-    if (this.modality === 'image' || forImages === undefined) return;
-    throw new FungiError('INVALID_ARGUMENT', `media.${forImages} was given, and the index holds sounds`, {
-      hint: 'Leave it out: endpoints take sounds whole, and no address of one.',
+  private check(media: MediaOptions): void {
+    assertCounts(media);
+    const { imageSide, imageDetail, urlKey } = media;
+    if (this.modality === 'audio') refuseMediaOptions({ imageSide, imageDetail, urlKey }, this.source.name, 'audio');
+  }
+
+  /** @throws {FungiError} INVALID_DATA */
+  private httpsUrl(example: E, key: string): string {
+    const value = example.metadata?.[key];
+    if (typeof value === 'string' && URL.canParse(value) && new URL(value).protocol === 'https:') return value;
+    const found = value === undefined ? 'is missing' : `is ${JSON.stringify(value)}, no https address`;
+    throw new FungiError('INVALID_DATA', `${this.source.nameOf(example)}: metadata "${key}" ${found}`, {
+      hint: 'Give data that have the address in every row, or send the images themselves (no urlKey, on the command line no --media-url-key).',
+      details: { example: this.source.nameOf(example), key },
     });
   }
 }
@@ -117,19 +136,3 @@ const imagePart = (url: string, { imageDetail: detail }: MediaOptions): MediaPar
   type: 'image_url',
   image_url: { url, ...(detail !== undefined && { detail }) },
 });
-
-/** @throws {FungiError} INVALID_DATA */
-function httpsUrl(id: string, key: string, value: unknown): string {
-  if (typeof value === 'string' && URL.canParse(value) && new URL(value).protocol === 'https:') return value;
-  const found = value === undefined ? 'is missing' : `is ${JSON.stringify(value)}, no https address`;
-  throw new FungiError('INVALID_DATA', `example "${id}": metadata "${key}" ${found}`, {
-    hint: 'Build the index from data that have the address in every row, or send the images themselves (no urlKey, on the command line no --media-url-key).',
-    details: { id, key },
-  });
-}
-
-/** @throws {FungiError} INVALID_ARGUMENT */
-function assertCount(value: number | undefined, name: string): void {
-  if (value === undefined || (Number.isSafeInteger(value) && value >= 1)) return;
-  throw new FungiError('INVALID_ARGUMENT', `media.${name} is ${value}: it must be a whole number from 1`);
-}

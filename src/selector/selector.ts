@@ -12,7 +12,8 @@ import type { Manifest } from '../store/manifest.js';
 import type { UpsertCounts, VerifyReport } from '../store/store.js';
 import { buildIndex } from './build-index.js';
 import { LoadedRows } from './loaded-rows.js';
-import type { MediaPrompts } from './media-prompts.js';
+import { refuseMediaOptions } from './media-options.js';
+import type { ExampleSource, MediaPrompts } from './media-prompts.js';
 import { openIndex } from './open-index.js';
 import type { OpenedIndex } from './opened-index.js';
 import type { BuildOptions, OpenOptions } from './options.js';
@@ -20,6 +21,7 @@ import { withId, withVectors } from './rows.js';
 import type {
   AnswerOptions,
   PromptOptions,
+  SelectedExample,
   Selection,
   SelectOptions,
   SelectorAnswer,
@@ -30,11 +32,18 @@ export type * from './selection.js';
 
 const MAX_K = 1000;
 
+const INDEX: ExampleSource<SelectedExample> = {
+  name: 'the index',
+  nameOf: ({ id }) => `example "${id}"`,
+  wayOut: ({ id }) =>
+    `Put the file back where the index has it, or take the example out of the index (remove(["${id}"]), or build it from data without the example).`,
+};
+
 export class FungiSelector {
   /** Settles when the changes called so far are made; never rejects. */
   private changes: Promise<unknown> = Promise.resolve();
   /** Made for the first prompt of an index of images or sounds. */
-  private media: Promise<MediaPrompts> | undefined;
+  private media: Promise<MediaPrompts<SelectedExample>> | undefined;
 
   private constructor(
     private readonly index: OpenedIndex,
@@ -192,15 +201,15 @@ export class FungiSelector {
     selection: Selection,
     { labels = this.labels, variables, media }: PromptOptions,
   ): Promise<SelectorPrompt> {
+    const { query, examples, truncated } = selection;
     const { modality } = this.index.engine.info;
     if (modality === 'text') {
-      refuseMediaOptions(media);
-      const { query, examples, truncated } = selection;
+      refuseMediaOptions(media, INDEX.name, modality);
       return { ...template.render({ query, examples, labels, variables }), truncated };
     }
-    this.media ??= import('./media-prompts.js').then(({ MediaPrompts }) => new MediaPrompts(modality));
+    this.media ??= import('./media-prompts.js').then(({ MediaPrompts }) => new MediaPrompts(modality, INDEX));
     const prompts = await this.media;
-    return prompts.fill(template, selection, { labels, variables, media });
+    return { ...(await prompts.fill(template, selection, { labels, variables, media })), truncated };
   }
 
   /**
@@ -290,13 +299,4 @@ export class FungiSelector {
 
 async function templateOf({ template = 'classify-chat' }: PromptOptions): Promise<PromptTemplate> {
   return typeof template === 'string' ? loadTemplate(template) : template;
-}
-
-/** @throws {FungiError} INVALID_ARGUMENT */
-function refuseMediaOptions(media: PromptOptions['media']): void {
-  const given = Object.entries(media ?? {}).find(([, value]) => value !== undefined)?.[0];
-  if (given === undefined) return;
-  throw new FungiError('INVALID_ARGUMENT', `media.${given} was given, and the index holds texts`, {
-    hint: 'Leave it out: it is for prompts of images and sounds.',
-  });
 }

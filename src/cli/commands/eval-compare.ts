@@ -2,9 +2,10 @@
 import type { Command } from 'commander';
 import { FungiError } from '../../core/errors.js';
 import { fingerprint, type Json } from '../../core/fingerprint.js';
-import type { ExampleInput } from '../../core/item.js';
+import type { ExampleInput, Modality } from '../../core/item.js';
 import type { QueryCostOptions } from '../../eval/compare/query-cost.js';
 import { countData } from '../../eval/data/data-counts.js';
+import { modalityOfAll } from '../../eval/data/media.js';
 import { rowsFingerprint } from '../../eval/data/rows-fingerprint.js';
 import { smallPoolWarning } from '../../eval/data/check-data.js';
 import { drawPools } from '../../eval/data/pools.js';
@@ -29,7 +30,7 @@ import {
 } from '../options.js';
 
 interface CompareFlags extends CommonOptions, EncoderFlags, FeatureFlags, FeatureCacheFlags, DataFlags, ReportFlags {
-  readonly selectors: readonly string[];
+  readonly selectors?: readonly string[];
   readonly selector?: readonly string[];
   readonly baseline?: string;
   readonly k: number;
@@ -40,15 +41,16 @@ interface CompareFlags extends CommonOptions, EncoderFlags, FeatureFlags, Featur
   readonly unlabelled: boolean;
 }
 
+const DEFAULT_SELECTORS = ['random', 'fixed', 'bm25', 'embedding', 'kl'];
+
 export function addEvalCompare(evaluation: Command, run: Run): void {
   const command = addDataOptions(
     evaluation.command('compare').description('selectors of examples on the same pool and queries, with a verdict'),
   )
     .option(
       '--selectors <list>',
-      'random, fixed, bm25; feature sets as for `eval knn` (embedding, kl, …); mmr: before one (mmr:embedding)',
+      'random, fixed, bm25 (of texts); feature sets as for `eval knn` (embedding, kl, …); mmr: before one (mmr:embedding) (default: random,fixed,bm25,embedding,kl, bm25 of texts only)',
       (value) => value.split(','),
-      ['random', 'fixed', 'bm25', 'embedding', 'kl'],
     )
     .option('--selector <name=command>', 'a program that speaks JSON lines; may be repeated', collect)
     .option('--baseline <name>', 'what the others are held against (default: embedding, else the first)')
@@ -98,15 +100,24 @@ Examples:
 async function evalCompare(context: Context, flags: CompareFlags): Promise<Report> {
   const { k, dims, sampling, unlabelled } = flags;
   const { onProgress } = context;
-  const names = [...flags.selectors, ...(flags.selector ?? [])];
-  const { featureSetsOf, namedSelectors, selectorTitles } = await import('../../eval/compare/named-selectors.js');
+  const { assertSelectorsRead, featureSetsOf, namedSelectors, selectorTitles } =
+    await import('../../eval/compare/named-selectors.js');
   const { baselineOf, compareReport, verdict } = await import('../../eval/compare/compare-report.js');
   const { poolRows, queryChoices } = await import('../../eval/compare/query-choices.js');
   const { curvePoints } = await import('../../eval/compare/curve.js');
-  const baseline = baselineOf(selectorTitles(names), flags.baseline);
+  const namesFor = (modality: Modality): string[] => [
+    ...(flags.selectors ?? DEFAULT_SELECTORS.filter((name) => modality === 'text' || name !== 'bm25')),
+    ...(flags.selector ?? []),
+  ];
+  // What is wrong with the names is told before the data are read.
+  baselineOf(selectorTitles(namesFor('text')), flags.baseline);
   if (typeof flags.json === 'string') await assertWritable(flags.json);
   await assertReportWritable(flags);
   const { train: pool, test: queries, split } = await readTrainAndTest(flags, context);
+  const modality = modalityOfAll([...pool, ...queries].map(({ input }) => input));
+  const names = namesFor(modality);
+  assertSelectorsRead(names, modality);
+  const baseline = baselineOf(selectorTitles(names), flags.baseline);
   const seeds = Array.from({ length: flags.seeds }, (_, seed) => seed);
   const few = (flags.shots ?? []).filter((count) => count !== null);
   const labels = pool.map(({ label }) => label);

@@ -3,13 +3,15 @@ import { InvalidArgumentError, type Command } from 'commander';
 import { ERRORS, FungiError } from '../../core/errors.js';
 import { fingerprint, fingerprintLines, type Json } from '../../core/fingerprint.js';
 import type { Comparison } from '../../eval/compare/compare.js';
+import type { Modality } from '../../core/item.js';
 import { countData } from '../../eval/data/data-counts.js';
+import { modalityOfAll } from '../../eval/data/media.js';
 import { rowsFingerprint } from '../../eval/data/rows-fingerprint.js';
 import { drawPools } from '../../eval/data/pools.js';
 import type { Replies } from '../../eval/icl/ask.js';
 import type { MapInput } from '../../eval/report/facts/pool-map.js';
 import type { TruncatedRows } from '../../eval/classify/classify.js';
-import type { PromptOptions } from '../../eval/icl/prompt-plan.js';
+import type { PlanMedia, PromptOptions, PromptPlan } from '../../eval/icl/prompt-plan.js';
 import type { Prices } from '../../eval/icl/spending.js';
 import type { FeatureSpec } from '../../features/spec.js';
 import type { LlmClient } from '../../llm/client.js';
@@ -20,6 +22,7 @@ import { withComparison, type CompareRunOptions } from '../compare-run.js';
 import { addFeatureCacheOption, encoderIdentity, type FeatureCacheFlags } from '../feature-cache.js';
 import { dryRunText, iclText } from '../icl-text.js';
 import { addLlmOptions, createLlm, type LlmFlags } from '../llm-options.js';
+import { addMediaOptions, mediaOptions, warnOfDropped, type MediaFlags } from '../media-options.js';
 import { addReportOption, assertReportWritable, mapsOf, writePage, type ReportFlags } from '../report-page.js';
 import {
   addCommonOptions,
@@ -38,6 +41,7 @@ type SharedFlags = CommonOptions &
   FeatureCacheFlags &
   DataFlags &
   TemplateFlags &
+  MediaFlags &
   LlmFlags &
   ReportFlags;
 
@@ -49,12 +53,16 @@ interface IclFlags extends SharedFlags {
   readonly seeds: number;
   readonly template: string;
   readonly maxTokens: number;
+  readonly mediaTokens?: number;
   readonly priceInput?: number;
   readonly priceOutput?: number;
   readonly maxCost?: number;
   readonly maxCalls?: number;
   readonly dryRun?: boolean;
 }
+
+const MEDIA_TOKENS =
+  'tokens that the LLM makes of one image or sound at the most, for estimates and --max-cost (default: they are not counted)';
 
 export function addEvalIcl(evaluation: Command, run: Run): void {
   const command = addDataOptions(
@@ -75,11 +83,13 @@ export function addEvalIcl(evaluation: Command, run: Run): void {
     .option('--template <name|file>', "classify (the paper's prompt), classify-chat or a template file", 'classify')
     .option('--var <name=value>', "value for one of the template's inputs; may be repeated", collect)
     .option('--max-tokens <count>', 'limit to the length of a reply; 0 sends none', whole(0), 256)
+    .option('--media-tokens <count>', MEDIA_TOKENS, whole(0))
     .option('--price-input <amount>', 'price of a million prompt tokens, in any currency', amount)
     .option('--price-output <amount>', 'price of a million reply tokens', amount)
     .option('--max-cost <amount>', 'send nothing that could make this run cost more (needs both prices)', amount)
     .option('--max-calls <count>', 'send no more requests than this in this run, repeated ones included', whole(0))
     .option('--dry-run', 'count calls, tokens and cost, and ask nobody');
+  addMediaOptions(command);
   addLlmOptions(addFeatureCacheOption(addFeatureOptions(addEncoderOptions(command))), { without: '' });
   addReportOption(addCommonOptions(command, { json: false }))
     .option('--json [file]', 'write the results as JSON to the file, or to stdout in place of the table')
@@ -104,12 +114,16 @@ result is that of the queries which every selector was asked, and the exit code 
 Tokens are those that the endpoint tells, and estimated where it tells none: four ASCII characters or one other character a token. English
 prompts have 0.75 to 1.5 times the estimate.
 
+Images and sounds are sent as \`fungi answer\` sends them. Each model makes tokens of them in its own way: an estimate counts them only with
+--media-tokens, and --max-cost needs it.
+
 Under --json there is, for each query, what every selector chose under every seed and what became of its prompt; no prompt is in it.
 
 Examples:
   fungi eval icl --train train.jsonl --test test.jsonl --base-url http://127.0.0.1:8080/v1 --model llama
   fungi eval icl --train train.jsonl --test test.jsonl --selectors none,embedding,kl+simclr --encoder bert-base --limit-test 300 --dry-run
-  fungi eval icl --train train.jsonl --test test.jsonl --price-input 0.15 --price-output 0.6 --max-cost 2 --json results.json`,
+  fungi eval icl --train train.jsonl --test test.jsonl --price-input 0.15 --price-output 0.6 --max-cost 2 --json results.json
+  fungi eval icl --train birds/train --test birds/test --encoder ./models/dinov2-small -k 8 --image-side 384 --media-tokens 300 --dry-run`,
     )
     .action((flags: IclFlags) => run(flags, (context) => evalIcl(context, flags)));
 }
@@ -119,29 +133,47 @@ async function evalIcl(context: Context, flags: IclFlags): Promise<Report> {
   const { onProgress } = context;
   const names = [...flags.selectors, ...(flags.selector ?? [])];
   const { iclTitles, withoutNone } = await import('../../eval/icl/icl-selectors.js');
-  const { featureSetsOf } = await import('../../eval/compare/named-selectors.js');
+  const { assertSelectorsRead, featureSetsOf } = await import('../../eval/compare/named-selectors.js');
   const { baselineOf } = await import('../../eval/compare/compare-report.js');
   const { Spending } = await import('../../eval/icl/spending.js');
   const { planPrompts } = await import('../../eval/icl/prompt-plan.js');
   const baseline = baselineOf(iclTitles(names), flags.baseline);
   const prices = pricesOf(flags);
   const maxTokens = flags.maxTokens === 0 ? undefined : flags.maxTokens;
-  const spending = new Spending({ prices, maxTokens, maxCost: flags.maxCost, maxCalls: flags.maxCalls });
+  const { mediaTokens } = flags;
+  const spending = new Spending({ prices, maxTokens, mediaTokens, maxCost: flags.maxCost, maxCalls: flags.maxCalls });
   const { template, variables } = await templateOptions(flags);
   const llm = await requiredLlm(flags, context, spending);
   if (typeof flags.json === 'string') await assertWritable(flags.json);
   await assertReportWritable(flags);
   const { train: pool, test: queries, split } = await readTrainAndTest(flags, context);
+  const named = modalityOfAll([...pool, ...queries].map(({ input }) => input));
+  assertSelectorsRead(names, named);
+  spending.assertCounts(named);
 
-  const { comparison, encoder, identity, spec, truncated, maps } = await choose(context, flags, {
+  const { comparison, encoder, modality, identity, spec, truncated, maps } = await choose(context, flags, {
     names,
     pool,
     queries,
   });
   const labels = [...new Set(pool.map(({ label }) => label))];
   const { runs } = comparison;
-  const options: PromptOptions = { pool, queries, runs, labels, template, variables, llm, maxTokens, onProgress };
+  // An encoder says what it reads, whatever the files are called.
+  const media = await planMedia(modality ?? named, flags);
+  const options: PromptOptions = {
+    pool,
+    queries,
+    runs,
+    labels,
+    template,
+    variables,
+    llm,
+    maxTokens,
+    media,
+    onProgress,
+  };
   const plan = await planPrompts(options);
+  warnOfDropped(countsOf(plan, runs), context);
   // What is not there without features does not tell two runs apart.
   const protocol = {
     split: split && { ...split },
@@ -151,6 +183,7 @@ async function evalIcl(context: Context, flags: IclFlags): Promise<Report> {
     seeds: flags.seeds,
     dims: encoder ? dims : null,
     maxTokens: maxTokens ?? null,
+    media: media === undefined ? null : { ...media.options, tokens: mediaTokens ?? null },
   };
   const common = {
     fingerprint: fingerprint({
@@ -164,7 +197,7 @@ async function evalIcl(context: Context, flags: IclFlags): Promise<Report> {
   };
   if (flags.dryRun === true) {
     const { dryRun } = await import('../../eval/icl/dry-run.js');
-    const found = { dryRun: dryRun(plan, { labels, prices, maxTokens }), ...common };
+    const found = { dryRun: dryRun(plan, { labels, prices, maxTokens, mediaTokens }), ...common };
     if (flags.report !== undefined) context.log.warn('a dry run writes no report');
     return finish(flags, dryRunText(found), found);
   }
@@ -198,6 +231,28 @@ async function evalIcl(context: Context, flags: IclFlags): Promise<Report> {
   const written = await writePage(flags.report, { ...page, settings: common, flags, maps }, context);
   return finish(flags, iclText(report), json, withPage(outcome, written));
 }
+
+/** How images and sounds stand in the prompts. @throws {FungiError} INVALID_ARGUMENT for options of them where there are none */
+async function planMedia(modality: Modality, flags: IclFlags): Promise<PlanMedia | undefined> {
+  const { POOL_SOURCE } = await import('../../eval/icl/prompt-plan.js');
+  const { media: options } = mediaOptions(flags);
+  const { mediaTokens: tokens } = flags;
+  if (modality === 'text') {
+    const { refuseMediaOptions } = await import('../../selector/media-options.js');
+    refuseMediaOptions(options, POOL_SOURCE.name, modality);
+    return undefined;
+  }
+  const { MediaPrompts } = await import('../../selector/media-prompts.js');
+  return { prompts: new MediaPrompts(modality, POOL_SOURCE), options, tokens };
+}
+
+/** Of each prompt, the examples in it and those that did not fit. */
+const countsOf = ({ places }: PromptPlan, runs: PromptOptions['runs']) =>
+  places.flatMap((run, i) =>
+    run.flatMap((place, query) =>
+      FungiError.is(place) ? [] : [{ used: place.examples, dropped: runs[i]!.rows[query]!.length - place.examples }],
+    ),
+  );
 
 type Outcome = Pick<Report, 'error' | 'exitCode' | 'summary'>;
 
@@ -245,6 +300,8 @@ async function finish({ json }: IclFlags, text: string, report: object, outcome:
 interface Chosen {
   readonly comparison: Comparison;
   readonly encoder: LoadedEngine['encoder'] | null;
+  /** What the encoder reads. */
+  readonly modality: Modality | undefined;
   /** What tells it apart, in the fingerprint. */
   readonly identity: ReturnType<typeof encoderIdentity> | null;
   /** What the features are made with, of seed 0; null without. */
@@ -274,6 +331,7 @@ async function choose(
   return withComparison(context, flags, { pool, queries, pools, sets, makeSelectors }, async (run) => ({
     comparison: run.comparison,
     encoder: run.features?.loaded.encoder ?? null,
+    modality: run.features?.loaded.engine.info.modality,
     identity: run.features && encoderIdentity(run.features.loaded, flags),
     spec: run.features?.spec ?? null,
     truncated: run.truncated,

@@ -1,5 +1,6 @@
 /** Selectors by the names that users give them. */
 import { FungiError } from '../../core/errors.js';
+import type { Modality } from '../../core/item.js';
 import type { GradientEngine } from '../../engine/engine.js';
 import { parseFeatureSets } from '../features/feature-sets.js';
 import { bm25Selector, fixedSelector, randomSelector } from './baselines.js';
@@ -40,6 +41,21 @@ export function selectorTitles(names: readonly string[]): string[] {
   parseFeatureSets(sets.filter((name) => name.startsWith(MMR)).map(setOf));
   return titles;
 }
+
+/**
+ * bm25 would compare the paths of images and sounds, whose folders are often the labels.
+ *
+ * @throws {FungiError} INVALID_ARGUMENT for a selector that does not read such data
+ */
+export function assertSelectorsRead(names: readonly string[], modality: Modality): void {
+  const { name } = bm25Selector;
+  if (modality === 'text' || !names.includes(name)) return;
+  throw new FungiError('INVALID_ARGUMENT', `${name} compares words, and the data are ${NOUNS[modality]}`, {
+    hint: `Leave it out: --selectors ${names.filter((other) => other !== name).join(',') || 'random,embedding'}.`,
+  });
+}
+
+const NOUNS = { image: 'images', audio: 'sounds' } as const;
 
 /** The feature sets that selectors need, by their names. */
 export const featureSetsOf = (names: readonly string[]): Map<string, string> =>

@@ -66,7 +66,7 @@ export async function askPlan(plan: PromptPlan, options: AskOptions): Promise<Re
   const ask = async (place: number): Promise<void> => {
     if (stopped !== undefined) return;
     try {
-      const completion = await llm.complete({ ...plannedRequest(options, plan.prompts[place]!), signal });
+      const completion = await llm.complete({ ...(await plannedRequest(options, plan.prompts[place]!)), signal });
       replies[place] = { kind: 'reply', completion, now: !completion.cached };
       failures = 0;
       reached = true;

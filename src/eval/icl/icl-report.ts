@@ -203,7 +203,7 @@ function effortOf({ runs, asked }: SelectorAnswers, { plan, prices }: SummaryOpt
     }),
   );
   const usages = sent.flatMap(({ prompt, reply }) =>
-    reply.kind === 'reply' ? [usageOf(reply.completion, prompt.size)] : [],
+    reply.kind === 'reply' ? [usageOf(reply.completion, prompt)] : [],
   );
   const latencies = [...new Set(sent.map(({ reply }) => reply))].flatMap((reply) =>
     reply.kind === 'reply' && reply.completion.latencyMs !== undefined ? [reply.completion.latencyMs] : [],
@@ -228,7 +228,7 @@ function totalUsage(
   counts: (reply: Extract<Reply, { kind: 'reply' }>) => boolean,
 ): Usage {
   const usages = replies.of.flatMap((reply, place) =>
-    reply?.kind === 'reply' && counts(reply) ? [usageOf(reply.completion, plan.prompts[place]!.size)] : [],
+    reply?.kind === 'reply' && counts(reply) ? [usageOf(reply.completion, plan.prompts[place]!)] : [],
   );
   const total = (of: (usage: (typeof usages)[number]) => number): number =>
     usages.reduce((sum, usage) => sum + of(usage), 0);

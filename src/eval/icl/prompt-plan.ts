@@ -3,12 +3,13 @@ import { FungiError } from '../../core/errors.js';
 import { fingerprint } from '../../core/fingerprint.js';
 import type { OnProgress } from '../../core/progress.js';
 import type { Completion, CompletionRequest, LlmClient } from '../../llm/client.js';
-import type { PromptSize } from '../../prompt/budget.js';
 import { messagesKey } from '../../prompt/message.js';
 import type { PromptTemplate, PromptValues, RenderedPrompt } from '../../prompt/template.js';
+import type { ExampleSource, MediaPrompts } from '../../selector/media-prompts.js';
+import type { MediaOptions } from '../../selector/selection.js';
 import type { SelectorRun } from '../compare/compare.js';
 import type { LabelledItem } from '../data/labelled.js';
-import { mostPromptTokens } from './tokens.js';
+import { mostPromptTokens, type CountedPrompt } from './tokens.js';
 
 export interface PromptOptions {
   readonly pool: readonly LabelledItem[];
@@ -22,17 +23,32 @@ export interface PromptOptions {
   readonly llm: LlmClient;
   /** The most tokens that a reply may have. @default what the endpoint allows */
   readonly maxTokens?: number | undefined;
+  /** Where queries and pool are images or sounds. */
+  readonly media?: PlanMedia | undefined;
   readonly onProgress?: OnProgress | undefined;
 }
 
+export interface PlanMedia {
+  readonly prompts: MediaPrompts<LabelledItem>;
+  readonly options: MediaOptions;
+  /** What one image or sound counts as, in tokens; undefined where nobody said. */
+  readonly tokens?: number | undefined;
+}
+
+/** The pool, where the examples of prompts come from. */
+export const POOL_SOURCE: ExampleSource<LabelledItem> = {
+  name: 'the pool',
+  nameOf: ({ where }) => where ?? 'a row of the pool',
+  wayOut: () => 'Put the file back, or take the row out of the data.',
+};
+
 /** A prompt that differs from all others. */
-export interface PlannedPrompt {
+export interface PlannedPrompt extends CountedPrompt {
   /** Digest of its messages. */
   readonly key: string;
   /** The run and query that need it first: it is filled again when it is sent, and not kept. */
   readonly run: number;
   readonly query: number;
-  readonly size: PromptSize;
   /** No vocabulary makes more of it. */
   readonly mostTokens: number;
   /** The reply to it, when it was asked before. */
@@ -43,7 +59,7 @@ export interface PlannedPrompt {
 export interface Place {
   /** Which prompt. */
   readonly prompt: number;
-  /** Examples in it: fewer than were chosen where the template's limits leave some out. */
+  /** Examples in it: fewer than were chosen where the template's limits, or the budget, leave some out. */
   readonly examples: number;
 }
 
@@ -61,7 +77,8 @@ export const callsOf = ({ prompts }: PromptPlan): number[] =>
 /**
  * Fills every prompt, sends none.
  *
- * @throws {FungiError} INVALID_ARGUMENT, INVALID_TEXT, TEMPLATE_INVALID as {@link PromptTemplate.render}
+ * @throws {FungiError} INVALID_ARGUMENT, INVALID_TEXT, TEMPLATE_INVALID as {@link PromptTemplate.render}; FILE_NOT_FOUND, INVALID_MEDIA as
+ *   {@link MediaPrompts.fill}
  */
 export async function planPrompts(options: PromptOptions): Promise<PromptPlan> {
   const { queries, runs, llm, onProgress } = options;
@@ -71,7 +88,7 @@ export async function planPrompts(options: PromptOptions): Promise<PromptPlan> {
   for (let query = 0; query < queries.length; query++) {
     onProgress?.({ stage: 'prompts', done: query, total: queries.length, unit: 'rows' });
     for (let run = 0; run < runs.length; run++) {
-      const rendered = renderIfFits(options, run, query);
+      const rendered = await renderIfFits(options, run, query);
       if (FungiError.is(rendered)) {
         places[run]!.push(rendered);
         continue;
@@ -83,7 +100,9 @@ export async function planPrompts(options: PromptOptions): Promise<PromptPlan> {
         prompt = prompts.length;
         known.set(key, prompt);
         const kept = await llm.peek?.(requestOf(options, messages));
-        prompts.push({ key, run, query, size, mostTokens: mostPromptTokens(messages), kept });
+        const { tokens = 0 } = options.media ?? {};
+        const mediaTokens = tokens * (size.media?.parts ?? 0);
+        prompts.push({ key, run, query, size, mediaTokens, mostTokens: mostPromptTokens(messages, tokens), kept });
       }
       places[run]!.push({ prompt, examples: used.length });
     }
@@ -93,8 +112,10 @@ export async function planPrompts(options: PromptOptions): Promise<PromptPlan> {
 }
 
 /** The request that a planned prompt is. */
-export const plannedRequest = (options: PromptOptions, { run, query }: PlannedPrompt): CompletionRequest =>
-  requestOf(options, render(options, run, query).messages);
+export const plannedRequest = async (
+  options: PromptOptions,
+  { run, query }: PlannedPrompt,
+): Promise<CompletionRequest> => requestOf(options, (await render(options, run, query)).messages);
 
 const requestOf = ({ maxTokens }: PromptOptions, messages: CompletionRequest['messages']): CompletionRequest => ({
   messages,
@@ -102,19 +123,24 @@ const requestOf = ({ maxTokens }: PromptOptions, messages: CompletionRequest['me
   maxTokens,
 });
 
-function render(
-  { pool, queries, runs, labels, template, variables }: PromptOptions,
+async function render(
+  { pool, queries, runs, labels, template, variables, media }: PromptOptions,
   run: number,
   query: number,
-): RenderedPrompt<LabelledItem> {
-  const examples = runs[run]!.rows[query]!.map((row) => pool[row]!);
-  return template.render({ query: queries[query]!.input, examples, labels, variables });
+): Promise<RenderedPrompt<LabelledItem>> {
+  const chosen = { query: queries[query]!.input, examples: runs[run]!.rows[query]!.map((row) => pool[row]!) };
+  if (media === undefined) return template.render({ ...chosen, labels, variables });
+  return media.prompts.fill(template, chosen, { labels, variables, media: media.options });
 }
 
-/** A text too long for the template's budget is wrong with one query, anything else with all of them. */
-function renderIfFits(options: PromptOptions, run: number, query: number): RenderedPrompt<LabelledItem> | FungiError {
+/** A query too long for the template's budget is wrong with one query, anything else with all of them. */
+async function renderIfFits(
+  options: PromptOptions,
+  run: number,
+  query: number,
+): Promise<RenderedPrompt<LabelledItem> | FungiError> {
   try {
-    return render(options, run, query);
+    return await render(options, run, query);
   } catch (error) {
     if (FungiError.is(error) && error.details['budget'] !== undefined) return error;
     throw error;

@@ -1,8 +1,10 @@
 /** What requests to an LLM cost, and caps on it that hold whatever is under way. */
 import { FungiError } from '../../core/errors.js';
+import type { Modality } from '../../core/item.js';
 import { aborted } from '../../llm/abort.js';
 import type { CompletionRequest, TokenUsage } from '../../llm/client.js';
 import type { RequestGate, RequestOutcome } from '../../llm/gate.js';
+import { mediaOf } from '../../prompt/message.js';
 import { mostPromptTokens } from './tokens.js';
 
 /** Per million tokens, in any currency. */
@@ -23,6 +25,8 @@ export interface SpendingOptions extends Caps {
   readonly prices?: Prices | undefined;
   /** The most tokens that a reply may have. */
   readonly maxTokens?: number | undefined;
+  /** The most tokens that one image or sound of a prompt is counted as. */
+  readonly mediaTokens?: number | undefined;
 }
 
 export const costOf = ({ promptTokens, completionTokens }: TokenUsage, { input, output }: Prices): number =>
@@ -60,6 +64,19 @@ export class Spending implements RequestGate {
     }
   }
 
+  /**
+   * Asked of the data before the work; {@link enter} refuses such a request too.
+   *
+   * @throws {FungiError} INVALID_ARGUMENT for a cap on the cost of images or sounds, where nobody said how many tokens one is
+   */
+  assertCounts(modality: Modality): void {
+    const { maxCost, mediaTokens } = this.options;
+    if (modality === 'text' || maxCost === undefined || mediaTokens !== undefined) return;
+    throw new FungiError('INVALID_ARGUMENT', 'a cap on the cost needs to know what an image or a sound is in tokens', {
+      hint: 'Give the most that the LLM makes of one, which its documentation says: --media-tokens.',
+    });
+  }
+
   /** @throws {FungiError} BUDGET_REACHED when a cap is reached; ABORTED */
   async enter(request: CompletionRequest): Promise<void> {
     const { maxCalls = Infinity, maxCost = Infinity } = this.options;
@@ -94,9 +111,10 @@ export class Spending implements RequestGate {
 
   /** 0 where it is not known, and no cap asks for it. */
   private mostCost({ messages, maxTokens = this.options.maxTokens }: CompletionRequest): number {
-    const { prices } = this.options;
+    const { prices, mediaTokens } = this.options;
     if (prices === undefined || maxTokens === undefined) return 0;
-    return costOf({ promptTokens: mostPromptTokens(messages), completionTokens: maxTokens }, prices);
+    if (messages.some((message) => mediaOf(message).length > 0)) this.assertCounts('image');
+    return costOf({ promptTokens: mostPromptTokens(messages, mediaTokens), completionTokens: maxTokens }, prices);
   }
 }
 

@@ -1,5 +1,6 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 
+import { modalityOfAll } from '../../../src/eval/data/media.js';
 import { readExamples } from '../../../src/eval/data/read-examples.js';
 import { Scratch } from './scratch.js';
 
@@ -46,5 +47,22 @@ describe('images and sounds in a data file', () => {
     });
     const named = await readExamples(scratch.path('set.jsonl'), { inputKey: 'image' });
     expect(named.examples).toMatchObject([{ input: scratch.path('a.png') }]);
+  });
+});
+
+describe('what items are', () => {
+  it.each([
+    ['image', ['/a/b.JPG', 'file:///a/b.png', 'data:image/png;base64,AAAA']],
+    ['audio', ['/a/b.wav', 'data:audio/wav;base64,AAAA']],
+    ['text', ['a.png']],
+    ['text', ['/a/b.png', 'my card has not arrived']],
+    ['text', ['/a/b.png', '/a/b.wav', 'a text']],
+    ['text', ['data:text/plain;base64,AAAA']],
+  ] as const)('is %s by the names of %j', (modality, items) => {
+    expect(modalityOfAll(items)).toBe(modality);
+  });
+
+  it('cannot be two things that no encoder reads together', () => {
+    expect(() => modalityOfAll(['/a/b.png', '/a/b.wav'])).toThrow('the data hold images and sounds');
   });
 });

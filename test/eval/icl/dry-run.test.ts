@@ -15,7 +15,7 @@ const prompt = (query: number, tokens: number, more: Partial<PlannedPrompt> = {}
     run: 0,
     query,
     size: { tokens, characters: 4 * tokens },
-    mostTokens: 5 * tokens,
+    ...{ mediaTokens: 0, mostTokens: 5 * tokens },
     kept: undefined,
   },
   ...more,

@@ -55,7 +55,7 @@ it('counts what a plain loop counts', () => {
         row.map((fate, query) => fate === 'unmade' ? new FungiError('INVALID_ARGUMENT', 'too long') : { prompt: run * n + query, examples: 3 }),
       ); // prettier-ignore
       const prompts = table.flatMap((row, run) =>
-        row.map((_, query) => ({ key: `${run} ${query}`, run, query, size: { tokens: 7, characters: 28 }, mostTokens: 50, kept: undefined })),
+        row.map((_, query) => ({ key: `${run} ${query}`, run, query, size: { tokens: 7, characters: 28 }, mediaTokens: 0, mostTokens: 50, kept: undefined })),
       ); // prettier-ignore
       const plan: PromptPlan = { prompts, places };
       const of = table.flatMap((row, run) =>

@@ -86,7 +86,14 @@ export function askedInput(
   const at = runs.flatMap((run, r) => queries.map((query, row) => ({ run, r, query, row })));
   const plan: PromptPlan = {
     prompts: at.map(({ r, row }) => ({
-      ...{ key: `${r} ${row}`, run: r, query: row, size: { tokens: 100, characters: 400 }, mostTokens: 500 },
+      ...{
+        key: `${r} ${row}`,
+        run: r,
+        query: row,
+        size: { tokens: 100, characters: 400 },
+        mediaTokens: 0,
+        mostTokens: 500,
+      },
       kept: undefined,
     })),
     places: runs.map(({ rows }, r) => rows.map((chosen, row) => ({ prompt: r * n + row, examples: chosen.length }))),
