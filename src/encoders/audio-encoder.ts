@@ -43,8 +43,8 @@ export interface AudioEncoderSource extends Encoder<PreparedClip>, Omit<ModelFil
 /**
  * Reads what surrounds an audio model.
  *
- * @throws {FungiError} TOKENIZER_INVALID without preprocessor_config.json; MODEL_UNSUPPORTED for one of another kind; MODEL_CORRUPT;
- *   INVALID_ARGUMENT for a mean, std or maxSeconds that cannot be
+ * @throws {FungiError} MODEL_CORRUPT for a preprocessor_config.json that is missing or damaged; MODEL_UNSUPPORTED for one of another
+ *   kind; INVALID_ARGUMENT for a mean, std or maxSeconds that cannot be
  */
 export async function loadAudioEncoder(files: ModelFiles, options: AudioEncoderOptions): Promise<AudioEncoderSource> {
   const settings = normalised(await readAudioSettings(files.folder), options);

@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { z } from 'zod';
 import { FungiError } from '../../core/errors.js';
 import { readJsonFile } from '../json-file.js';
+import { PREPROCESSOR_FILE, readPreprocessorFile } from '../preprocessor-file.js';
 
 const size = z.int().positive();
 
@@ -58,18 +59,13 @@ export interface AudioSettings {
   readonly model: ModelSettings;
 }
 
-const FILE = 'preprocessor_config.json';
 const KNOWN = ['WhisperFeatureExtractor', 'ASTFeatureExtractor', 'Wav2Vec2FeatureExtractor'];
 
-/** @throws {FungiError} TOKENIZER_INVALID without preprocessor_config.json; MODEL_UNSUPPORTED for another extractor; MODEL_CORRUPT */
+/** @throws {FungiError} MODEL_CORRUPT for a file that is missing or damaged; MODEL_UNSUPPORTED for another extractor */
 export async function readAudioSettings(folder: string): Promise<AudioSettings> {
-  const path = join(folder, FILE);
-  const found = await readJsonFile(path, z.looseObject({ feature_extractor_type: z.string().optional() }));
-  if (found === undefined) {
-    throw new FungiError('TOKENIZER_INVALID', `${path}: missing; it says how a sound becomes the model's input`, {
-      hint: `Copy ${FILE} from the model's repository beside it: it is never fetched alone.`,
-    });
-  }
+  const path = join(folder, PREPROCESSOR_FILE);
+  const anySchema = z.looseObject({ feature_extractor_type: z.string().optional() });
+  const found = await readPreprocessorFile(folder, anySchema, 'a sound');
   const type = found.feature_extractor_type;
   if (type === undefined || !KNOWN.includes(type)) {
     throw new FungiError(
@@ -78,7 +74,7 @@ export async function readAudioSettings(folder: string): Promise<AudioSettings> 
       { hint: 'Use an encoder of the families Whisper, AST, wav2vec2 or HuBERT.' },
     );
   }
-  const extractor = (await readJsonFile(path, extractorSchema))!;
+  const extractor = await readPreprocessorFile(folder, extractorSchema, 'a sound');
   const model = (await readJsonFile(join(folder, 'config.json'), modelSchema)) ?? modelSchema.parse({});
   if (model.conv_kernel.length !== model.conv_stride.length) {
     throw new FungiError(

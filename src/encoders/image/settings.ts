@@ -2,7 +2,7 @@
 import { join } from 'node:path';
 import { z } from 'zod';
 import { FungiError } from '../../core/errors.js';
-import { readJsonFile } from '../json-file.js';
+import { PREPROCESSOR_FILE, readPreprocessorFile } from '../preprocessor-file.js';
 import type { Kernel } from './pixels.js';
 
 const edge = z.int().positive();
@@ -25,8 +25,6 @@ const configSchema = z.looseObject({
   image_mean: channels.nullish(),
   image_std: channels.nullish(),
 });
-
-export const PREPROCESSOR_FILE = 'preprocessor_config.json';
 
 /** How a picture becomes the model's input [3,H,W]: resize, centre crop, (v·scale − mean)/std. */
 export interface ImageSettings {
@@ -52,16 +50,7 @@ const KERNELS: readonly (Kernel | undefined)[] = ['nearest', 'lanczos3', 'linear
  */
 export async function readImageSettings(folder: string): Promise<ImageSettings> {
   const path = join(folder, PREPROCESSOR_FILE);
-  const config = await readJsonFile(path, configSchema);
-  if (config === undefined) {
-    throw new FungiError(
-      'MODEL_CORRUPT',
-      `${path}: missing, and without it nobody knows what the model was trained on`,
-      {
-        hint: "Fetch the whole model with `fungi models pull`, or copy the file from the model's repository.",
-      },
-    );
-  }
+  const config = await readPreprocessorFile(folder, configSchema, 'a picture');
   const { size, crop_size: cropSize, do_resize: doResize = true, do_center_crop: doCrop = cropSize != null } = config;
   const edges = edgesOf(doCrop === true ? (cropSize ?? size) : size);
   if (edges === undefined)

@@ -186,7 +186,7 @@ describe('settings', () => {
   });
 
   it.each<[string, string | undefined, string]>([
-    ['is missing', undefined, 'TOKENIZER_INVALID'],
+    ['is missing', undefined, 'MODEL_CORRUPT'],
     ['is no JSON', '{', 'MODEL_CORRUPT'],
     ['is of an image model', '{"image_processor_type":"ViTImageProcessor"}', 'MODEL_UNSUPPORTED'],
     ['is of another family', '{"feature_extractor_type":"ClapFeatureExtractor"}', 'MODEL_UNSUPPORTED'],
