@@ -1,14 +1,11 @@
 /** The figures of a comparison of selectors, and what follows from them in words. */
 import { mean } from 'simple-statistics';
 import { FungiError } from '../../core/errors.js';
-import { groupRows } from '../data/group-rows.js';
 import type { LabelledItem } from '../data/labelled.js';
 import { labelHitAt, ownLabels, sameLabelShareAt } from '../measures/metrics.js';
-import { bm25Selector } from './baselines.js';
 import type { Comparison, SelectorRun } from './compare.js';
-import { isFeatureSelector } from './feature-selectors.js';
 import { pairedGains, predictionScores, type Gain, type PredictionScores } from './scores.js';
-import { bm25Sentence, majoritySentence, type Majority, type OverBm25 } from './verdict-notes.js';
+import { bm25Sentence, majorityOf, majoritySentence, overBm25, type Majority, type OverBm25 } from './verdict-notes.js';
 import { counted, leakSentence, milliseconds, percent, recommendation, whereOf } from './verdict.js';
 
 export { pText } from './verdict.js';
@@ -95,34 +92,8 @@ export function compareReport({ runs: all, leaked }: Comparison, options: Compar
   return {
     ...{ summary, baseline, seeds, k, queries: queries.length, leaked: leaked.filter(Boolean).length },
     majority: majorityOf(queries.map(({ label }) => label)),
-    overBm25: overBm25(summary, baseline, runsOf),
+    overBm25: overBm25(summary, baseline, (own, other) => [runsOf(own), runsOf(other)]),
   };
-}
-
-/** Of labels as frequent as each other the first by code unit. */
-function majorityOf(truth: readonly string[]): Majority {
-  const [label, rows] = [...groupRows(truth)].sort(([a, x], [b, y]) => y.length - x.length || (a < b ? -1 : 1))[0]!;
-  return { label, share: rows.length / truth.length };
-}
-
-/**
- * The best selector by features against bm25. Where one of them is the baseline the table has this very comparison, and its p; else p is
- * corrected for the features that the best was chosen from, on the same queries.
- */
-function overBm25(
-  summary: readonly SelectorSummary[],
-  reference: string,
-  runsOf: (name: string) => readonly SelectorRun[],
-): OverBm25 | null {
-  const features = summary.filter(({ selector }) => isFeatureSelector(selector));
-  const [best] = [...features].sort((a, b) => b.accuracy - a.accuracy);
-  const bm25 = summary.find(({ selector }) => selector === bm25Selector.name);
-  if (best === undefined || bm25 === undefined) return null;
-  const { selector } = best;
-  const pair = { selector, baseline: runsOf(bm25.selector), own: runsOf(selector) };
-  const [{ difference, low, high, p }] = pairedGains([pair]) as [Gain];
-  const inTable = selector === reference ? bm25.gain : bm25.selector === reference ? best.gain : undefined;
-  return { selector, difference, low, high, p: inTable?.adjusted ?? Math.min(1, p * features.length) };
 }
 
 function scoresOf(

@@ -1,6 +1,9 @@
 /** What a reader of accuracies easily overlooks, in words: a selector that needs no encoder, and labels of very different size. */
 import type { PairedDifference } from '../measures/intervals.js';
+import { groupRows } from '../data/group-rows.js';
 import { bm25Selector } from './baselines.js';
+import { isFeatureSelector } from './feature-selectors.js';
+import { pairedGains, type Gain, type Predictions } from './scores.js';
 import { LEVEL, percent, pText, type Candidate } from './verdict.js';
 
 /** The commonest label of the queries. */
@@ -15,6 +18,35 @@ export interface OverBm25 extends PairedDifference {
   readonly selector: string;
   /** Two-sided; that of the table where it has this comparison, else corrected for the choice of the best. */
   readonly p: number;
+}
+
+/** Of labels as frequent as each other the first by code unit. @param truth labels of the queries, one at least */
+export function majorityOf(truth: readonly string[]): Majority {
+  const [label, rows] = [...groupRows(truth)].sort(([a, x], [b, y]) => y.length - x.length || (a < b ? -1 : 1))[0]!;
+  return { label, share: rows.length / truth.length };
+}
+
+/**
+ * The best selector by features against bm25; null unless both kinds are compared, on one query at least. Where one of them is the baseline
+ * the table has this very comparison, and its p; else p is corrected for the features that the best was chosen from, on the same queries.
+ *
+ * @param predictionsOf the predictions of two selectors on the same queries, one a seed
+ */
+export function overBm25(
+  candidates: readonly Candidate[],
+  reference: string,
+  predictionsOf: (own: string, other: string) => readonly [own: readonly Predictions[], other: readonly Predictions[]],
+): OverBm25 | null {
+  const features = candidates.filter(({ selector }) => isFeatureSelector(selector));
+  const [best] = [...features].sort((a, b) => b.accuracy - a.accuracy);
+  const bm25 = candidates.find(({ selector }) => selector === bm25Selector.name);
+  if (best === undefined || bm25 === undefined) return null;
+  const { selector } = best;
+  const [own, baseline] = predictionsOf(selector, bm25.selector);
+  if (own[0]!.correct.length === 0) return null;
+  const [{ difference, low, high, p }] = pairedGains([{ selector, baseline, own }]) as [Gain];
+  const inTable = selector === reference ? bm25.gain : bm25.selector === reference ? best.gain : undefined;
+  return { selector, difference, low, high, p: inTable?.adjusted ?? Math.min(1, p * features.length) };
 }
 
 /** Above this share of the queries, a selector may have most of its accuracy from one label. */

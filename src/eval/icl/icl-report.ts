@@ -4,6 +4,7 @@ import { FungiError, type ErrorCode } from '../../core/errors.js';
 import { tallyAnswers } from '../../llm/tally.js';
 import type { Comparison } from '../compare/compare.js';
 import { predictionScores, type PredictionScores } from '../compare/scores.js';
+import { majorityOf, type Majority, type OverBm25 } from '../compare/verdict-notes.js';
 import type { LabelledItem } from '../data/labelled.js';
 import type { Replies, Reply } from './ask.js';
 import { NONE } from './icl-selectors.js';
@@ -12,6 +13,7 @@ import {
   answersOf,
   askedQueries,
   gainsOnReplies,
+  overBm25OnReplies,
   predictionsOf,
   repliedQueries,
   type GainOnReplies,
@@ -89,6 +91,10 @@ export interface IclReport {
   readonly unasked: number;
   /** Queries, of those asked, whose text, but for case and spaces, is in the pool. */
   readonly leaked: number;
+  /** The commonest label of the queries that were asked; null where there are none. */
+  readonly majority: Majority | null;
+  /** What the best selector by features gains over bm25; null unless both kinds are compared. */
+  readonly overBm25: OverBm25 | null;
   /** Requests that this run sent, those tried again included. */
   readonly requests: number;
   /** Requests that got no answer: the endpoint may have counted them. */
@@ -133,6 +139,8 @@ export function iclReport(options: IclReportOptions): IclReport {
     queries: queries.length,
     unasked: options.queries.length - queries.length,
     leaked: queries.filter((query) => leaked[query]).length,
+    majority: truth.length === 0 ? null : majorityOf(truth),
+    overBm25: overBm25OnReplies(all, baseline, gains, truth),
     ...{ requests: sent.requests, lost: sent.lost },
     usage: { run: totalUsage(options, ({ now }) => now), all: totalUsage(options, () => true) },
   };

@@ -1,12 +1,13 @@
 /** What follows from a comparison by an LLM, in one paragraph. */
 import { counted, leakSentence, percent, recommendation, whereOf, type Candidate } from '../compare/verdict.js';
+import { bm25Sentence, majoritySentence } from '../compare/verdict-notes.js';
 import type { IclReport, IclSummary } from './icl-report.js';
 import { NONE } from './icl-selectors.js';
 
 /** Above this share of replies that are no label there is nothing to judge selectors by. */
 const MOST_OFF_LIST = 0.8;
 
-type Scored = IclSummary & Candidate;
+type Scored = IclSummary & Candidate & { readonly macroF1: number };
 
 /**
  * What may be held against each other: the baseline, and what got a reply to a query that the baseline got one to as well. Where calls failed,
@@ -26,7 +27,8 @@ export function comparedByReplies({ summary, baseline }: IclReport): Scored[] {
 
 /**
  * Which selector to use for this LLM on these data, by how much, whether that is more than chance, and what must be known to read the figures:
- * replies that never came or left the list, queries unasked, queries that are in the pool.
+ * whether bm25 does as well without an encoder, whether one label has most queries, replies that never came or left the list, queries unasked,
+ * queries that are in the pool.
  *
  * @param llm its name
  */
@@ -60,10 +62,13 @@ export function iclVerdict(report: IclReport, llm: string): string {
           rightMoreOften: (selector, points, other) =>
             `${llm} is right ${points} points more often ${withExamples(selector, report.k)} than ${withThoseOf(selector, other, report.k)}`,
         });
+  const shown = advised === base ? [base] : [advised, base];
   return [
     ...sentences,
+    ...bm25Sentence(report.overBm25, advised.selector, baseline),
+    ...(report.majority === null ? [] : majoritySentence(report.majority, compared, shown)),
     ...restSentence(report),
-    leakSentence(queries, leaked, advised === base ? [base] : [advised, base]),
+    leakSentence(queries, leaked, shown),
   ].join(' ');
 }
 

@@ -4,6 +4,7 @@ import { labelOf } from '../../llm/label.js';
 import type { Answer } from '../../llm/tally.js';
 import type { SelectorRun } from '../compare/compare.js';
 import { pairedGains, type Gain, type Predictions } from '../compare/scores.js';
+import { overBm25, type OverBm25 } from '../compare/verdict-notes.js';
 import type { Replies, Reply } from './ask.js';
 import type { Place, PlannedPrompt, PromptPlan } from './prompt-plan.js';
 
@@ -97,13 +98,42 @@ export function gainsOnReplies(
   truth: readonly string[],
 ): Map<string, GainOnReplies> {
   const base = all.find(({ selector }) => selector === baseline)!;
-  const replied = new Set(repliedQueries(base));
   const pairs = all.flatMap((own) => {
-    const common = repliedQueries(own).filter((i) => replied.has(i));
-    if (own === base || common.length === 0) return [];
-    const [a, b] = [base, own].map((each) => predictionsOf(each, truth, common)) as [Predictions[], Predictions[]];
-    return [{ selector: own.selector, baseline: a, own: b, queries: common.length }];
+    if (own === base) return [];
+    const [a, b] = onCommonReplies(own, base, truth);
+    const queries = a[0]!.correct.length;
+    return queries === 0 ? [] : [{ selector: own.selector, baseline: b, own: a, queries }];
   });
   const gains = pairedGains(pairs);
   return new Map(pairs.map(({ selector, queries }, i) => [selector, { ...gains[i]!, queries }]));
+}
+
+/** Of two selectors on the queries that got a reply of both. */
+function onCommonReplies(
+  own: SelectorAnswers,
+  other: SelectorAnswers,
+  truth: readonly string[],
+): readonly [Predictions[], Predictions[]] {
+  const replied = new Set(repliedQueries(other));
+  const common = repliedQueries(own).filter((i) => replied.has(i));
+  return [predictionsOf(own, truth, common), predictionsOf(other, truth, common)];
+}
+
+/**
+ * The best selector by features against bm25, on the queries that got a reply of both. Which is best the difference from the baseline says,
+ * since each one's accuracy may be of other queries.
+ */
+export function overBm25OnReplies(
+  all: readonly SelectorAnswers[],
+  baseline: string,
+  gains: ReadonlyMap<string, GainOnReplies>,
+  truth: readonly string[],
+): OverBm25 | null {
+  const candidates = all.flatMap(({ selector }) => {
+    const gain = gains.get(selector);
+    if (selector === baseline) return [{ selector, accuracy: 0 }];
+    return gain === undefined ? [] : [{ selector, accuracy: gain.difference, gain }];
+  });
+  const find = (name: string): SelectorAnswers => all.find(({ selector }) => selector === name)!;
+  return overBm25(candidates, baseline, (own, other) => onCommonReplies(find(own), find(other), truth));
 }

@@ -35,6 +35,7 @@ const verdictOf = (summary: readonly IclSummary[], more: Partial<IclReport> = {}
   iclVerdict(
     {
       ...{ summary, baseline: summary[0]!.selector, seeds: 1, k: 20, queries: 200, unasked: 0, leaked: 0, requests: 0 },
+      ...{ majority: { label: 'x', share: 0.3 }, overBm25: null },
       ...{ lost: 0, usage: { run: USAGE, all: USAGE } },
       ...more,
     },
@@ -109,4 +110,36 @@ it('judges nobody by replies that are no labels', () => {
   expect(verdictOf([summaryOf('embedding', 0.2, some), summaryOf('kl', 0.2, { ...some, ...gain(0, 1) })])).toMatch(
     /^Stay with/,
   );
+});
+
+describe('what a reader of the accuracies overlooks', () => {
+  const over = { selector: 'kl', difference: 0.02, low: -0.03, high: 0.07, p: 0.4 };
+  const compared = [
+    summaryOf('embedding', 0.5),
+    summaryOf('kl', 0.6, gain(0.1, 0.01)),
+    summaryOf('bm25', 0.58, gain(0.08, 0.02)),
+  ];
+
+  it('is told of bm25 as in a comparison by vote', () => {
+    expect(verdictOf(compared, { overBm25: over })).toContain(
+      'bm25, which needs no encoder, is 2.0 points behind kl (not significant at 5 %, p = 0.400): these queries do not show that the encoder pays.',
+    );
+    expect(verdictOf(compared, { overBm25: { ...over, p: 0.01 } })).not.toContain('needs no encoder');
+  });
+
+  it('is told of one label that most queries have', () => {
+    const words = verdictOf(compared, { majority: { label: 'spam', share: 0.65 } });
+    expect(words).toContain('65.0 % of the queries have the label "spam"');
+    expect(words).toContain('which kl does not beat. Macro-F1');
+    expect(words).toContain('60.0 % with kl, 50.0 % with embedding');
+    expect(verdictOf([compared[0]!], { majority: { label: 'spam', share: 1 } })).toMatch(
+      /^Only embedding .* All queries have the label "spam": these figures cannot tell a selector from always answering it\./,
+    );
+  });
+
+  it('is no matter where replies are no labels', () => {
+    const off = compared.map((each) => ({ ...each, offList: 190 }));
+    const words = verdictOf(off, { overBm25: over, majority: { label: 'spam', share: 0.9 } });
+    expect(words).not.toMatch(/bm25|have the label/);
+  });
 });

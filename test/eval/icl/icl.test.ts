@@ -55,6 +55,27 @@ describe('scores', () => {
     expect(JSON.parse(JSON.stringify(report))).toEqual(report);
   });
 
+  it('hold the best features against bm25, on the queries that got a reply of both', async () => {
+    const [kl, bm25] = [
+      { ...half, selector: 'kl' },
+      { ...none, selector: 'bm25' },
+    ];
+    const embedding = { ...good, selector: 'embedding' };
+    await open((request) =>
+      exampleLabels(request).length === 0 && ['query 0', 'query 1'].includes(queryOf(request))
+        ? { status: 400, message: 'no' }
+        : { reply: obey(request) },
+    );
+    const report = (await lab.run({ queries, runs: [kl, bm25, embedding] })).report();
+    // Without examples the first label is answered: right on 3, 6 and 9 of ten.
+    const p = mcnemar({ onlyA: 0, onlyB: 7 }, { midP: true }).p;
+    expect(report.overBm25).toMatchObject({ selector: 'embedding', difference: 0.7, p: 2 * p });
+    expect(report.majority).toEqual({ label: 'ant', share: 4 / 12 });
+    expect((await lab.run({ queries, runs: [kl, embedding] })).report().overBm25).toBeNull();
+    const based = (await lab.run({ queries, runs: [bm25, embedding] })).report();
+    expect(based.overBm25).toMatchObject({ p: based.summary[1]!.gain!.adjusted });
+  });
+
   it('are those of the vote where the LLM answers what the examples vote, under several seeds too', async () => {
     await open(rule);
     const seeds = [0, 1].flatMap((seed) => [
