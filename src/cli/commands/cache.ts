@@ -64,13 +64,33 @@ async function list({ config, columns }: Context): Promise<Report> {
 async function clear({ config }: Context, { olderThan = 0 }: ClearFlags): Promise<Report> {
   const { clearKept } = await import('../../eval/features/kept-features.js');
   const folder = featureFolder(config);
-  const { removed, inUse } = await clearKept(folder, olderThan * DAY_MS);
+  const { removed, inUse, failed } = await clearKept(folder, olderThan * DAY_MS);
   const names = (files: readonly KeptFeatures[]): string[] => files.map(({ file }) => file);
+  const left = { inUse: names(inUse), failed: names(failed.map(({ kept }) => kept)) };
   return {
     text: `removed ${counted(removed.length, 'file')}, ${bytes(sizeOf(removed))}, from ${folder}`,
-    json: { folder, bytes: sizeOf(removed), removed: names(removed), inUse: names(inUse) },
-    ...(inUse.length > 0 && { error: used(folder, names(inUse)) }),
+    json: { folder, bytes: sizeOf(removed), removed: names(removed), ...left },
+    ...(failed.length > 0
+      ? { error: refused(folder, failed[0]!.error, left) }
+      : inUse.length > 0 && { error: used(folder, left.inUse) }),
   };
+}
+
+function refused(
+  folder: string,
+  cause: FungiError,
+  { inUse, failed }: Readonly<Record<'inUse' | 'failed', readonly string[]>>,
+): FungiError {
+  const used = inUse.length === 0 ? '' : `; a running evaluation uses ${counted(inUse.length, 'other')}`;
+  return new FungiError(
+    'STORAGE_FAILED',
+    `${counted(failed.length, 'file')} of ${folder} left: ${cause.message}${used}`,
+    {
+      ...(cause.hint !== undefined && { hint: cause.hint }),
+      details: { ...cause.details, folder, inUse, failed },
+      cause,
+    },
+  );
 }
 
 const used = (folder: string, files: readonly string[]): FungiError =>

@@ -79,23 +79,32 @@ export interface Cleared {
   readonly removed: readonly KeptFeatures[];
   /** Left, because an evaluation uses them. */
   readonly inUse: readonly KeptFeatures[];
+  /** Left, because the disk refused. */
+  readonly failed: readonly { readonly kept: KeptFeatures; readonly error: FungiError }[];
 }
 
 /**
  * Removes what was not used for so many milliseconds; 0 removes all. What an evaluation is using is left, file by file under its lock.
+ * One that the disk does not let go does not keep the others.
  *
- * @throws {FungiError} STORAGE_FAILED
+ * @throws {FungiError} STORAGE_FAILED where the folder cannot be read: then nothing was removed
  */
 export async function clearKept(folder: string, unusedMs: number): Promise<Cleared> {
   const removed: KeptFeatures[] = [];
   const inUse: KeptFeatures[] = [];
+  const failed: Cleared['failed'][number][] = [];
   for (const kept of await listKept(folder)) {
     if (isYoung(kept.lastUsed, unusedMs)) continue;
-    const outcome = await remove(join(folder, kept.file), unusedMs);
-    if (outcome === 'removed') removed.push(kept);
-    if (outcome === 'in use') inUse.push(kept);
+    try {
+      const outcome = await remove(join(folder, kept.file), unusedMs);
+      if (outcome === 'removed') removed.push(kept);
+      if (outcome === 'in use') inUse.push(kept);
+    } catch (error) {
+      if (!FungiError.is(error)) throw error;
+      failed.push({ kept, error });
+    }
   }
-  return { removed, inUse };
+  return { removed, inUse, failed };
 }
 
 /** By the clock of the volume, a file made just now may be of the future. */
