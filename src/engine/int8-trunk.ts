@@ -51,10 +51,17 @@ export function assertInt8(encoder: Encoder, { provider = 'cpu', cacheDir }: Imp
       },
     );
   }
-  if ((encoder.calibration?.() ?? []).length === 0 || encoder.modelSha256 === '' || cacheDir === undefined) {
+  if ((encoder.calibration?.() ?? []).length === 0) {
     throw new FungiError(
       'INVALID_ARGUMENT',
-      `${encoder.id}: precision int8 needs a cache folder, and an encoder that brings items to calibrate with and the digest of its model`,
+      `${encoder.id}: precision int8 needs items to calibrate with; encoders of texts bring them, this one of modality "${encoder.modality}" does not`,
+      { hint: 'Leave --precision out: a file in half precision is taken as it is.' },
+    );
+  }
+  if (encoder.modelSha256 === '' || cacheDir === undefined) {
+    throw new FungiError(
+      'INVALID_ARGUMENT',
+      `${encoder.id}: precision int8 needs a cache folder, and an encoder that brings the digest of its model`,
     );
   }
 }
