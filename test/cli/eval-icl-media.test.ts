@@ -62,7 +62,11 @@ describe('pictures', () => {
     const { code, stdout, stderr } = await withModel();
     expect([code, stderr.includes('warning')]).toEqual([0, false]);
     expect(llm!.requests).toHaveLength(8);
-    expect(sent().map((parts) => parts.length).sort()).toEqual([1, 1, 1, 1, 4, 4, 4, 4]);
+    expect(
+      sent()
+        .map((parts) => parts.length)
+        .sort(),
+    ).toEqual([1, 1, 1, 1, 4, 4, 4, 4]);
     expect(JSON.stringify(llm!.requests)).not.toContain('.png');
     expect(JSON.stringify(llm!.requests)).toMatch(/"data:image\/(?:png|jpeg);base64,/);
     expect(stdout).toMatch(/^embedding +50\.0 /m);
@@ -108,7 +112,11 @@ describe('pictures', () => {
     await start();
     const { code } = await icl(...PICTURES, '--selectors', 'none,random');
     expect(code).toBe(0);
-    expect(sent().map((parts) => parts.length).sort()).toEqual([1, 1, 1, 1, 4, 4, 4, 4]);
+    expect(
+      sent()
+        .map((parts) => parts.length)
+        .sort(),
+    ).toEqual([1, 1, 1, 1, 4, 4, 4, 4]);
   });
 
   it('whose file is gone are named with their row', async () => {

@@ -55,11 +55,23 @@ it('does not give paths of images to an encoder of texts', async () => {
   for (const argv of [
     ['index', 'paths', '--data', '@spots'],
     ['eval', 'knn', '--train', '@spots', '--test', '@spots'],
+    ['eval', 'cka', '--data', '@spots'],
+    ['eval', 'throughput', '--data', '@spots/a'],
   ]) {
     const { code, stderr } = await workspace.fungi([...argv, '--encoder', 'MODEL']);
     expect(code).toBe(3);
-    expect(stderr).toMatch(/holds images or sounds, and .* reads texts\nhint: Name an image or audio encoder/);
+    expect(stderr).toMatch(
+      /spots.*: holds images or sounds, and .*model reads texts\nhint: Name an image or audio encoder/,
+    );
   }
+});
+
+it('has no int8 of an image encoder', async () => {
+  const { code, stderr } = await build('--precision', 'int8', '--force');
+  expect(code).toBe(2);
+  expect(stderr).toMatch(
+    /precision int8 needs items to calibrate with; .*"image" does not\nhint: Leave --precision out/,
+  );
 });
 
 it('names the losses that there are of what the encoder reads', async () => {

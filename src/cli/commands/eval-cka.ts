@@ -6,6 +6,7 @@ import type { Run } from '../context.js';
 import { addTextOptions, part, type TextFlags } from '../eval-data.js';
 import { addFeatureCommand, type FeatureCommand, type FeatureSetFlags } from '../feature-command.js';
 import { encoderIdentity } from '../feature-cache.js';
+import { assertReads } from '../media-items.js';
 import { itemNoun } from '../nouns.js';
 import { whole } from '../options.js';
 import { counted, table } from '../output.js';
@@ -41,6 +42,7 @@ which found that sets less alike combine better). Labels play no part; features 
   },
   async measure({ data: train, sets, loaded, settings, specOf, cache }, flags, { onProgress }) {
     const { features, seed } = flags;
+    assertReads({ id: loaded.encoder.id, modality: loaded.engine.info.modality }, train, flags.data);
     const { withPoolRows } = await import('../../eval/features/pool-runs.js');
     const { ckaMatrix } = await import('../../eval/cka/linear-cka.js');
     const pools = [{ seed, shots: null, rows: train.map((_, row) => row) }];

@@ -3,6 +3,7 @@ import type { Command } from 'commander';
 import type { Run } from '../context.js';
 import { addTextOptions, part, type TextFlags } from '../eval-data.js';
 import { addFeatureCommand, type FeatureCommand, type FeatureSetFlags } from '../feature-command.js';
+import { assertReads } from '../media-items.js';
 import { itemNoun } from '../nouns.js';
 import { whole } from '../options.js';
 import { counted, table } from '../output.js';
@@ -24,7 +25,9 @@ and what is made once for an index (heads, negatives, landmarks) are not part of
   reduced: false,
   cached: false,
   read: (context, flags) => readQueries(flags.data, flags, context),
-  async measure({ data, loaded: { engine, encoder }, specOf }, { features, texts, provider = 'cpu' }, { onProgress }) {
+  async measure({ data, loaded: { engine, encoder }, specOf }, flags, { onProgress }) {
+    const { features, texts, provider = 'cpu' } = flags;
+    assertReads({ id: encoder.id, modality: engine.info.modality }, data, flags.data);
     const { measureThroughput } = await import('../../eval/features/throughput.js');
     const { buildArtefacts } = await import('../../features/artefacts.js');
     const pool = data.map(({ input }) => input);
