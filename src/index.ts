@@ -13,6 +13,8 @@ export type {
   SelectorPrompt,
 } from './selector/selector.js';
 export type { BuildOptions, EncoderChoice, OpenOptions, SelectorRuntime } from './selector/options.js';
+export { EncoderEmbedder } from './selector/embedder.js';
+export type { EmbeddedItems, Embedder } from './selector/embedder.js';
 export { FungiError, ERRORS } from './core/errors.js';
 export type { ErrorCode, FungiErrorOptions } from './core/errors.js';
 export type { Example, ExampleInput, Item, Metadata, MetadataValue, Modality } from './core/item.js';

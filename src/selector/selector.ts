@@ -1,6 +1,6 @@
 /** The library's front door: an index of labelled examples that picks the ones a prompt should carry. */
 import { FungiError } from '../core/errors.js';
-import type { ExampleInput, Item } from '../core/item.js';
+import type { ExampleInput, Item, Modality } from '../core/item.js';
 import type { OnProgress } from '../core/progress.js';
 import { assertText } from '../core/text.js';
 import { windows } from '../features/windows.js';
@@ -11,6 +11,7 @@ import { majorityVote } from '../retrieve/vote.js';
 import type { Manifest } from '../store/manifest.js';
 import type { UpsertCounts, VerifyReport } from '../store/store.js';
 import { buildIndex } from './build-index.js';
+import { assertItems, rowsOf, type EmbeddedItems, type Embedder } from './embedder.js';
 import { LoadedRows } from './loaded-rows.js';
 import { refuseMediaOptions } from './media-options.js';
 import type { ExampleSource, MediaPrompts } from './media-prompts.js';
@@ -39,7 +40,7 @@ const INDEX: ExampleSource<SelectedExample> = {
     `Put the file back where the index has it, or take the example out of the index (remove(["${id}"]), or build it from data without the example).`,
 };
 
-export class FungiSelector {
+export class FungiSelector implements Embedder {
   /** Settles when the changes called so far are made; never rejects. */
   private changes: Promise<unknown> = Promise.resolve();
   /** Made for the first prompt of an index of images or sounds. */
@@ -75,6 +76,21 @@ export class FungiSelector {
       await index.engine.close();
       throw error;
     }
+  }
+
+  /** Of the index. */
+  get name(): string {
+    return this.index.manifest.name;
+  }
+
+  /** What its encoder reads. */
+  get modality(): Modality {
+    return this.index.engine.info.modality;
+  }
+
+  /** P, the length of a feature. */
+  get dims(): number {
+    return this.index.store.dims;
   }
 
   /** What the index was made with. */
@@ -125,6 +141,18 @@ export class FungiSelector {
       examples: near.map(({ example, distance }, at) => ({ ...example, rank: at + 1, distance })),
       truncated: truncated[i]!,
     }));
+  }
+
+  /**
+   * The features that the index compares, [n][P]: by Euclidean distance (or cosine, as its manifest says), as they are. PCA centred
+   * them, so that they have no common length.
+   *
+   * @throws {FungiError} INVALID_TEXT naming the item by its place
+   */
+  async embed(items: readonly Item[]): Promise<EmbeddedItems> {
+    assertItems(items);
+    const { vectors, truncated } = await this.encode(items, 'items', this.index.onProgress);
+    return { vectors: rowsOf(vectors, this.dims), truncated };
   }
 
   /** Reduced features [n,P], and which items did not fit the encoder. */
