@@ -17,7 +17,7 @@ export async function builtInTemplates(): Promise<string[]> {
 }
 
 /**
- * @param nameOrPath `classify` or `classify-chat`, or the path of a file (anything with a slash or ending in `.md`)
+ * @param nameOrPath `classify`, `classify-chat` or `turns`, or the path of a file (anything with a slash or ending in `.md`)
  * @throws {FungiError} FILE_NOT_FOUND, TEMPLATE_INVALID
  */
 export async function loadTemplate(nameOrPath: string): Promise<PromptTemplate> {

@@ -13,9 +13,9 @@ afterAll(() => rm(folder, { recursive: true }));
 
 it('loads every built-in template by name', async () => {
   const names = await builtInTemplates();
-  expect(names).toEqual(['classify', 'classify-chat']);
+  expect(names).toEqual(['classify', 'classify-chat', 'turns']);
   const modes = await Promise.all(names.map(async (name) => (await loadTemplate(name)).mode));
-  expect(modes).toEqual(['text', 'chat']);
+  expect(modes).toEqual(['text', 'chat', 'chat']);
 });
 
 it("writes the paper's Listing 1, with its own first line where given", async () => {
