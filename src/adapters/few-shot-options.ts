@@ -1,0 +1,71 @@
+/** What a caller may say of the examples, once and call by call. */
+import { z } from 'zod';
+import { FungiError } from '../core/errors.js';
+import type { PromptTemplate } from '../prompt/template.js';
+import type { FungiSelector } from '../selector/selector.js';
+import { parseFilter, type Filter } from '../store/filter.js';
+import type { Turn } from './chat-format.js';
+
+/** What examples are drawn from: an open index of texts. */
+export type FewShotSelector = Pick<FungiSelector, 'name' | 'modality' | 'select' | 'promptFrom'>;
+
+/** Of one call, in place of what the options say. */
+export interface FewShotCall {
+  /** How many examples. @default 20 */
+  readonly k?: number | undefined;
+  /** Only examples that match take part. */
+  readonly filter?: Filter | undefined;
+  /** For templates that write the list of labels. @default all labels of the index */
+  readonly labels?: readonly string[] | undefined;
+  /** Values of the template's inputs. */
+  readonly variables?: Readonly<Record<string, string>> | undefined;
+  /** No examples, this time. */
+  readonly skip?: boolean | undefined;
+}
+
+export interface FewShotOptions extends Omit<FewShotCall, 'skip'> {
+  readonly selector: FewShotSelector;
+  /**
+   * How examples stand in the conversation: built-in name, path of a file, or a parsed template. Turns of a chat template go before the
+   * query, its instructions join the system's; a text template takes the place of the query's text.
+   *
+   * @default 'turns', a user and an assistant message for each example and nothing else
+   */
+  readonly template?: string | PromptTemplate | undefined;
+  /** What to find examples by; undefined or blank for none this time. @default the text of the last user message */
+  readonly query?: ((turns: readonly Turn[]) => string | undefined | Promise<string | undefined>) | undefined;
+}
+
+/** @throws {FungiError} INVALID_ARGUMENT for an index of images or sounds */
+export function assertTexts({ name, modality }: Pick<FewShotSelector, 'name' | 'modality'>): void {
+  if (modality === 'text') return;
+  throw new FungiError('INVALID_ARGUMENT', `index "${name}" holds ${modality === 'image' ? 'images' : 'sounds'}`, {
+    hint: 'Examples are found by a text here: open an index of texts, or call selector.prompt() with the image or sound.',
+  });
+}
+
+const callSchema = z.strictObject({
+  k: z.int().min(1).max(1000).optional(),
+  filter: z.unknown().optional(),
+  labels: z.array(z.string()).min(1).optional(),
+  variables: z.record(z.string(), z.string()).optional(),
+  skip: z.boolean().optional(),
+});
+
+/**
+ * Options that came with a request.
+ *
+ * @param where they stood there, as `providerOptions.fungi`
+ * @throws {FungiError} INVALID_ARGUMENT naming the member
+ */
+export function parseCall(value: unknown, where: string): FewShotCall {
+  if (value === undefined) return {};
+  const parsed = callSchema.safeParse(value);
+  if (!parsed.success) {
+    throw new FungiError('INVALID_ARGUMENT', `${where}: ${z.prettifyError(parsed.error)}`, {
+      hint: 'It may hold k (1 to 1000), filter, labels, variables and skip.',
+    });
+  }
+  const { filter, ...rest } = parsed.data;
+  return { ...rest, ...(filter !== undefined && { filter: parseFilter(filter) }) };
+}
