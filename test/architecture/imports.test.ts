@@ -27,6 +27,7 @@ const MAY_IMPORT: Record<string, readonly string[]> = {
   llm: ['core', 'prompt'],
   selector: SELECTOR,
   eval: [...SELECTOR, 'selector'],
+  adapters: ['core', 'store', 'prompt', 'selector'],
   cli: [...SELECTOR, 'selector', 'eval'],
   testing: ['core', 'store', 'prompt', 'llm', 'encoders', 'engine'],
   '.': SELECTOR.concat('selector', 'eval'),
@@ -57,6 +58,9 @@ const OWNED_PACKAGES: Record<string, string> = {
   linkedom: 'eval',
   'munkres-algorithm': 'eval',
   'umap-js': 'eval',
+  '@ai-sdk/provider': 'adapters',
+  '@langchain/core': 'adapters',
+  langchain: 'adapters',
 };
 
 interface Import {
