@@ -3,6 +3,7 @@ import type { Example } from '../../src/core/item.js';
 import { loadTemplate } from '../../src/prompt/load.js';
 import type { PromptTemplate } from '../../src/prompt/template.js';
 import type { FewShotSelector } from '../../src/adapters/few-shot-options.js';
+import type { PromptOptions, Selection, SelectOptions, SelectorPrompt } from '../../src/selector/selector.js';
 import { matches } from '../../src/store/filter.js';
 
 export class FakeSelector implements FewShotSelector {
@@ -13,7 +14,7 @@ export class FakeSelector implements FewShotSelector {
 
   constructor(readonly examples: Example[]) {}
 
-  select: FewShotSelector['select'] = (query, { k = 20, filter = {} } = {}) => {
+  select(query: string, { k = 20, filter = {} }: SelectOptions = {}): Promise<Selection> {
     this.queries.push(query);
     const near = this.examples
       .filter((example) => matches(filter, example))
@@ -25,16 +26,16 @@ export class FakeSelector implements FewShotSelector {
       examples: near.map((example, i) => ({ ...example, rank: i + 1 })),
       truncated: query.length > 100,
     });
-  };
+  }
 
-  promptFrom: FewShotSelector['promptFrom'] = async (
-    { query, examples, truncated },
-    { template, labels, variables } = {},
-  ) => {
+  async promptFrom(
+    { query, examples, truncated }: Selection,
+    { template, labels, variables }: PromptOptions = {},
+  ): Promise<SelectorPrompt> {
     const parsed = await parsedOf(template);
     const known = labels ?? [...new Set(this.examples.map(({ label }) => label))];
     return { ...parsed.render({ query, examples, labels: known, variables }), truncated };
-  };
+  }
 }
 
 const parsedOf = async (template: string | PromptTemplate = 'classify-chat'): Promise<PromptTemplate> =>

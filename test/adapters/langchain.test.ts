@@ -137,7 +137,7 @@ describe('in a conversation', () => {
   const promptWith = (fewShot: FewShotChatMessagePromptTemplate): ChatPromptTemplate =>
     ChatPromptTemplate.fromMessages([['system', 'Give the label.'], fewShot as never, ['human', '{message}']]);
   const contents = async (prompt: ChatPromptTemplate): Promise<string[]> =>
-    (await prompt.formatMessages({ message: 'my {card}' })).map(({ type, content }) => `${type}: ${String(content)}`);
+    (await prompt.formatMessages({ message: 'my {card}' })).map(({ type, text }) => `${type}: ${text}`);
 
   it.each([FewShotChatMessagePromptTemplate, SafeFewShotChatMessagePromptTemplate])(
     'writes turns: %o',
