@@ -1,7 +1,7 @@
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import type { Clip, NoisyClip, View } from '../../../src/core/content.js';
 import { createEngine } from '../../../src/engine/create-engine.js';
 import { buildArtefacts } from '../../../src/features/artefacts.js';
@@ -231,6 +231,20 @@ describe('features', () => {
         expect(Math.abs(value - alone[d]!)).toBeLessThan(ROUNDING);
       });
     }
+    await engine.close();
+  });
+
+  it.each([
+    ['hubert-masked', true],
+    ['hubert', false],
+  ] as const)('of %s: clips of differing length in one run: %s', async (name, together) => {
+    const encoder = await loadTiny(root, name);
+    const collate = vi.spyOn(encoder, 'collate');
+    const engine = await createEngine(encoder);
+    collate.mockClear();
+    await engine.encode(await engine.open(pool));
+    const lengths = collate.mock.calls.map(([batch]) => new Set(batch.map(({ tokens }) => tokens)).size);
+    expect(Math.max(...lengths) > 1).toBe(together);
     await engine.close();
   });
 });

@@ -27,6 +27,10 @@ export const TINY = {
     { feature_extractor_type: 'Wav2Vec2FeatureExtractor' },
     { model_type: 'hubert', feat_extract_norm: 'layer', ...SPEECH },
   ],
+  'hubert-masked': [
+    { feature_extractor_type: 'Wav2Vec2FeatureExtractor', return_attention_mask: true },
+    { model_type: 'hubert', feat_extract_norm: 'layer', ...SPEECH },
+  ],
 } as const;
 export type Tiny = keyof typeof TINY;
 
