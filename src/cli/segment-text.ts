@@ -1,7 +1,7 @@
 /** What `fungi eval segment` prints. */
 import type { Interval } from '../eval/measures/intervals.js';
-import type { Grid } from '../eval/segment/patch-grid.js';
 import type { SegmentSummary } from '../eval/segment/segment-report.js';
+import type { Grid } from '../views/token-grid.js';
 import type { EncoderSpec } from '../store/manifest.js';
 import { counted, percent, table } from './output.js';
 

@@ -48,6 +48,8 @@ export interface Crop {
   readonly edits?: readonly ImageEdit[];
   /** Changes of the whole picture, made before. */
   readonly pictureEdits?: readonly ImageEdit[];
+  /** Patches of the encoder's input, of so many rows and columns of them, that have the mean colour of the model: by number, row by row. */
+  readonly masked?: { readonly rows: number; readonly columns: number; readonly patches: readonly number[] };
 }
 
 /** One of side × side overlapping squares, half as wide as the encoder's input, of what the encoder would see of the picture. */
@@ -81,8 +83,9 @@ export function viewKey(view: View): string {
   const { kind, of } = view;
   switch (kind) {
     case 'crop': {
-      const box = [view.left, view.top, view.width, view.height];
-      return [editedKey(of, view.pictureEdits), kind, ...box, ...(view.edits ?? []).map(editKey)].join(' ');
+      const { left, top, width, height, edits = [], pictureEdits, masked } = view;
+      const hidden = masked === undefined ? [] : [`mask=${masked.rows}x${masked.columns}:${masked.patches.join()}`];
+      return [editedKey(of, pictureEdits), kind, left, top, width, height, ...edits.map(editKey), ...hidden].join(' ');
     }
     case 'patch':
       return [of.digest, kind, view.row, view.column, view.side].join(' ');

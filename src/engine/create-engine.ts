@@ -24,9 +24,9 @@ export async function createEngine<P extends Prepared>(
 ): Promise<GradientEngine> {
   assertOneOf('engine', options.engine, ENGINES);
   assertOneOf('precision', options.precision, PRECISIONS);
-  const { imported, trunk } = await importEncoder(encoder, options);
+  const { imported, trunk, loadWhole } = await importEncoder(encoder, options);
   try {
-    return new CutEngine(encoder, imported, trunk, await tailsOf(imported, options));
+    return new CutEngine(encoder, imported, trunk, await tailsOf(imported, options), loadWhole);
   } catch (error) {
     await trunk.release();
     throw error;

@@ -4,13 +4,16 @@ import type { Content, View } from '../core/content.js';
 import type { Item } from '../core/item.js';
 import type { OnProgress } from '../core/progress.js';
 import type { Encoder, Prepared } from '../encoders/encoder.js';
+import type { Kept } from '../losses/loss.js';
 import { float32, type Feeds } from '../runtime/session.js';
 import type { SharedSession } from '../runtime/shared-session.js';
 import { batchesByTokens, type BatchLimits } from './batches.js';
 import type { Artefacts, EngineInfo, GradientEngine, Program, ProgramResult, ProgramSpec } from './engine.js';
+import type { LoadedEncoder } from './import.js';
 import type { ImportedEncoder } from './imported-encoder.js';
+import { tokensRead } from './pooling.js';
 import { distinctRows, rowFeeds } from './rows.js';
-import { tokensOf, type States } from './states.js';
+import { firstTokens, tokensOf, type States } from './states.js';
 import type { OutputName } from './tail.js';
 import { tailFeeds } from './tail-feeds.js';
 import type { Tail, Tails } from './tails.js';
@@ -24,18 +27,21 @@ const DEEP_TAIL_LIMITS: BatchLimits = { maxTokens: 256, maxRows: 64 };
 export class CutEngine<P extends Prepared> implements GradientEngine {
   readonly info: EngineInfo;
   private closed = false;
+  private whole: Promise<LoadedEncoder> | undefined;
 
   constructor(
     private readonly encoder: Encoder<P>,
     private readonly imported: ImportedEncoder,
     private readonly trunk: SharedSession,
     private readonly tails: Tails,
+    private readonly loadWhole: () => Promise<LoadedEncoder>,
   ) {
     const { output: tensor, outFeatures, inFeatures, bias } = imported.target;
     const target = { tensor, outFeatures, inFeatures, bias };
     const { dims, output, slice, tokens } = imported;
     const { modality, frame } = encoder;
-    const fixed = modality !== 'text' && { tokensPerItem: slice ?? tokens ?? encoder.maxTokens };
+    const tokensMade = tokens ?? encoder.maxTokens;
+    const fixed = modality !== 'text' && { tokensPerItem: slice ?? tokensMade, tokensMade };
     const tokenwise = slice === undefined && !imported.vector && !imported.tail.attends;
     const known = { dims, output, target, sliced: slice !== undefined, tokenwise };
     this.info = { engine: tails.engine, modality, ...known, ...fixed, ...(frame && { frame }) };
@@ -49,10 +55,12 @@ export class CutEngine<P extends Prepared> implements GradientEngine {
     return this.encoder.open(items);
   }
 
-  async encode(views: readonly View[], onProgress?: OnProgress): Promise<States> {
+  async encode(views: readonly View[], onProgress?: OnProgress, kept: Kept = 'pooled'): Promise<States> {
     this.assertOpen();
     let done = 0;
-    return encodeStates(this.trunk, this.imported, this.encoder, this.encoder.prepare(views), (count) => {
+    const own = { imported: this.imported, trunk: this.trunk };
+    const { trunk, imported } = kept === 'tokens' ? await this.unsliced(own) : own;
+    return encodeStates(trunk, imported, this.encoder, this.encoder.prepare(views), (count) => {
       done += count;
       onProgress?.({ stage: 'encode', done, total: views.length, unit: 'rows' });
     });
@@ -65,14 +73,18 @@ export class CutEngine<P extends Prepared> implements GradientEngine {
   async program(spec: ProgramSpec, artefacts: Artefacts = {}): Promise<Program> {
     this.assertOpen();
     if (spec.gradient !== undefined) this.assertDifferentiable();
+    if (spec.loss?.needs === 'tokens') this.assertEachToken(spec.loss.name);
     const tail = await this.tails.load(spec);
     const frozen = Object.fromEntries(
       Object.entries(artefacts).map(([name, { data, shape }]) => [name, float32(data, shape)]),
     );
-    const views = spec.loss?.views ?? 1;
+    const { views = 1, needs = 'pooled' } = spec.loss ?? {};
+    const { slice } = this.imported;
     return {
       run: async (states, items) => {
-        const result = await this.runTail(tail, frozen, views, states, items);
+        if (needs === 'tokens') assertSingle(states, spec.loss!.name);
+        const own = needs === 'tokens' || slice === undefined ? states : firstTokens(states, slice);
+        const result = await this.runTail(tail, frozen, { views, needs }, own, items);
         this.assertNumbers(spec.loss?.name ?? '', result.loss);
         return result;
       },
@@ -82,7 +94,35 @@ export class CutEngine<P extends Prepared> implements GradientEngine {
   /** A second time does nothing. */
   async close(): Promise<void> {
     this.closed = true;
-    await Promise.all([this.trunk.release(), this.tails.close()]);
+    const whole = await this.whole?.catch(() => undefined);
+    this.whole = undefined;
+    await Promise.all([this.trunk.release(), whole?.trunk.release(), this.tails.close()]);
+  }
+
+  /** The encoder that hands over all tokens: this one, or another trunk of it, loaded when it is first asked for. */
+  private unsliced(own: LoadedEncoder): LoadedEncoder | Promise<LoadedEncoder> {
+    if (this.imported.slice === undefined) return own;
+    if (this.whole === undefined) {
+      this.whole = this.loadWhole();
+      this.whole.catch(() => (this.whole = undefined));
+    }
+    return this.whole;
+  }
+
+  /** @throws {FungiError} MODEL_UNSUPPORTED */
+  private assertEachToken(loss: string): void {
+    const { vector, tail, slice } = this.imported;
+    // Where the slice was refused, tokens do not go through the tail by themselves.
+    const refused = slice === undefined && tokensRead(this.encoder.pooling, vector) !== undefined;
+    if (!vector && !tail.attends && !refused) return;
+    throw new FungiError(
+      'MODEL_UNSUPPORTED',
+      `${this.encoder.id}: ${loss} compares single tokens, and the model has no state of each behind its last attention`,
+      {
+        hint: 'Name the tensor of the token states with --output and a layer of the last block with --target, or leave both out.',
+        details: { loss },
+      },
+    );
   }
 
   private assertOpen(): void {
@@ -92,7 +132,7 @@ export class CutEngine<P extends Prepared> implements GradientEngine {
   private async runTail(
     tail: Tail,
     frozen: Feeds,
-    views: number,
+    { views, needs }: { readonly views: number; readonly needs: Kept },
     states: States,
     items: readonly (readonly number[])[],
   ): Promise<ProgramResult> {
@@ -112,7 +152,7 @@ export class CutEngine<P extends Prepared> implements GradientEngine {
       const padded = longest[batch[0]!]!;
       const tokens = places.map((place) => tokensOf(states, place));
       const results = await tail.run({
-        ...tailFeeds(this.imported, this.encoder.pooling, states, places, padded),
+        ...tailFeeds(this.imported, needs === 'tokens' ? 'first' : this.encoder.pooling, states, places, padded),
         ...(views > 1 && rowFeeds(batch.map((item) => items[item]!))),
         ...frozen,
       });
@@ -159,6 +199,14 @@ export class CutEngine<P extends Prepared> implements GradientEngine {
       },
     );
   }
+}
+
+/** @throws {FungiError} INVALID_ARGUMENT */
+function assertSingle({ offsets, truncated }: States, loss: string): void {
+  if (offsets.at(-1) === truncated.length) return;
+  throw new FungiError('INVALID_ARGUMENT', `${loss} compares single tokens, and was given states of whole items`, {
+    hint: "Encode with kept 'tokens', and give eachToken(states).",
+  });
 }
 
 /** Consecutive rows from a padded [rows,A,width], without the padding. */

@@ -2,7 +2,7 @@
 import type { Content, View } from '../core/content.js';
 import type { Item, Modality } from '../core/item.js';
 import type { OnProgress } from '../core/progress.js';
-import type { Loss } from '../losses/loss.js';
+import type { Kept, Loss } from '../losses/loss.js';
 import type { States } from './states.js';
 import type { GradientOutput } from './tail.js';
 
@@ -26,6 +26,8 @@ export interface EngineInfo {
   readonly sliced: boolean;
   /** A, most tokens that are kept of an item, where that does not depend on the item's size: of media. */
   readonly tokensPerItem?: number;
+  /** T, tokens that the model makes of an item, where that does not depend on the item's size: as many are kept where all are asked for. */
+  readonly tokensMade?: number;
   /** Of images: width and height of the encoder's input, in pixels. */
   readonly frame?: { readonly width: number; readonly height: number };
   /** Whether all tokens are kept and each goes through the tail by itself: see {@link eachToken}. */
@@ -81,15 +83,24 @@ export interface GradientEngine {
   identify(items: readonly Item[]): Promise<readonly string[]>;
   /** What the items are, as the encoder says: see {@link Encoder.open}. */
   open(items: readonly Item[]): Promise<readonly Content[]>;
-  /** Runs the trunk once for each view. */
-  encode(views: readonly View[], onProgress?: OnProgress): Promise<States>;
+  /**
+   * Runs the trunk once for each view.
+   *
+   * @param kept 'tokens': states of all tokens, as a loss that needs them does; the other programs read those of pooling from among them.
+   *   Of an encoder that is sliced a second trunk is loaded then, the first time @default 'pooled'
+   */
+  encode(views: readonly View[], onProgress?: OnProgress, kept?: Kept): Promise<States>;
   /**
    * To be asked before a long encoding that gradients are to follow: {@link program} would say so, but only then.
    *
    * @throws {FungiError} OP_UNSUPPORTED when an operator behind the target layer has no derivative rule; embeddings can still be had
    */
   assertDifferentiable(): void;
-  /** @param artefacts the loss's, named "<loss>.<artefact>", and the projection's */
+  /**
+   * @param artefacts the loss's, named "<loss>.<artefact>", and the projection's
+   * @throws {FungiError} OP_UNSUPPORTED where a gradient cannot be had; MODEL_UNSUPPORTED where a loss needs tokens and the model's do not
+   *   go through the tail one by one
+   */
   program(spec: ProgramSpec, artefacts?: Artefacts): Promise<Program>;
   close(): Promise<void>;
 }

@@ -23,7 +23,7 @@ export interface Forward {
  * Shapes below: B items of V views in U rows (equal views of an item share a row, U = B where V = 1), A tokens (those that pooling reads, where sliced).
  */
 export function writeForward(g: GraphBuilder, encoder: ImportedEncoder, loss?: Loss): Forward {
-  const tokens = encoder.slice ?? 'tokens';
+  const tokens = loss?.needs === 'tokens' ? 1 : (encoder.slice ?? 'tokens');
   for (const { name, width } of encoder.boundary) g.input(name, 'float32', ['rows', tokens, width]);
   if (encoder.tail.masked) g.input(ATTENTION_MASK, 'int64', ['rows', tokens]);
   const weights = g.input(POOLING, 'float32', ['rows', tokens, 1]);

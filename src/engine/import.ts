@@ -24,6 +24,11 @@ export interface LoadedEncoder {
   readonly trunk: SharedSession;
 }
 
+export interface ImportedModel extends LoadedEncoder {
+  /** The same encoder unsliced, which hands over all tokens; a session of its own. */
+  readonly loadWhole: () => Promise<LoadedEncoder>;
+}
+
 /**
  * @throws {FungiError} FILE_NOT_FOUND, MODEL_CORRUPT, MODEL_UNSUPPORTED, TARGET_NOT_FOUND, TOKENIZER_INVALID, PROVIDER_UNAVAILABLE,
  *   RUNTIME_FAILED; INVALID_ARGUMENT for an output that is not there
@@ -31,7 +36,7 @@ export interface LoadedEncoder {
 export async function importEncoder<P extends Prepared>(
   encoder: Encoder<P>,
   options: ImportOptions = {},
-): Promise<LoadedEncoder> {
+): Promise<ImportedModel> {
   const { id } = encoder;
   const { precision = 'model' } = options;
   if (precision === 'int8') assertInt8(encoder, options);
@@ -53,11 +58,15 @@ export async function importEncoder<P extends Prepared>(
     log.warn(
       `${id}: the file takes one item a run: items are computed one by one; export it with a dynamic batch axis`,
     );
-  if (tried !== undefined && precision === 'model') return tried;
+  const loadAs = async (own: ModelParts, found: Findings): Promise<LoadedEncoder> => {
+    const imported = assemble(encoder, own, found);
+    return { imported, trunk: await acquireTrunk(imported, options) };
+  };
+  const whole = { ...findings, sliced: false };
+  if (tried !== undefined && precision === 'model') return { ...tried, loadWhole: () => loadAs(parts, whole) };
   await tried?.trunk.release();
   const chosen = precision === 'int8' ? (await withInt8Trunk(encoder, parts, findings, options)).parts : parts;
-  const imported = assemble(encoder, chosen, findings);
-  return { imported, trunk: await acquireTrunk(imported, options) };
+  return { ...(await loadAs(chosen, findings)), loadWhole: () => loadAs(chosen, whole) };
 }
 
 /** Whether findings are of a model that is divided so: another version may have divided it otherwise. */

@@ -37,6 +37,22 @@ export function eachToken({ tensors, widths, offsets, truncated }: States): Stat
   return { tensors, widths, offsets: Int32Array.from({ length: tokens + 1 }, (_, i) => i), truncated: own };
 }
 
+/** The first `count` tokens of each item, which has at least as many: what a sliced tail reads of states that hold all tokens. */
+export function firstTokens(states: States, count: number): States {
+  const { offsets, widths, truncated } = states;
+  const items = truncated.length;
+  if (offsets.at(-1) === items * count) return states;
+  const own = allocateStates(new Array<number>(items).fill(count), widths);
+  own.truncated.set(truncated);
+  widths.forEach((width, tensor) => {
+    for (let item = 0; item < items; item++) {
+      const from = offsets[item]! * width;
+      own.tensors[tensor]!.set(states.tensors[tensor]!.subarray(from, from + count * width), item * count * width);
+    }
+  });
+  return own;
+}
+
 /** Copies a padded run's output [B,T,width] into the places of its items. */
 export function scatter(states: States, tensor: number, items: readonly number[], output: Tensor): void {
   const padded = output.shape[1]!;

@@ -15,7 +15,8 @@ import { lossOf, viewsOf, type LossSpec } from './loss-spec.js';
 import { negatives, prototypes } from './pool-latents.js';
 import type { FeatureSpec } from './spec.js';
 import { encodeDistinct } from './distinct-views.js';
-import { windows } from './windows.js';
+import { placedViews } from './placed-views.js';
+import { keptOf, windows } from './windows.js';
 
 type Tensors = Record<string, Artefact>;
 
@@ -29,7 +30,7 @@ export async function buildArtefacts(
   const tensors: Tensors = {};
   if (spec.losses.length > 0) engine.assertDifferentiable();
   for (const loss of spec.losses) {
-    Object.assign(tensors, heads(loss, spec, engine.info.dims));
+    Object.assign(tensors, heads(loss, spec, engine.info));
     const drawing = { engine, spec, pool, tensors, onProgress };
     if (loss.name === 'simclr') tensors['simclr.negatives'] = await negatives(loss, drawing);
     if (loss.name === 'deepcluster') Object.assign(tensors, await prototypes(loss, drawing));
@@ -70,19 +71,18 @@ async function lowRankGradients(
   tensors: Tensors,
   onProgress: OnProgress | undefined,
 ): Promise<LowRank[]> {
-  const loss = lossOf(lossSpec, spec.mode, tensors);
+  const loss = lossOf(lossSpec, spec.mode, tensors, engine.info);
   const own = Object.fromEntries(Object.entries(tensors).filter(([name]) => name.startsWith(`${loss.name}.`)));
   const program = await engine.program({ loss, gradient: { kind: 'factors' } }, own);
-  const maker = viewsOf(lossSpec, spec);
+  const maker = viewsOf(lossSpec, spec, engine.info);
+  const kept = loss.needs ?? 'pooled';
   const landmarks: LowRank[] = [];
-  for (const { start, end } of windows(items, maker.count, engine.info)) {
+  for (const { start, end } of windows(items, maker.count, keptOf(engine.info, kept))) {
     const contents = await engine.open(items.slice(start, end));
     const views = contents.map((content) => maker.views(content));
-    const encoded = await encodeDistinct(engine, views.flat());
-    const { factors } = await program.run(
-      encoded.states,
-      views.map((own) => own.map((view) => encoded.place(view))),
-    );
+    const encoded = await encodeDistinct(engine, views.flat(), undefined, kept);
+    const placed = placedViews(encoded, maker, views);
+    const { factors } = await program.run(placed.states, placed.places);
     for (const gradient of factors) {
       const landmark = truncated(gradient, engine.info.target, rank);
       if (landmark) landmarks.push(landmark);

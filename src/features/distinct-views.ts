@@ -3,6 +3,7 @@ import { viewKey, type View } from '../core/content.js';
 import type { OnProgress } from '../core/progress.js';
 import type { GradientEngine } from '../engine/engine.js';
 import type { States } from '../engine/states.js';
+import type { Kept } from '../losses/loss.js';
 
 export interface EncodedViews {
   readonly states: States;
@@ -14,6 +15,7 @@ export async function encodeDistinct(
   engine: GradientEngine,
   views: Iterable<View>,
   onProgress?: OnProgress,
+  kept?: Kept,
 ): Promise<EncodedViews> {
   const places = new Map<string, number>();
   const distinct: View[] = [];
@@ -23,6 +25,6 @@ export async function encodeDistinct(
     places.set(key, distinct.length);
     distinct.push(view);
   }
-  const states = await engine.encode(distinct, onProgress);
+  const states = await engine.encode(distinct, onProgress, kept);
   return { states, place: (view) => places.get(viewKey(view))! };
 }

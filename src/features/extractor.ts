@@ -11,6 +11,7 @@ import type { Content, View } from '../core/content.js';
 import type { Item } from '../core/item.js';
 import type { OnProgress } from '../core/progress.js';
 import type { EngineInfo, GradientEngine, Program } from '../engine/engine.js';
+import type { Kept } from '../losses/loss.js';
 import { selfView, type ViewMaker } from '../views/view.js';
 import type { FeatureArtefacts } from './frozen.js';
 import { featureLayout, placeBlock, type FeatureLayout } from './layout.js';
@@ -18,6 +19,7 @@ import { gradientStep, type GradientStep } from './gradient-step.js';
 import { viewsOf } from './loss-spec.js';
 import type { FeatureSpec } from './spec.js';
 import { encodeDistinct, type EncodedViews } from './distinct-views.js';
+import { keptOf } from './windows.js';
 
 export interface Features {
   /** [B,F] */
@@ -51,20 +53,26 @@ export class FeatureExtractor {
     const steps: LossStep[] = [];
     for (const loss of spec.losses) {
       const gradient = await gradientStep(engine, spec, loss, artefacts);
-      steps.push({ name: loss.name, maker: viewsOf(loss, spec), gradient });
+      steps.push({ name: loss.name, maker: viewsOf(loss, spec, engine.info), gradient });
     }
     const layout = featureLayout(spec, engine.info.dims, artefacts.widths);
     return new FeatureExtractor(spec, layout, engine, steps, await engine.program({}));
   }
 
-  get engineInfo(): EngineInfo {
-    return this.engine.info;
+  /** What bounds a window of items. */
+  get window(): Pick<EngineInfo, 'tokensPerItem'> {
+    return keptOf(this.engine.info, this.kept);
+  }
+
+  /** Which tokens' states its losses need. */
+  get kept(): Kept {
+    return this.steps.some(({ maker }) => maker.tokens !== undefined) ? 'tokens' : 'pooled';
   }
 
   /** Features of a window of items; memory grows with its views' tokens, so long lists come in windows. */
   async extract(items: readonly Item[], onProgress?: OnProgress): Promise<Features> {
     const contents = await this.engine.open(items);
-    const encoded = await encodeDistinct(this.engine, this.views(contents), onProgress);
+    const encoded = await encodeDistinct(this.engine, this.views(contents), onProgress, this.kept);
     return this.features(encoded, contents);
   }
 

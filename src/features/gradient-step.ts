@@ -3,13 +3,14 @@
  * layer (src/engine/tail.ts derives it), and the projection to M numbers (paper equation 1), in each of the three ways it is made.
  */
 import type { View } from '../core/content.js';
-import type { Artefacts, GradientEngine } from '../engine/engine.js';
+import type { Artefacts, GradientEngine, Program, ProgramResult } from '../engine/engine.js';
 import { PROJECTION } from '../engine/projection.js';
 import { projectionOwner, type FeatureArtefacts } from './frozen.js';
 import { denseProjection, seededMatrix } from './dense-projection.js';
-import { lossOf, type LossSpec } from './loss-spec.js';
+import { lossOf, viewsOf, type LossSpec } from './loss-spec.js';
 import type { FeatureSpec } from './spec.js';
 import type { EncodedViews } from './distinct-views.js';
+import { placedViews } from './placed-views.js';
 
 /** The views of B items → f(x) of each view [B·V,D] and the projected gradient [B,M]. */
 export type GradientStep = (
@@ -24,15 +25,18 @@ export async function gradientStep(
   lossSpec: LossSpec,
   { tensors, widths }: FeatureArtefacts,
 ): Promise<GradientStep> {
-  const loss = lossOf(lossSpec, spec.mode, tensors);
+  const loss = lossOf(lossSpec, spec.mode, tensors, engine.info);
+  const maker = viewsOf(lossSpec, spec, engine.info);
   const frozen: Artefacts = Object.fromEntries(
     Object.keys(loss.artefacts(engine.info.dims)).map((name) => [
       `${loss.name}.${name}`,
       tensors[`${loss.name}.${name}`]!,
     ]),
   );
-  const placed = (encoded: EncodedViews, views: readonly (readonly View[])[]): number[][] =>
-    views.map((own) => own.map((view) => encoded.place(view)));
+  const runOn = (program: Program, ...[encoded, views]: Parameters<GradientStep>): Promise<ProgramResult> => {
+    const { states, places } = placedViews(encoded, maker, views);
+    return program.run(states, places);
+  };
 
   if (spec.projection.kind === 'dense') {
     const program = await engine.program({ loss, gradient: { kind: 'factors' } }, frozen);
@@ -41,7 +45,7 @@ export async function gradientStep(
     const { entries = 'binary' } = spec.projection;
     const project = denseProjection(target, width, seededMatrix(entries, spec.seed, target, width));
     return async (encoded, views) => {
-      const { pooled, factors } = await program.run(encoded.states, placed(encoded, views));
+      const { pooled, factors } = await runOn(program, encoded, views);
       return { pooled, block: await project(factors) };
     };
   }
@@ -61,5 +65,5 @@ export async function gradientStep(
       ...(mix && { [PROJECTION.mix]: mix }),
     },
   );
-  return (encoded, views) => program.run(encoded.states, placed(encoded, views));
+  return (encoded, views) => runOn(program, encoded, views);
 }

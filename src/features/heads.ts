@@ -1,6 +1,6 @@
 /** Frozen random heads, drawn from the index's seed. */
 import { Rng } from '../core/rng.js';
-import type { Artefact } from '../engine/engine.js';
+import type { Artefact, EngineInfo } from '../engine/engine.js';
 import { drawDeepClusterHead } from '../losses/deepcluster.js';
 import { lossOf, type LossSpec } from './loss-spec.js';
 import type { FeatureSpec } from './spec.js';
@@ -11,11 +11,10 @@ const DRAWN = /(^|\.)head\.(weight|bias)$/;
 /**
  * A loss's heads: weight and bias from U(±1/√D), as PyTorch's Linear draws them, DeepCluster's with columns of unit length; nothing
  * without a head.
- *
- * @param dims D
  */
-export function heads(loss: LossSpec, { seed, mode }: FeatureSpec, dims: number): Record<string, Artefact> {
-  const shapes = Object.entries(lossOf(loss, mode, {}).artefacts(dims)).filter(([name]) => DRAWN.test(name));
+export function heads(loss: LossSpec, { seed, mode }: FeatureSpec, info: EngineInfo): Record<string, Artefact> {
+  const { dims } = info;
+  const shapes = Object.entries(lossOf(loss, mode, {}, info).artefacts(dims)).filter(([name]) => DRAWN.test(name));
   return Object.fromEntries(
     shapes.map(([name, shape]) => {
       const rng = Rng.stream(seed, loss.name, name);

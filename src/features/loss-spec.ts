@@ -1,16 +1,19 @@
 /** The settings of each loss, by what the encoder reads: the same loss compares other views of a text than of an image. */
 import { z } from 'zod';
 import type { Modality } from '../core/item.js';
-import type { Artefacts } from '../engine/engine.js';
+import type { Artefacts, EngineInfo } from '../engine/engine.js';
+import { classTokenGrid } from './class-token-grid.js';
 import { HEADS, type Head } from '../losses/head.js';
 import { deepCluster, DEEPCLUSTER_DEFAULTS, prototypesName } from '../losses/deepcluster.js';
 import { dino, DINO_DEFAULTS, DINO_HEADS } from '../losses/dino.js';
+import { ibot } from '../losses/ibot.js';
 import { kl, KL_DEFAULTS } from '../losses/kl.js';
 import type { Loss, Mode } from '../losses/loss.js';
 import { simclr, SIMCLR_DEFAULTS } from '../losses/simclr.js';
 import { noisyClips } from '../views/noise.js';
 import { patches } from '../views/patches.js';
 import { AUGMENTATIONS, randomCrops } from '../views/crops.js';
+import { maskedCrops, maskedPatches } from '../views/masked-crops.js';
 import { selfView, type ViewMaker } from '../views/view.js';
 import { wordDeletion } from '../views/word-deletion.js';
 
@@ -126,20 +129,24 @@ const share = z.number().gt(0).max(1);
 /** Least and most of a picture's area that a crop shows. */
 const area = z.tuple([share, share]).refine(([least, most]) => least <= most, 'has to be the least and the most');
 
-/** Paper Table 22: 2 crops of 0.25 to 1 of the area, 10 of 0.05 to 0.25, independent heads of 2048. */
+/** What DINO and iBOT have: by default 2 crops of 0.25 to 1 of the area, 10 of 0.05 to 0.25, independent heads of 2048 (paper Table 22). */
+const distillation = <Name extends string>(name: Name) => ({
+  name: z.literal(name),
+  studentTemperature: positive.default(DINO_DEFAULTS.studentTemperature),
+  teacherTemperature: positive.default(DINO_DEFAULTS.teacherTemperature),
+  ...headSettings,
+  /** Whether student and teacher have a head each (Table 18). */
+  heads: z.enum(DINO_HEADS).default(DINO_DEFAULTS.heads),
+  /** Large crops, which the teacher sees too. */
+  globals: count.default(DINO_DEFAULTS.globals),
+  locals: z.number().int().nonnegative().default(DINO_DEFAULTS.locals),
+  globalScale: area.default([0.25, 1]),
+  localScale: area.default([0.05, 0.25]),
+});
+
 const dinoSpec = z
   .strictObject({
-    name: z.literal('dino'),
-    studentTemperature: positive.default(DINO_DEFAULTS.studentTemperature),
-    teacherTemperature: positive.default(DINO_DEFAULTS.teacherTemperature),
-    ...headSettings,
-    /** Whether student and teacher have a head each (Table 18). */
-    heads: z.enum(DINO_HEADS).default(DINO_DEFAULTS.heads),
-    /** Large crops, which the teacher sees too. */
-    globals: count.default(DINO_DEFAULTS.globals),
-    locals: z.number().int().nonnegative().default(DINO_DEFAULTS.locals),
-    globalScale: area.default([0.25, 1]),
-    localScale: area.default([0.05, 0.25]),
+    ...distillation('dino'),
     /** What else is changed of a crop: nothing, or what DINO was trained with (Table 18). */
     augmentation: z.enum(AUGMENTATIONS).optional(),
     weight,
@@ -149,6 +156,20 @@ const dinoSpec = z
     ...headOf({ head, latent }, DINO_DEFAULTS.latent, issues),
     ...(normalise === false && { normalise }),
     ...(augmentation === 'standard' && { augmentation }),
+  }));
+
+/** Ours: the crops and heads of DINO. */
+const ibotSpec = z
+  .strictObject({
+    ...distillation('ibot'),
+    /** Share of a global crop's patches that are masked; iBOT draws it from 0.1 to 0.5. */
+    masked: share.default(0.3),
+    weight,
+  })
+  .transform(({ head, normalise, latent, ...rest }, issues) => ({
+    ...rest,
+    ...headOf({ head, latent }, DINO_DEFAULTS.latent, issues),
+    ...(normalise === false && { normalise }),
   }));
 
 /** The released code: 2 crops of 0.14 to 1 of the area, 6 of 0.05 to 0.14. */
@@ -184,7 +205,7 @@ function headOf(
 /** The losses that there are for what an encoder reads. */
 export const LOSS_SCHEMAS = {
   text: z.discriminatedUnion('name', [klSpec, textSimclr]),
-  image: z.discriminatedUnion('name', [klSpec, imageSimclr, dinoSpec, deepClusterSpec]),
+  image: z.discriminatedUnion('name', [klSpec, imageSimclr, dinoSpec, deepClusterSpec, ibotSpec]),
   audio: z.discriminatedUnion('name', [klSpec, audioSimclr]),
 } as const satisfies Record<Modality, z.ZodType>;
 
@@ -198,8 +219,11 @@ export type SimClrSpec = Extract<LossSpec, { readonly name: 'simclr' }>;
 /** A loss with prototypes. */
 export type DeepClusterSpec = Extract<LossSpec, { readonly name: 'deepcluster' }>;
 
-/** @param frozen its artefacts, whose sizes are those that the pool could give */
-export function lossOf(spec: LossSpec, mode: Mode, frozen: Artefacts): Loss {
+/**
+ * @param frozen its artefacts, whose sizes are those that the pool could give
+ * @throws {FungiError} MODEL_UNSUPPORTED for iBOT where the model's tokens are not a class token and patches
+ */
+export function lossOf(spec: LossSpec, mode: Mode, frozen: Artefacts, info: ModelSizes): Loss {
   const columns = (artefact: string): number => frozen[`${spec.name}.${artefact}`]?.shape[1] ?? 0;
   switch (spec.name) {
     case 'kl':
@@ -212,6 +236,8 @@ export function lossOf(spec: LossSpec, mode: Mode, frozen: Artefacts): Loss {
       return dino(spec);
     case 'deepcluster':
       return deepCluster({ ...spec, prototypes: columns(prototypesName(0)) });
+    case 'ibot':
+      return ibot({ ...spec, patches: maskedPatches(classTokenGrid(info), spec.masked) });
   }
 }
 
@@ -220,8 +246,11 @@ interface ViewSettings {
   readonly seed: number;
 }
 
-/** The views of an item that a loss compares. */
-export function viewsOf(loss: LossSpec, settings: ViewSettings): ViewMaker {
+/** What there is to know of a model for iBOT. */
+type ModelSizes = Pick<EngineInfo, 'frame' | 'tokensMade'>;
+
+/** The views of an item that a loss compares. @throws {FungiError} as {@link lossOf} */
+export function viewsOf(loss: LossSpec, settings: ViewSettings, info: ModelSizes): ViewMaker {
   switch (loss.name) {
     case 'kl':
       return selfView;
@@ -230,6 +259,8 @@ export function viewsOf(loss: LossSpec, settings: ViewSettings): ViewMaker {
     case 'dino':
     case 'deepcluster':
       return randomCrops({ ...loss, seed: settings.seed });
+    case 'ibot':
+      return maskedCrops({ ...loss, seed: settings.seed, grid: classTokenGrid(info) });
   }
 }
 

@@ -52,7 +52,7 @@ export async function prototypes(loss: DeepClusterSpec, drawing: PoolDrawing): P
   const { globals, latent, sets } = loss;
   const D = engine.info.dims;
   // The first crops are the global ones, and stay what they are without the others.
-  const pooled = await pooledViews(pool, viewsOf({ ...loss, locals: 0 }, spec), 'prototypes', drawing);
+  const pooled = await pooledViews(pool, viewsOf({ ...loss, locals: 0 }, spec, engine.info), 'prototypes', drawing);
   const latents = unitRows(await latentsOf(pooled, loss.name, tensors, D), latent);
   const count = Math.min(loss.prototypes, pool.length);
   const rng = Rng.stream(spec.seed, loss.name, 'prototypes');

@@ -1,12 +1,17 @@
 /** Splits a pool into windows that bound memory: a window's token states are held until its features are done. */
 import type { Item } from '../core/item.js';
 import type { EngineInfo } from '../engine/engine.js';
+import type { Kept } from '../losses/loss.js';
 
 /** Views, and characters of them together, in one window. */
 const MAX_VIEWS = 1024;
 const MAX_CHARACTERS = 400_000;
 /** About what a token of a text has; media, whose tokens are counted, are measured in the same. */
 const CHARACTERS_PER_TOKEN = 4;
+
+/** What bounds a window of items of which states of pooling's tokens, or of all, are kept. */
+export const keptOf = (info: EngineInfo, kept: Kept): Pick<EngineInfo, 'tokensPerItem'> =>
+  kept === 'tokens' && info.tokensMade !== undefined ? { tokensPerItem: info.tokensMade } : info;
 
 export interface Window {
   readonly start: number;

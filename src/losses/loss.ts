@@ -12,6 +12,9 @@ import type { GraphBuilder } from '../onnx/builder.js';
  */
 export type Mode = 'paper' | 'reference';
 
+/** States of which tokens: those that f(x) is made of, or all. */
+export type Kept = 'pooled' | 'tokens';
+
 /** Shapes of the frozen tensors that a loss reads, by name. */
 export type ArtefactShapes = Readonly<Record<string, readonly number[]>>;
 
@@ -19,12 +22,17 @@ export interface Loss {
   readonly name: string;
   /** V: how many views of an item the loss compares. */
   readonly views: number;
+  /**
+   * What a view is: f(x) of a look at the item, or the last state of one token of such a look, whatever the pooling. Of the latter the
+   * engine has to keep all tokens (`GradientEngine.encode`), and is given each as an item of its own (`eachToken`). @default 'pooled'
+   */
+  readonly needs?: Kept;
   /** @param dims D, the features' width */
   artefacts(dims: number): ArtefactShapes;
   /**
    * Writes the loss.
    *
-   * @param features f(x) [B,V,D], not normalised
+   * @param features f(x), or states of tokens, [B,V,D], not normalised
    * @param artefacts tensor name of each artefact
    * @returns the loss [B]
    */

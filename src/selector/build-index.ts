@@ -119,7 +119,7 @@ async function encodePool(
   items: readonly Item[],
   onProgress: OnProgress | undefined,
 ): Promise<void> {
-  for (const { start, end } of windows(items, extractor.viewsPerItem, extractor.engineInfo, staged.rowsDone)) {
+  for (const { start, end } of windows(items, extractor.viewsPerItem, extractor.window, staged.rowsDone)) {
     const { rows, truncated } = await extractor.extract(items.slice(start, end), (progress) => {
       const done = start + Math.floor(((end - start) * progress.done) / progress.total);
       onProgress?.({ stage: 'features', done, total: items.length, unit: 'rows' });

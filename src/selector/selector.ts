@@ -164,7 +164,7 @@ export class FungiSelector implements Embedder {
     const { extractor, reducer, store } = this.index;
     const vectors = new Float32Array(items.length * store.dims);
     const truncated: boolean[] = [];
-    for (const { start, end } of windows(items, extractor.viewsPerItem, extractor.engineInfo)) {
+    for (const { start, end } of windows(items, extractor.viewsPerItem, extractor.window)) {
       const features = await extractor.extract(items.slice(start, end), (progress) => {
         const done = start + Math.floor(((end - start) * progress.done) / progress.total);
         onProgress?.({ stage, done, total: items.length, unit: 'rows' });

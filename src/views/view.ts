@@ -10,6 +10,14 @@ export interface ViewMaker {
   readonly settings: Json;
   /** An item's content → its V views, in order. */
   views(content: Content): View[];
+  /** Of a loss that compares tokens: which of an item's views, in the loss's order. Absent: it compares the views themselves. */
+  tokens?(views: readonly View[]): readonly TokenOfView[];
+}
+
+/** A token of one of an item's views, both by number. */
+export interface TokenOfView {
+  readonly view: number;
+  readonly token: number;
 }
 
 /** The one view that is the item itself (V = 1), for losses without augmentation. */

@@ -182,7 +182,7 @@ describe('--help', () => {
 
   it('names the losses of texts, and those of images besides', async () => {
     const text = (await help('index')).replace(/\s+/g, ' ');
-    expect(text).toContain('some of kl and simclr, for images also dino and deepcluster');
+    expect(text).toContain('some of kl and simclr, for images also dino, deepcluster and ibot');
   });
 
   it('lists every error code with its exit code', async () => {

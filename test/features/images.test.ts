@@ -3,7 +3,7 @@ import { copyFile, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { readConfig } from '../../src/core/config.js';
-import { viewKey, type View } from '../../src/core/content.js';
+import { viewKey } from '../../src/core/content.js';
 import { loadEncoder } from '../../src/encoders/load-encoder.js';
 import { createEngine } from '../../src/engine/create-engine.js';
 import type { GradientEngine } from '../../src/engine/engine.js';
@@ -20,6 +20,7 @@ const OPTIONS: FeatureOptions = {
     { name: 'simclr', latent: 12, views: 9, negativeItems: 4, negativeViews: 4 },
     { name: 'dino', latent: 20, locals: 3, augmentation: 'standard' },
     { name: 'deepcluster', latent: 10, locals: 2, sets: 2, prototypes: 5 },
+    { name: 'ibot', latent: 16, locals: 1, masked: 0.5 },
   ],
   projection: { kind: 'nystrom', landmarks: 6, rank: 4 },
 };
@@ -55,6 +56,7 @@ describe('features of images', () => {
       'simclr',
       'dino',
       'deepcluster',
+      'ibot',
       'embedding',
     ]);
     for (let i = 0; i < pool.length; i++) {
@@ -107,17 +109,39 @@ describe('features of images', () => {
   it('encode each view once, however many items it is of', async () => {
     const asked: number[] = [];
     const counting: GradientEngine = Object.create(engine, {
-      encode: { value: (views: readonly View[]) => (asked.push(views.length), engine.encode(views)) },
+      encode: {
+        value: (...asking: Parameters<GradientEngine['encode']>) => (
+          asked.push(asking[0].length),
+          engine.encode(...asking)
+        ),
+      },
     }) as GradientEngine;
     const counted = await FeatureExtractor.create(counting, spec, await buildArtefacts(engine, spec, pool));
     const copy = join(images.folder, 'copy-2.bin');
     await copyFile(pool[0]!, copy);
     await counted.extract([pool[0]!, copy, pool[0]!]);
     const views = [...counted.views(await engine.open([pool[0]!]))];
-    expect(views).toHaveLength(1 + 1 + 9 + 5 + 4); // itself for the embedding and KL, patches, DINO's and DeepCluster's crops
+    expect(views).toHaveLength(1 + 1 + 9 + 5 + 4 + 5); // itself for the embedding and KL, patches, DINO's, DeepCluster's and iBOT's crops
     const distinct = new Set(views.map(viewKey)).size;
     expect(distinct).toBeLessThan(views.length);
     expect(asked).toEqual([distinct]);
+  });
+
+  it('have the same blocks beside a loss that needs all tokens as without it', async () => {
+    const losses = OPTIONS.losses!.filter(({ name }) => name !== 'ibot');
+    const fewer = featureSpec({ ...OPTIONS, losses }, 'image');
+    const without = await FeatureExtractor.create(engine, fewer, await buildArtefacts(engine, fewer, pool));
+    expect([extractor.kept, without.kept]).toEqual(['tokens', 'pooled']);
+    expect([extractor.window.tokensPerItem, without.window.tokensPerItem]).toEqual([5, 1]);
+    const [all, some] = [(await extractor.extract(pool)).rows, (await without.extract(pool)).rows];
+    for (const { name, start, width } of without.layout.blocks) {
+      const own = extractor.layout.blocks.find((block) => block.name === name)!;
+      for (let i = 0; i < pool.length; i++) {
+        const from = i * without.layout.width + start;
+        const found = row(all, i).subarray(own.start, own.start + width);
+        expect(relativeError(found, some.subarray(from, from + width))).toBeLessThan(1e-4);
+      }
+    }
   });
 
   it('name all missing files before anything is computed', async () => {
@@ -169,6 +193,9 @@ describe('settings of losses by modality', () => {
     ['audio', { name: 'deepcluster' }, 'deepcluster is a loss of images, and this encoder reads sound'],
     ['image', { name: 'simclr', deletion: 0.1 }, 'deletion'],
     ['image', { name: 'simclr', views: 48 }, 'has to be a square'],
+    ['text', { name: 'ibot' }, 'ibot is a loss of images, and this encoder reads text'],
+    ['image', { name: 'ibot', masked: 0 }, 'masked'],
+    ['image', { name: 'ibot', augmentation: 'standard' }, 'augmentation'],
     ['image', { name: 'dino', augmentation: 'blur' }, 'augmentation'],
     ['image', { name: 'dino', globalScale: [1, 0.2] }, 'has to be the least and the most'],
     ['text', { name: 'simclr', noise: 0.1 }, 'noise'],

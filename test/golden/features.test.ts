@@ -52,7 +52,7 @@ function stringsOf(items: readonly string[], spec: FeatureSpec): Map<string, rea
   const simclr = spec.losses.find((loss) => loss.name === 'simclr');
   if (simclr === undefined) return strings;
   items.forEach((item, i) => {
-    viewsOf(simclr, spec)
+    viewsOf(simclr, spec, {})
       .views(item)
       .forEach((view, v) => strings.set(asText(view), tinyBert.views[i]![v]!));
   });

@@ -46,7 +46,7 @@ export function addIndex(program: Command, run: Run): void {
     )
     .option(
       '--losses <list>',
-      'gradients beside the embedding: none, or some of kl and simclr, for images also dino and deepcluster: kl,simclr',
+      'gradients beside the embedding: none, or some of kl and simclr, for images also dino, deepcluster and ibot: kl,simclr',
       parseLosses,
       parseLosses('kl'),
     );

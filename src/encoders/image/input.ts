@@ -22,7 +22,8 @@ export class ImageInput {
 
   /** @throws {FungiError} INVALID_MEDIA for damaged data; INVALID_ARGUMENT for a view of something else */
   async render(view: View): Promise<Float32Array> {
-    return this.normalised(await this.pixelsOf(view));
+    const input = this.normalised(await this.pixelsOf(view));
+    return typeof view === 'object' && 'kind' in view && view.kind === 'crop' ? this.masked(input, view) : input;
   }
 
   private async pixelsOf(view: View): Promise<Pixels> {
@@ -57,6 +58,21 @@ export class ImageInput {
     const step = (edge: number): number => Math.max(1, Math.floor(edge / STEPS_A_PATCH));
     const box = { left: column * step(width!), top: row * step(height!), width: width!, height: height! };
     return cropAndResize(frame, box, settings);
+  }
+
+  /** Masked patches are 0 in all channels, which is the mean colour. */
+  private masked(input: Float32Array, { masked }: Crop): Float32Array {
+    if (masked === undefined) return input;
+    const { width, height } = this.settings;
+    const [w, h] = [width / masked.columns, height / masked.rows];
+    for (const patch of masked.patches) {
+      const [left, top] = [(patch % masked.columns) * w, Math.floor(patch / masked.columns) * h];
+      for (let row = 0; row < 3 * h; row++) {
+        const at = Math.floor(row / h) * width * height + (top + (row % h)) * width + left;
+        input.fill(0, at, at + w);
+      }
+    }
+    return input;
   }
 
   private whole(picture: Picture, edits: readonly ImageEdit[] = []): Promise<Pixels> {

@@ -13,7 +13,7 @@ import { FeatureExtractor } from '../../features/extractor.js';
 import type { FeatureArtefacts } from '../../features/frozen.js';
 import { featureSpec, type FeatureOptions } from '../../features/spec.js';
 import { encodeDistinct, type EncodedViews } from '../../features/distinct-views.js';
-import { windows } from '../../features/windows.js';
+import { keptOf, windows } from '../../features/windows.js';
 import type { Pool } from '../data/pools.js';
 import type { BlockFile } from './block-file.js';
 import { BlockFiles, type FeatureCacheOptions } from './feature-cache.js';
@@ -204,7 +204,8 @@ class FeaturePass {
     };
     for (const block of missing) await attempt(block, () => block.prepare());
     const embed = await embeddingExtractor(engine);
-    for (const { start, end } of windows(items, viewsPerItem(missing), engine.info)) {
+    const kept = missing.some(({ maker }) => maker.tokens !== undefined) ? 'tokens' : 'pooled';
+    for (const { start, end } of windows(items, viewsPerItem(missing), keptOf(engine.info, kept))) {
       const window = await opened(engine, items.slice(start, end));
       const work = missing
         .filter(({ failure }) => failure === undefined)
@@ -213,14 +214,11 @@ class FeaturePass {
         ...contentsOf(window),
         ...work.flatMap(({ block, own }) => [...block.extractor.views(contentsOf(own))]),
       ];
-      const encoded = await encodeDistinct(engine, all, ({ done, total }) => {
-        onProgress?.({
-          stage: 'features',
-          done: start + Math.floor(((end - start) * done) / total),
-          total: items.length,
-          unit: 'rows',
-        });
-      });
+      const tell: OnProgress = ({ done, total }) => {
+        const rows = start + Math.floor(((end - start) * done) / total);
+        onProgress?.({ stage: 'features', done: rows, total: items.length, unit: 'rows' });
+      };
+      const encoded = await encodeDistinct(engine, all, tell, kept);
       for (const { block, own } of work) await attempt(block, () => this.addBlock(encoded, block, own));
       // The gradient's program gives f(x) too, to the last digit or two: which ran first must not decide what is kept.
       const left = window.filter(({ item }) => !this.embedding.has(item));

@@ -2,7 +2,13 @@
 import { FungiError } from '../../core/errors.js';
 import type { LossSpec } from '../../features/loss-spec.js';
 
-export const LOSS_NAMES = ['kl', 'simclr', 'dino', 'deepcluster'] as const satisfies readonly LossSpec['name'][];
+export const LOSS_NAMES = [
+  'kl',
+  'simclr',
+  'dino',
+  'deepcluster',
+  'ibot',
+] as const satisfies readonly LossSpec['name'][];
 export type LossName = (typeof LOSS_NAMES)[number];
 
 export interface FeatureSet {

@@ -86,7 +86,7 @@ export class LossBlock {
 
   /** Makes an item's views. */
   get maker(): ViewMaker {
-    return viewsOf(this.spec.losses[0]!, this.spec);
+    return viewsOf(this.spec.losses[0]!, this.spec, this.engine.info);
   }
 
   /** Whether an item's block is needed, and not there. */

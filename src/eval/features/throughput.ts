@@ -50,7 +50,7 @@ export async function measureThroughput(
   for (let round = 0; round < ROUNDS; round++) {
     for (const [key, extractor] of extractors) {
       const began = now();
-      for (const { start, end } of windows(items, extractor.viewsPerItem, extractor.engineInfo))
+      for (const { start, end } of windows(items, extractor.viewsPerItem, extractor.window))
         await extractor.extract(items.slice(start, end));
       fastest.set(key, Math.min(fastest.get(key) ?? Infinity, now() - began));
       onProgress?.({ stage: 'throughput', done: ++done, total, unit: 'runs' });

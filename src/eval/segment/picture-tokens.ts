@@ -4,7 +4,8 @@ import { FungiError } from '../../core/errors.js';
 import type { GradientEngine } from '../../engine/engine.js';
 import { eachToken, type States } from '../../engine/states.js';
 import { assertTokenwise } from '../../engine/tokenwise.js';
-import { patchTokens, tileViews, tokenGrid, type Grid, type TokenGrid } from './patch-grid.js';
+import { tokenGrid, type Grid, type TokenGrid } from '../../views/token-grid.js';
+import { patchTokens, tileViews } from './patch-grid.js';
 import { lookAt, type SceneCopy, type SceneLook } from './scene-copies.js';
 
 /** Tokens of some pictures, each an item. */

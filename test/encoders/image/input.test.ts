@@ -91,6 +91,22 @@ describe('ImageInput', () => {
     expect(await first!.input.render(view)).toEqual(alone);
   });
 
+  it('gives masked patches 0 in all channels, which is the mean colour, and leaves the others', async () => {
+    const { input, picture } = await opened(viewed[0]!);
+    const { width, height } = input.settings;
+    const view = { kind: 'crop' as const, of: picture, left: 1, top: 2, width: 9, height: 8 };
+    const whole = await input.render(view);
+    const masked = await input.render({ ...view, masked: { rows: 4, columns: 5, patches: [0, 7, 19] } });
+    const expected = whole.map((value, i) => {
+      const [x, y] = [i % width, Math.floor(i / width) % height];
+      const patch = Math.floor((4 * y) / height) * 5 + Math.floor((5 * x) / width);
+      return [0, 7, 19].includes(patch) ? 0 : value;
+    });
+    expect(masked).toEqual(expected);
+    expect(expected).not.toEqual(whole);
+    expect(await input.render(view)).toEqual(whole);
+  });
+
   it('refuses a text and a sound', async () => {
     const { input } = await opened(cases[0]!);
     for (const view of [

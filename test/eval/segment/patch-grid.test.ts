@@ -3,8 +3,9 @@ import { describe, expect, it } from 'vitest';
 import type { Picture } from '../../../src/core/content.js';
 import { Rng } from '../../../src/core/rng.js';
 import { drawPatches } from '../../../src/eval/segment/draw-patches.js';
-import { patchTokens, tileViews, tokenGrid } from '../../../src/eval/segment/patch-grid.js';
+import { patchTokens, tileViews } from '../../../src/eval/segment/patch-grid.js';
 import { lookAt } from '../../../src/eval/segment/scene-copies.js';
+import { tokenGrid } from '../../../src/views/token-grid.js';
 
 const picture = (width: number, height: number): Picture => ({
   ...{ modality: 'image', digest: 'd', name: 'p.png', bytes: new Uint8Array(0) },

@@ -6,6 +6,7 @@ const LOSSES: Readonly<Record<LossName, string>> = {
   simclr: 'the gradient of the SimCLR loss',
   dino: 'the gradient of the DINO loss',
   deepcluster: 'the gradient of the DeepCluster loss',
+  ibot: 'the gradient of the iBOT loss',
 };
 
 const PLAIN: Readonly<Record<string, string>> = {
