@@ -1,7 +1,7 @@
 /** iBOT through whole encoders on both engines, against PyTorch autograd in float64: given crops and masks, value and gradient. */
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { createEngine } from '../../src/engine/create-engine.js';
-import type { Artefacts, Factors, GradientEngine } from '../../src/engine/engine.js';
+import type { Artefact, Artefacts, Factors, GradientEngine } from '../../src/engine/engine.js';
 import { eachToken } from '../../src/engine/states.js';
 import { ibot, type IbotOptions } from '../../src/losses/ibot.js';
 import { fixture, readGolden, relativeError, values, type GoldenArray } from '../support/golden.js';
@@ -61,7 +61,7 @@ describe.each(each)('iBOT of $family, pooling $pooling, engine $engine', ({ engi
     async ({ value, gradient, ...form }) => {
       const loss = ibot({ globals, locals, patches, latent, ...form });
       const artefacts: Artefacts = Object.fromEntries(
-        Object.entries(golden.heads).flatMap(([name, { weight, bias }]) => [
+        Object.entries(golden.heads).flatMap(([name, { weight, bias }]): [string, Artefact][] => [
           [`ibot.${name}.weight`, { data: transposed(weight), shape: weight.shape.toReversed() }],
           [`ibot.${name}.bias`, { data: Float32Array.from(values(bias)), shape: bias.shape }],
         ]),
