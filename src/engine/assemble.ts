@@ -39,6 +39,7 @@ export function assemble(encoder: Encoder, parts: ModelParts, findings: Findings
   const { bytes, inputs } = trunkGraph(model, division.trunk, boundary, slice);
   return {
     id: encoder.id,
+    modality: encoder.modality,
     modelSha256: encoder.modelSha256,
     target: division.target,
     output: graph.outputs[0]!,

@@ -7,6 +7,8 @@ export interface BatchLimits {
   readonly maxTokens: number;
   /** Rows in one run. */
   readonly maxRows: number;
+  /** Items of more tokens than this share no run with others. @default Infinity */
+  readonly apart?: number;
 }
 
 /**
@@ -19,6 +21,7 @@ export function batchesByTokens(
   limits: BatchLimits,
   rows: readonly number[] = lengths.map(() => 1),
 ): number[][] {
+  const { maxTokens, maxRows, apart = Infinity } = limits;
   const order = lengths.map((_, i) => i).sort((a, b) => lengths[b]! - lengths[a]! || a - b);
   const batches: number[][] = [];
   let current: number[] = [];
@@ -26,7 +29,8 @@ export function batchesByTokens(
   for (const item of order) {
     const longest = lengths[current[0] ?? item]!;
     const next = height + rows[item]!;
-    if (current.length > 0 && (next > limits.maxRows || next * longest > limits.maxTokens)) {
+    const parts = longest > apart && lengths[item]! <= apart;
+    if (current.length > 0 && (parts || next > maxRows || next * longest > maxTokens)) {
       batches.push(current);
       [current, height] = [[], 0];
     }

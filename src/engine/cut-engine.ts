@@ -137,8 +137,8 @@ export class CutEngine<P extends Prepared> implements GradientEngine {
     items: readonly (readonly number[])[],
   ): Promise<ProgramResult> {
     const { dims, target, tail: source } = this.imported;
-    const limits = source.attends ? DEEP_TAIL_LIMITS : TAIL_LIMITS;
-    const { outputs } = tail;
+    const { outputs, apart = Infinity } = tail;
+    const limits = { ...(source.attends ? DEEP_TAIL_LIMITS : TAIL_LIMITS), apart };
     const distinct = items.map(distinctRows);
     const longest = distinct.map((places) => Math.max(...places.map((place) => tokensOf(states, place))));
     const pooled = new Float32Array(items.length * views * dims);

@@ -1,4 +1,5 @@
 /** An encoder's graph in two: what importEncoder makes and the engine runs. */
+import type { Modality } from '../core/item.js';
 import type { Subgraph } from '../onnx/single-precision.js';
 import type { TargetLayer } from '../onnx/target.js';
 
@@ -36,6 +37,7 @@ export interface TailSource extends Subgraph {
 
 export interface ImportedEncoder {
   readonly id: string;
+  readonly modality: Modality;
   /** sha256 of the model; '' where it is not known. */
   readonly modelSha256: string;
   readonly target: TargetLayer;

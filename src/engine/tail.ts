@@ -18,6 +18,8 @@ export interface TailSpec {
   /** Absent: only f(x) is computed. */
   readonly loss?: Loss;
   readonly gradient?: GradientOutput;
+  /** Of a projection: whether by way of the gradient, and not term by term. @default false */
+  readonly built?: boolean;
 }
 
 export const OUTPUTS = {
@@ -59,7 +61,8 @@ export function buildTail(encoder: ImportedEncoder, spec: TailSpec): TailGraph {
       g.output(delta, 'float32', ['rows', 'terms', target.outFeatures], OUTPUTS.delta);
       g.output(x, 'float32', ['rows', 'terms', target.inFeatures], OUTPUTS.x);
     } else {
-      const block = writeProjection(g, encoder, spec.gradient, spec.loss!.views > 1, delta, x);
+      const way = { shared: spec.loss!.views > 1, built: spec.built === true };
+      const block = writeProjection(g, encoder, spec.gradient, way, delta, x);
       g.output(block, 'float32', ['items', spec.gradient.mixed ?? spec.gradient.count], OUTPUTS.block);
     }
   }

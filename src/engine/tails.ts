@@ -9,6 +9,11 @@ export type EngineName = (typeof ENGINES)[number];
 
 export interface Tail {
   readonly outputs: readonly OutputName[];
+  /**
+   * Rows of more tokens than this are computed in another way than the others: no run may hold both, or an item's numbers would depend
+   * on what is computed beside it. @default Infinity
+   */
+  readonly apart?: number;
   /** @param feeds boundary, pooling weights, rows and artefacts */
   run(feeds: Feeds): Promise<Readonly<Record<OutputName, Tensor>>>;
 }

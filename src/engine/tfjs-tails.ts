@@ -90,7 +90,8 @@ export class TfjsTails implements Tails {
     const g = new GraphBuilder(`${this.imported.id} projection`, 17);
     const delta = g.input(DELTA, 'float32', ['rows', 'terms', target.outFeatures]);
     const x = g.input(X, 'float32', ['rows', 'terms', target.inFeatures]);
-    const block = writeProjection(g, this.imported, gradient, (loss?.views ?? 1) > 1, delta, x);
+    const way = { shared: (loss?.views ?? 1) > 1, built: false };
+    const block = writeProjection(g, this.imported, gradient, way, delta, x);
     const graph = await this.graph(g);
     return async (feeds) => (await graph.run(feeds, [block]))[block]!;
   }

@@ -32,4 +32,18 @@ describe('batchesByTokens', () => {
     expect(batchesByTokens([1, 1, 1], { maxTokens: 100, maxRows: 2 })).toEqual([[0, 1], [2]]);
     expect(batchesByTokens([5, 5, 5], { maxTokens: 100, maxRows: 4 }, [3, 2, 2])).toEqual([[0], [1, 2]]);
   });
+
+  it('keeps items of more tokens than a number apart from the others', () => {
+    fc.assert(
+      fc.property(fc.array(item, { maxLength: 60 }), fc.integer({ min: 1, max: 600 }), (items, apart) => {
+        const lengths = items.map(({ tokens }) => tokens);
+        for (const batch of batchesByTokens(lengths, { maxTokens: 1e6, maxRows: 1e6, apart }))
+          expect(new Set(batch.map((i) => lengths[i]! > apart)).size).toBe(1);
+      }),
+    );
+    expect(batchesByTokens([5, 9, 6, 2], { maxTokens: 99, maxRows: 9, apart: 5 })).toEqual([
+      [1, 2],
+      [0, 3],
+    ]);
+  });
 });

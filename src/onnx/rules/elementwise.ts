@@ -1,6 +1,6 @@
 /** Operators that act on each element alone, with NumPy broadcasting between two operands. */
 import { flagValue, integers, scalarValue } from '../tensor.js';
-import { binary, inferBroadcast, sameAsInput, unary } from './pointwise.js';
+import { binary, gaussian, inferBroadcast, sameAsInput, unary } from './pointwise.js';
 import { like, unbroadcast, unsupported, upstream, type Backward, type Emitter, type Rule } from './rule.js';
 
 const negated = (g: Emitter, x: string): string => g.op('Neg', [x]);
@@ -54,9 +54,7 @@ export const elementwise = {
   Reciprocal: unary((g, _, y) => negated(g, g.op('Mul', [y, y]))),
   Exp: unary((_g, _x, y) => y),
   Log: { infer: sameAsInput, vjp: (b) => [b.g.op('Div', [upstream(b), b.node.input[0]!])] },
-  Erf: unary((g, x) =>
-    g.op('Mul', [g.op('Exp', [negated(g, g.op('Mul', [x, x]))]), like(g, x, 2 / Math.sqrt(Math.PI))]),
-  ),
+  Erf: unary((g, x) => g.op('Mul', [gaussian(g, x), like(g, x, 2 / Math.sqrt(Math.PI))])),
   Tanh: unary((g, _, y) => g.op('Sub', [like(g, y, 1), g.op('Mul', [y, y])])),
   Sigmoid: unary((g, _, y) => g.op('Mul', [y, g.op('Sub', [like(g, y, 1), y])])),
   Abs: unary((g, x) => g.op('Sign', [x])),

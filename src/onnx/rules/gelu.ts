@@ -1,16 +1,14 @@
 /** Gaussian error linear units as one node: ONNX Gelu (operator set 20) and the fused forms of onnxruntime's optimiser. */
 import { floatAttribute, stringAttribute } from '../attributes.js';
 import type { NodeProto } from '../proto/onnx_pb.js';
+import { gaussian } from './pointwise.js';
 import { like, unbroadcast, upstream, type Backward, type Emitter, type Rule } from './rule.js';
 
 /** d/dx x·Φ(x) = Φ(x) + x·φ(x). */
 function exactDerivative(g: Emitter, x: string): string {
   const scaled = g.op('Mul', [x, like(g, x, Math.SQRT1_2)]);
   const cdf = g.op('Mul', [g.op('Add', [g.op('Erf', [scaled]), like(g, x, 1)]), like(g, x, 0.5)]);
-  const density = g.op('Mul', [
-    g.op('Exp', [g.op('Neg', [g.op('Mul', [scaled, scaled])])]),
-    like(g, x, 1 / Math.sqrt(2 * Math.PI)),
-  ]);
+  const density = g.op('Mul', [gaussian(g, scaled), like(g, x, 1 / Math.sqrt(2 * Math.PI))]);
   return g.op('Add', [cdf, g.op('Mul', [x, density])]);
 }
 
