@@ -44,20 +44,28 @@ interface TextPart extends Part {
   readonly text: string;
 }
 
-export const isTextPart = (part: object): part is TextPart =>
-  'type' in part && part.type === 'text' && 'text' in part && typeof part.text === 'string';
+export const isTextPart = (part: unknown): part is TextPart =>
+  typeof part === 'object' &&
+  part !== null &&
+  'type' in part &&
+  part.type === 'text' &&
+  'text' in part &&
+  typeof part.text === 'string';
 
 /** The texts of a message's content, a string or parts, joined by line breaks. */
 export function textOfContent(content: unknown): string {
   if (typeof content === 'string') return content;
   if (!Array.isArray(content)) return '';
-  const parts = content.filter((part): part is object | string => part !== null && part !== undefined);
-  const texts = parts.map((part) => (typeof part === 'string' ? part : isTextPart(part) ? part.text : undefined));
+  const texts = content.map((part: unknown) =>
+    typeof part === 'string' ? part : isTextPart(part) ? part.text : undefined,
+  );
   return texts.filter((text) => text !== undefined).join('\n');
 }
 
-/** Parts with `text` where the first text stood, and no other text. */
-export function replaceText<P extends object>(parts: readonly P[], text: string): P[] {
-  const first = parts.findIndex(isTextPart);
-  return parts.flatMap((part, i) => (i === first ? [{ ...part, text }] : isTextPart(part) ? [] : [part]));
+/** Parts with `text` where the first text stood, and no other text. A text may be a bare string, as some APIs let it. */
+export function replaceText<P>(parts: readonly P[], text: string): P[] {
+  const isText = (part: unknown): boolean => typeof part === 'string' || isTextPart(part);
+  const first = parts.findIndex(isText);
+  const written = (part: P): P => (typeof part === 'string' ? (text as P) : { ...part, text });
+  return parts.flatMap((part, i) => (i === first ? [written(part)] : isText(part) ? [] : [part]));
 }

@@ -7,7 +7,7 @@ import { parseFilter, type Filter } from '../store/filter.js';
 import type { Turn } from './chat-format.js';
 
 /** What examples are drawn from: an open index of texts. */
-export type FewShotSelector = Pick<FungiSelector, 'name' | 'modality' | 'select' | 'promptFrom'>;
+export type FewShotSelector = Pick<FungiSelector, 'name' | 'modality' | 'labels' | 'select' | 'promptFrom'>;
 
 /** Of one call, in place of what the options say. */
 export interface FewShotCall {

@@ -41,7 +41,7 @@ export class FewShot {
   private static readonly placed = new WeakMap<object, FewShotSelector>();
 
   private template: Promise<PromptTemplate> | undefined;
-  /** Prompts of conversations that wait for a tool's result, by call and query. */
+  /** Prompts of conversations that wait for a tool's result, by tool call, query and options. */
   private readonly waiting = new Map<string, SelectorPrompt>();
 
   /** @throws {FungiError} INVALID_ARGUMENT for an index of images or sounds */
@@ -67,7 +67,9 @@ export class FewShot {
 
     const { at, text } = query;
     const calls = turns.slice(at + 1).flatMap(({ toolCalls }) => toolCalls);
-    const key = (toolCall: string): string => JSON.stringify([toolCall, text]);
+    // Some APIs number tool calls in each conversation anew: another one's examples may be out of what this call's filter lets it see.
+    const { k, filter, labels, variables } = call;
+    const key = (toolCall: string): string => JSON.stringify([toolCall, text, k, filter, labels, variables]);
     const known = calls.map((toolCall) => this.waiting.get(key(toolCall))).find((prompt) => prompt !== undefined);
     const prompt = known ?? (await this.prompt(turns, text, call));
     if (prompt === undefined) return unchanged;
@@ -86,7 +88,7 @@ export class FewShot {
       system: system[0],
       report: this.report(prompt),
       answered: (toolCalls) => {
-        for (const toolCall of toolCalls) this.keep(key(toolCall), prompt);
+        for (const toolCall of toolCalls) if (toolCall !== '') this.keep(key(toolCall), prompt);
       },
     };
   }
@@ -97,6 +99,8 @@ export class FewShot {
     if (sought === undefined || sought.trim() === '') return undefined;
     const { k, filter, labels, variables } = { ...this.options, ...defined(call) };
     const found = await selector.select(sought, defined({ k, filter }));
+    // An emptied index knows no labels: that is a call without examples, and no failure of the application.
+    if (found.examples.length === 0 && labels === undefined && selector.labels.length === 0) return undefined;
     const parsed = await (this.template ??= this.load(template));
     return selector.promptFrom({ ...found, query: text }, { template: parsed, ...defined({ labels, variables }) });
   }

@@ -40,8 +40,8 @@ export class CutEngine<P extends Prepared> implements GradientEngine {
     const target = { tensor, outFeatures, inFeatures, bias };
     const { dims, output, slice, tokens } = imported;
     const { modality, frame } = encoder;
-    const tokensMade = tokens ?? encoder.maxTokens;
-    const fixed = modality !== 'text' && { tokensPerItem: slice ?? tokensMade, tokensMade };
+    const made = modality !== 'text' && (tokens ?? encoder.maxTokens);
+    const fixed = made && { tokensPerItem: slice ?? made, tokensMade: made };
     const tokenwise = slice === undefined && !imported.vector && !imported.tail.attends;
     const known = { dims, output, target, sliced: slice !== undefined, tokenwise };
     this.info = { engine: tails.engine, modality, ...known, ...fixed, ...(frame && { frame }) };

@@ -14,6 +14,10 @@ export class FakeSelector implements FewShotSelector {
 
   constructor(readonly examples: Example[]) {}
 
+  get labels(): string[] {
+    return [...new Set(this.examples.map(({ label }) => label))];
+  }
+
   select(query: string, { k = 20, filter = {} }: SelectOptions = {}): Promise<Selection> {
     this.queries.push(query);
     const near = this.examples
@@ -33,8 +37,7 @@ export class FakeSelector implements FewShotSelector {
     { template, labels, variables }: PromptOptions = {},
   ): Promise<SelectorPrompt> {
     const parsed = await parsedOf(template);
-    const known = labels ?? [...new Set(this.examples.map(({ label }) => label))];
-    return { ...parsed.render({ query, examples, labels: known, variables }), truncated };
+    return { ...parsed.render({ query, examples, labels: labels ?? this.labels, variables }), truncated };
   }
 }
 

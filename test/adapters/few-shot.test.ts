@@ -84,6 +84,21 @@ describe('placing', () => {
     expect(report?.examples).toEqual([]);
   });
 
+  it('adds nothing out of an index that was emptied', async () => {
+    const placed = await place([user('my card')], { selector: new FakeSelector([]) });
+    expect(placed).toMatchObject({ messages: [user('my card')], report: undefined });
+  });
+
+  it('takes parts that are null or bare strings, also where it writes the query anew', async () => {
+    const query = {
+      role: 'user',
+      content: [null, 'my card', { type: 'text', text: 'is gone' }],
+    } as never as OpenAiMessage;
+    const template = PromptTemplate.parse('---\nmode: text\n---\n{{ query }}!', 'mine');
+    const { messages } = await place([query], { template });
+    expect(messages).toEqual([user([null, 'my card\nis gone!'] as never)]);
+  });
+
   it('changes no message and no array that it was given', async () => {
     const messages = Object.freeze([Object.freeze(system('x')), Object.freeze(user('my card'))]);
     const template = PromptTemplate.parse('---\nmode: text\n---\n{{ query }}!', 'mine');
@@ -242,6 +257,24 @@ describe('steps of one call', () => {
   it('choose anew where the first was not seen, as after a restart', async () => {
     const { report } = await place([user('my card'), calling('c1'), result('c1')]);
     expect(report!.examples[0]!.id).toBe('lost');
+  });
+
+  it('are not those of a call with other options, though its tool call has the same id and text', async () => {
+    const one = fewShot();
+    const [query, steps] = [user('my card'), [calling('find:0'), result('find:0')]];
+    const [mine, theirs] = [{ filter: { label: 'overdue' } }, { filter: { label: 'rooms' } }];
+    (await one.place(openAiChat, [query], mine)).answered(['find:0']);
+    (await one.place(openAiChat, [query], theirs)).answered(['find:0']);
+    const { report } = await one.place(openAiChat, [query, ...steps], mine);
+    expect(report!.examples.map(({ id }) => id)).toEqual(['late']);
+  });
+
+  it('choose anew where tool calls have no id', async () => {
+    const selector = new FakeSelector(LIBRARY());
+    const one = fewShot({ selector });
+    (await one.place(openAiChat, [user('my card')])).answered(['']);
+    await one.place(openAiChat, [user('my card'), calling(''), result('')]);
+    expect(selector.queries).toHaveLength(2);
   });
 
   it('are forgotten oldest first', async () => {

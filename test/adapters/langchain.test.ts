@@ -117,6 +117,38 @@ describe('SafeFewShotPromptTemplate', () => {
     expect(await prompt.format({ message: 'm', secret: 'S3CRET' })).toBe('\n\n{{secret}} & {x} => l\n\nm');
   });
 
+  it.each<[string, PromptTemplate]>([
+    [
+      'of a partial variable',
+      new PromptTemplate({
+        template: '{input} ({style})',
+        inputVariables: ['input', 'style'],
+        partialVariables: { style: 'formal' },
+      }),
+    ],
+    [
+      'of a partial variable that the example has too',
+      new PromptTemplate({
+        template: '{input} [{source}]',
+        inputVariables: ['input'],
+        partialVariables: { source: 'none' },
+      }),
+    ],
+    [
+      'of a section that is absent',
+      PromptTemplate.fromTemplate('{{input}}{{#note}} ({{note}}){{/note}}', { templateFormat: 'mustache' }),
+    ],
+  ])("writes what LangChain's own writes, %s", async (_, examplePrompt) => {
+    const options = {
+      examples: [{ input: 'a', source: 's' }],
+      examplePrompt,
+      suffix: '{message}',
+      inputVariables: ['message'],
+    };
+    const own = await new FewShotPromptTemplate(options).format({ message: 'm' });
+    expect(await new SafeFewShotPromptTemplate(options).format({ message: 'm' })).toBe(own);
+  });
+
   it('names the key that an example lacks', async () => {
     const prompt = new SafeFewShotPromptTemplate({
       ...fields(example('x', 'a', 'l')),
@@ -310,6 +342,18 @@ describe('over an index', () => {
     expect(all).toHaveLength(4);
     expect(all[0]).toMatchObject(found);
     expect(all[0]!.distance).toBeLessThan(1e-4);
+    await opened.close();
+  });
+
+  it('leaves the index that there is where keys are the same', async () => {
+    const first = await FungiExampleSelector.fromExamples(EXAMPLES(), { ...options('kept'), ...keys });
+    await first.close();
+    const same = { ...options('kept'), inputKey: 'question', outputKey: 'question' };
+    await expect(FungiExampleSelector.fromExamples(EXAMPLES(), same)).rejects.toMatchObject({
+      code: 'INVALID_ARGUMENT',
+    });
+    const opened = await FungiExampleSelector.open({ ...options('kept'), ...keys });
+    expect(await opened.selectExamples({ question: 'the cat sat' })).toEqual([EXAMPLES()[0]]);
     await opened.close();
   });
 

@@ -101,7 +101,7 @@ const CASES: readonly (readonly [string, readonly string[], number, string, RegE
   ],
   [
     'an unknown loss',
-    [...INDEX, '@train.jsonl', '--losses', 'kl,ibot'],
+    [...INDEX, '@train.jsonl', '--losses', 'kl,byol'],
     2,
     'INVALID_ARGUMENT',
     /none, or one or more of kl, simclr/,
@@ -238,10 +238,10 @@ const CASES: readonly (readonly [string, readonly string[], number, string, RegE
   ],
   [
     'an unknown feature set',
-    [...KNN, '@test.jsonl', '--features', 'embedding,ibot'],
+    [...KNN, '@test.jsonl', '--features', 'embedding,byol'],
     2,
     'INVALID_ARGUMENT',
-    /"ibot" is not a feature set/,
+    /"byol" is not a feature set/,
   ],
   [
     'a feature set given twice',

@@ -1,4 +1,5 @@
 /** `fungi eval icl` and `eval compare` on images and sounds: what the LLM is sent, what is estimated and kept, and what is refused. */
+import { copyFileSync, rmSync } from 'node:fs';
 import { copyFile, mkdir, rename, writeFile } from 'node:fs/promises';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { wavFile } from '../../src/encoders/audio/wav-file.js';
@@ -127,6 +128,37 @@ describe('pictures', () => {
     expect(stderr).toMatch(
       /gone\.jsonl:5: a media file is missing: .*99\.png\nhint: Put the file back, or take the row out/,
     );
+  });
+
+  it.each([
+    [
+      'gone',
+      (path: string) => {
+        rmSync(path);
+      },
+      /a media file is missing/,
+    ],
+    [
+      'another',
+      (path: string) => {
+        copyFileSync(workspace.path('pool/dog/1.png'), path);
+      },
+      /changed since the run began/,
+    ],
+  ])('that are %s by the time they are sent end the run with what was asked', async (_, change, says) => {
+    const folder = workspace.path(`changing-${cache}`, 'cat');
+    await mkdir(folder, { recursive: true });
+    for (const i of [8, 10]) await copyFile(await images.picture(i), `${folder}/${i}.png`);
+    await start((_request, index) => {
+      // Files are read in the order of their names: 10 was asked, 8 is next.
+      if (index === 0) change(`${folder}/8.png`);
+      return { reply: 'cat' };
+    });
+    const outcome = await icl('--train', '@pool', '--test', `@changing-${cache}`, '--selectors', 'fixed', '--json');
+    expect(outcome.code).not.toBe(0);
+    expect(outcome.stderr).toMatch(says);
+    expect(llm!.requests).toHaveLength(1);
+    expect(outcome.json()).toMatchObject({ summary: [{ selector: 'fixed' }] });
   });
 
   it('sent by their address have it in every row', async () => {

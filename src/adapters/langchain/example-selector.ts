@@ -59,10 +59,7 @@ export class FungiExampleSelector extends BaseExampleSelector {
     this.selector = selector;
     this.options = { ...options };
     assertTexts(selector);
-    if (this.inputKey !== this.outputKey) return;
-    throw new FungiError('INVALID_ARGUMENT', `inputKey and outputKey are both "${this.inputKey}"`, {
-      hint: 'Name the key of the text and the key of its label.',
-    });
+    assertDifferent(this.inputKey, this.outputKey);
   }
 
   /**
@@ -75,6 +72,8 @@ export class FungiExampleSelector extends BaseExampleSelector {
     options: Omit<BuildOptions, 'examples'> & FungiExampleSelectorOptions,
   ): Promise<FungiExampleSelector> {
     const { inputKey = INPUT, outputKey = OUTPUT } = options;
+    // Before an index of this name is replaced.
+    assertDifferent(inputKey, outputKey);
     const rows = examples.map((example, i) => rowOf(example, inputKey, outputKey, `example ${i}`));
     const selector = await FungiSelector.build({ ...options, examples: rows });
     return FungiExampleSelector.over(selector, options);
@@ -169,6 +168,14 @@ export class FungiExampleSelector extends BaseExampleSelector {
 
 const INPUT = 'input';
 const OUTPUT = 'output';
+
+/** @throws {FungiError} INVALID_ARGUMENT */
+function assertDifferent(inputKey: string, outputKey: string): void {
+  if (inputKey !== outputKey) return;
+  throw new FungiError('INVALID_ARGUMENT', `inputKey and outputKey are both "${inputKey}"`, {
+    hint: 'Name the key of the text and the key of its label.',
+  });
+}
 
 const describe = (value: unknown): string =>
   Array.isArray(value) ? 'an array' : value === null ? 'null' : typeof value;

@@ -9,16 +9,26 @@ interface Source {
   readonly exampleSelector?: BaseExampleSelector | undefined;
 }
 
+/** What fills an example. */
+interface ExamplePrompt {
+  readonly inputVariables: readonly string[];
+  readonly partialVariables?: object;
+  readonly templateFormat?: unknown;
+}
+
 /**
- * The examples, each reduced to the keys that `wanted` names.
+ * The examples, whole.
  *
  * @throws {FungiError} TEMPLATE_INVALID where an example lacks one: LangChain would write "undefined"
  */
-export async function exampleValues(source: Source, variables: Values, wanted: readonly string[]): Promise<Values[]> {
+export async function exampleValues(source: Source, variables: Values, prompt: ExamplePrompt): Promise<Values[]> {
   const examples =
     source.examples ?? (await source.exampleSelector?.selectExamples(variables as Record<string, string>));
+  // A section of mustache may be absent.
+  const { inputVariables, partialVariables = {}, templateFormat } = prompt;
+  const wanted = templateFormat === 'mustache' ? [] : inputVariables;
   return (examples ?? []).map((example, i) => {
-    const missing = wanted.find((key) => !Object.hasOwn(example, key));
+    const missing = wanted.find((key) => ![example, partialVariables].some((from) => Object.hasOwn(from, key)));
     if (missing !== undefined) {
       throw new FungiError(
         'TEMPLATE_INVALID',
@@ -26,6 +36,6 @@ export async function exampleValues(source: Source, variables: Values, wanted: r
         { hint: 'Use keys that every example has, or fill the variable with examplePrompt.partial().' },
       );
     }
-    return Object.fromEntries(wanted.map((key) => [key, example[key]]));
+    return example;
   });
 }

@@ -33,7 +33,7 @@ export class SafeFewShotChatMessagePromptTemplate extends FewShotChatMessageProm
   }
 
   private async fill(variables: Record<string, unknown>): Promise<BaseMessage[]> {
-    const examples = await exampleValues(this, variables, this.examplePrompt.inputVariables);
+    const examples = await exampleValues(this, variables, this.examplePrompt);
     const messages = await Promise.all(examples.map((example) => this.examplePrompt.formatMessages(example)));
     return messages.flat();
   }

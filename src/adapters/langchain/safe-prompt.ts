@@ -14,7 +14,7 @@ export class SafeFewShotPromptTemplate extends FewShotPromptTemplate {
 
   override async format(values: Record<string, unknown>): Promise<string> {
     const variables = (await this.mergePartialAndUserVariables(values)) as Record<string, unknown>;
-    const examples = await exampleValues(this, variables, this.examplePrompt.inputVariables);
+    const examples = await exampleValues(this, variables, this.examplePrompt);
     const filled = await Promise.all(examples.map((example) => this.examplePrompt.format(example)));
     const [prefix, suffix] = [this.prefix, this.suffix].map((part) =>
       renderTemplate(part, this.templateFormat, variables),

@@ -53,6 +53,11 @@ export async function askPlan(plan: PromptPlan, options: AskOptions): Promise<Re
     stopped ??= reason;
     if (!FungiError.is(reason, 'BUDGET_REACHED')) controller.abort(reason);
   };
+  /** A file that is gone or another says nothing against the replies that there are. */
+  const stopAtFile = (error: unknown): undefined => {
+    if (!FungiError.is(error)) throw error;
+    stop(error);
+  };
   const fail = (place: number, error: unknown): void => {
     if (FungiError.is(error, 'BUDGET_REACHED')) stop(error);
     else if (stopped !== undefined && FungiError.is(error, 'ABORTED')) return;
@@ -66,7 +71,9 @@ export async function askPlan(plan: PromptPlan, options: AskOptions): Promise<Re
   const ask = async (place: number): Promise<void> => {
     if (stopped !== undefined) return;
     try {
-      const completion = await llm.complete({ ...(await plannedRequest(options, plan.prompts[place]!)), signal });
+      const request = await plannedRequest(options, plan.prompts[place]!).catch(stopAtFile);
+      if (request === undefined) return;
+      const completion = await llm.complete({ ...request, signal });
       replies[place] = { kind: 'reply', completion, now: !completion.cached };
       failures = 0;
       reached = true;

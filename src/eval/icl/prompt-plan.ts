@@ -111,11 +111,23 @@ export async function planPrompts(options: PromptOptions): Promise<PromptPlan> {
   return { prompts, places };
 }
 
-/** The request that a planned prompt is. */
-export const plannedRequest = async (
+/**
+ * The request that a planned prompt is.
+ *
+ * @throws {FungiError} INVALID_DATA where it is another by now; FILE_NOT_FOUND, INVALID_MEDIA for a file that has changed meanwhile
+ */
+export async function plannedRequest(
   options: PromptOptions,
-  { run, query }: PlannedPrompt,
-): Promise<CompletionRequest> => requestOf(options, (await render(options, run, query)).messages);
+  { key, run, query }: PlannedPrompt,
+): Promise<CompletionRequest> {
+  const { messages } = await render(options, run, query);
+  if (fingerprint(messagesKey(messages)) === key) return requestOf(options, messages);
+  throw new FungiError(
+    'INVALID_DATA',
+    `query ${query}: an image or sound of its prompt has changed since the run began`,
+    { hint: 'Run it again: replies that are kept are not asked for twice.' },
+  );
+}
 
 const requestOf = ({ maxTokens }: PromptOptions, messages: CompletionRequest['messages']): CompletionRequest => ({
   messages,
