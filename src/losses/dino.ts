@@ -7,7 +7,8 @@ import type { Loss } from './loss.js';
 export const DINO_HEADS = ['independent', 'shared'] as const;
 export type DinoHeads = (typeof DINO_HEADS)[number];
 
-export interface DinoOptions {
+/** What DINO and iBOT have in common. */
+export interface DistillationOptions {
   /** Global crops: an item's first views, and all that the teacher sees. @default 2 */
   readonly globals?: number;
   /** Local crops, which follow the global ones. @default 10 */
@@ -24,11 +25,14 @@ export interface DinoOptions {
   readonly teacherTemperature?: number;
   /** @default 0.1 */
   readonly studentTemperature?: number;
+}
+
+export interface DinoOptions extends DistillationOptions {
   /** Whether a global crop is also compared with itself. @default true */
   readonly sameView?: boolean;
 }
 
-export const DINO_DEFAULTS = {
+export const DISTILLATION_DEFAULTS = {
   globals: 2,
   locals: 10,
   head: 'linear',
@@ -37,8 +41,9 @@ export const DINO_DEFAULTS = {
   latent: 2048,
   teacherTemperature: 0.07,
   studentTemperature: 0.1,
-  sameView: true,
 } as const;
+
+export const DINO_DEFAULTS = { ...DISTILLATION_DEFAULTS, sameView: true } as const;
 
 const TEACHER = 'teacher.head';
 

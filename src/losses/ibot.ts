@@ -4,42 +4,20 @@
  */
 import type { GraphBuilder } from '../onnx/builder.js';
 import { ops } from '../onnx/ops.js';
-import { DINO_DEFAULTS, type DinoHeads } from './dino.js';
-import { headShapes, writeHead, type Head, type HeadOptions } from './head.js';
+import { DISTILLATION_DEFAULTS, type DistillationOptions } from './dino.js';
+import { headShapes, writeHead, type HeadOptions } from './head.js';
 import type { Loss } from './loss.js';
 
-export interface IbotOptions {
-  /** Global crops: masked they are what the student sees first, unmasked all that the teacher sees. @default 2 */
-  readonly globals?: number;
-  /** Local crops, of the student. @default 10 */
-  readonly locals?: number;
+/**
+ * The global crops are what the student sees first, masked, and all that the teacher sees, unmasked. `heads` are of student and teacher:
+ * class token and patches share theirs, as iBOT's trained models do.
+ */
+export interface IbotOptions extends DistillationOptions {
   /** Masked patches of a global crop. @default 59, three in ten of 14 × 14 */
   readonly patches?: number;
-  /** @default 'linear' */
-  readonly head?: Head;
-  /** Of student and teacher; class token and patches always share theirs, as iBOT's trained models do. @default 'independent' */
-  readonly heads?: DinoHeads;
-  /** Whether states are brought to unit length before the heads. @default true */
-  readonly normalise?: boolean;
-  /** L of a linear head. @default 2048 */
-  readonly latent?: number;
-  /** @default 0.07 */
-  readonly teacherTemperature?: number;
-  /** @default 0.1 */
-  readonly studentTemperature?: number;
 }
 
-export const IBOT_DEFAULTS = {
-  globals: 2,
-  locals: 10,
-  patches: 59,
-  head: 'linear',
-  heads: DINO_DEFAULTS.heads,
-  normalise: true,
-  latent: DINO_DEFAULTS.latent,
-  teacherTemperature: DINO_DEFAULTS.teacherTemperature,
-  studentTemperature: DINO_DEFAULTS.studentTemperature,
-} as const;
+export const IBOT_DEFAULTS = { ...DISTILLATION_DEFAULTS, patches: 59 } as const;
 
 /**
  * With H(p, z) = −Σ_l p_l·log q_l of the teacher's p = softmax(t/τ_t) and the student's q = softmax(z/τ_s): the mean of H over all pairs of a

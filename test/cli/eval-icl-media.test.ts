@@ -17,11 +17,7 @@ let llm: ScriptedLlm | undefined;
 beforeAll(async () => {
   workspace = await Workspace.create();
   images = await TinyImages.create();
-  for (let i = 0; i < 12; i++) {
-    const folder = workspace.path(i < 8 ? 'pool' : 'queries', i % 2 === 0 ? 'cat' : 'dog');
-    await mkdir(folder, { recursive: true });
-    await copyFile(await images.picture(i), `${folder}/${i}.png`);
-  }
+  await images.labelled(workspace.path(), { pool: 8, queries: 4 }, ['cat', 'dog']);
   await mkdir(workspace.path('clips'));
   const sounds = [];
   for (let i = 0; i < 6; i++) {

@@ -1,6 +1,7 @@
 import { readFile } from 'node:fs/promises';
 import sharp from 'sharp';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import type { SegmentResult } from '../../src/cli/segment-text.js';
 import type { SegmentSummary } from '../../src/eval/segment/segment-report.js';
 import { fixture } from '../support/golden.js';
 import { Workspace, type Outcome } from './support.js';
@@ -58,14 +59,7 @@ async function scenes(folder: string, count: number, from: number, { wrong = 0 }
 }
 
 interface Report {
-  readonly results: readonly {
-    readonly features: string;
-    readonly seed: number;
-    readonly bank: number;
-    readonly meanIou: number;
-    readonly matchedMeanIou: number;
-    readonly perClass: Readonly<Record<string, number | null>>;
-  }[];
+  readonly results: readonly SegmentResult[];
   readonly summary: readonly SegmentSummary[];
   readonly data: { readonly train: number; readonly test: number; readonly classes: readonly string[] };
   readonly grid: { readonly rows: number; readonly columns: number };

@@ -1,6 +1,4 @@
 /** iBOT from the command line: an index of images, and an evaluation beside a loss that needs one token. */
-import { copyFile, mkdir } from 'node:fs/promises';
-import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { TinyImages } from '../support/tiny-images.js';
 import { Workspace } from './support.js';
@@ -10,11 +8,7 @@ let images: TinyImages;
 beforeAll(async () => {
   workspace = await Workspace.create();
   images = await TinyImages.create();
-  for (let i = 0; i < 10; i++) {
-    const folder = workspace.path('spots', i < 6 ? 'train' : 'test', i % 2 === 0 ? 'a' : 'b');
-    await mkdir(folder, { recursive: true });
-    await copyFile(await images.picture(i), join(folder, `${i}.png`));
-  }
+  await images.labelled(workspace.path('spots'), { train: 6, test: 4 }, ['a', 'b']);
 });
 afterAll(async () => {
   await workspace.remove();

@@ -2,12 +2,11 @@
 import { writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { create } from '@bufbuild/protobuf';
-import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { FungiError } from '../../src/core/errors.js';
 import type { Pooling } from '../../src/encoders/encoder.js';
 import { externalDataFiles } from '../../src/encoders/sources/external-data.js';
 import type { ImportOptions } from '../../src/engine/import-options.js';
-import { createEngine } from '../../src/engine/create-engine.js';
 import type { GradientEngine } from '../../src/engine/engine.js';
 import { buildArtefacts } from '../../src/features/artefacts.js';
 import { featureSpec } from '../../src/features/spec.js';
@@ -25,24 +24,18 @@ import { fixture, relativeError } from '../support/golden.js';
 import { EditedModels, type Edit, HIDDEN, TINY_BERT, TINY_WIDTH } from '../support/edited-model.js';
 import { asItem, idEncoder } from '../support/id-encoder.js';
 import { tinyBert, tinyBertArtefacts } from '../support/tiny-bert.js';
+import { openEngines } from '../support/open-engines.js';
 
 const VOCABULARY = 60;
 const SHAPE = ['batch', 'tokens', TINY_WIDTH];
 const int64Type = { type: { value: { case: 'tensorType', value: { elemType: 7 } } } } as const;
 
 let models: EditedModels;
-const open: GradientEngine[] = [];
+const engineOf = openEngines();
 beforeAll(async () => (models = await EditedModels.create()));
 afterAll(() => models.remove());
-afterEach(async () => {
-  await Promise.all(open.splice(0).map((engine) => engine.close()));
-});
-
-async function load(path: string, pooling: Pooling = 'first', options: ImportOptions = {}): Promise<GradientEngine> {
-  const engine = await createEngine(idEncoder(path, pooling), options);
-  open.push(engine);
-  return engine;
-}
+const load = (path: string, pooling: Pooling = 'first', options: ImportOptions = {}): Promise<GradientEngine> =>
+  engineOf(idEncoder(path, pooling), options);
 
 async function refusal(path: string, options: ImportOptions = {}, pooling: Pooling = 'first'): Promise<FungiError> {
   const outcome: unknown = await load(path, pooling, options).catch((error: unknown) => error);

@@ -1,6 +1,6 @@
 /** States of all tokens of an encoder that is sliced: what other programs read of them, and what a loss of tokens is refused. */
-import { afterEach, describe, expect, it } from 'vitest';
-import { createEngine, type EngineOptions } from '../../src/engine/create-engine.js';
+import { describe, expect, it } from 'vitest';
+import type { EngineOptions } from '../../src/engine/create-engine.js';
 import type { GradientEngine } from '../../src/engine/engine.js';
 import { gradientSources } from '../../src/engine/gradient-sources.js';
 import { eachToken, firstTokens, tokensOf } from '../../src/engine/states.js';
@@ -8,23 +8,18 @@ import { ibot } from '../../src/losses/ibot.js';
 import { kl } from '../../src/losses/kl.js';
 import { fixture, readGolden, relativeError, values, type GoldenArray } from '../support/golden.js';
 import { mediaEncoder, type MediaItems } from '../support/media-encoder.js';
+import { openEngines } from '../support/open-engines.js';
 import type { Pooling } from '../../src/encoders/encoder.js';
 
 type Family = MediaItems & { readonly tokens: number; readonly states: GoldenArray };
 const ITEMS = ['items/1', 'items/0', 'views/0/2'];
 const loss = ibot({ globals: 1, locals: 0, patches: 1, latent: 8 });
 
-const open: GradientEngine[] = [];
-afterEach(async () => {
-  await Promise.all(open.splice(0).map((engine) => engine.close()));
-});
-
+const engineOf = openEngines();
 async function load(family: string, pooling: Pooling, options: EngineOptions = {}): Promise<[GradientEngine, Family]> {
   const golden = readGolden(`media/${family}/expected.json`) as Family;
   const encoder = mediaEncoder(fixture(`media/${family}/model.onnx`), golden, pooling);
-  const engine = await createEngine(encoder, { threads: 1, ...options });
-  open.push(engine);
-  return [engine, golden];
+  return [await engineOf(encoder, { threads: 1, ...options }), golden];
 }
 
 describe('states of all tokens', () => {

@@ -1,9 +1,9 @@
 /** What images and audio ask of a model that texts do not: items all alike, one item a run, one vector an item, sizes that are fixed. */
 import { readFile } from 'node:fs/promises';
-import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { FungiError } from '../../src/core/errors.js';
 import type { Encoder, Pooling, Prepared } from '../../src/encoders/encoder.js';
-import { createEngine, type EngineOptions } from '../../src/engine/create-engine.js';
+import type { EngineOptions } from '../../src/engine/create-engine.js';
 import type { GradientEngine } from '../../src/engine/engine.js';
 import { gradientSources } from '../../src/engine/gradient-sources.js';
 import { kl } from '../../src/losses/kl.js';
@@ -16,6 +16,7 @@ import { fixture, readGolden, relativeError, values, type GoldenArray } from '..
 import { asItem, idEncoder } from '../support/id-encoder.js';
 import { mediaEncoder, type MediaItems } from '../support/media-encoder.js';
 import { tinyBert, tinyBertArtefacts } from '../support/tiny-bert.js';
+import { openEngines } from '../support/open-engines.js';
 
 type Family = MediaItems & { readonly tokens: number; readonly states: GoldenArray };
 const [vit, dinov2, whisper] = ['vit', 'dinov2', 'whisper'].map(
@@ -24,18 +25,11 @@ const [vit, dinov2, whisper] = ['vit', 'dinov2', 'whisper'].map(
 const VIT = fixture('media/vit/model.onnx');
 
 let models: EditedModels;
-const open: GradientEngine[] = [];
+const engineOf = openEngines();
 beforeAll(async () => (models = await EditedModels.create()));
 afterAll(() => models.remove());
-afterEach(async () => {
-  await Promise.all(open.splice(0).map((engine) => engine.close()));
-});
-
-async function load<P extends Prepared>(encoder: Encoder<P>, options: EngineOptions = {}): Promise<GradientEngine> {
-  const engine = await createEngine(encoder, { threads: 1, ...options });
-  open.push(engine);
-  return engine;
-}
+const load = <P extends Prepared>(encoder: Encoder<P>, options: EngineOptions = {}): Promise<GradientEngine> =>
+  engineOf(encoder, { threads: 1, ...options });
 
 async function refusal<P extends Prepared>(encoder: Encoder<P>, options: EngineOptions = {}): Promise<FungiError> {
   const outcome: unknown = await load(encoder, options).catch((error: unknown) => error);

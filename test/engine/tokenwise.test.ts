@@ -1,30 +1,24 @@
 /** Token states one by one: what scene understanding takes a patch's feature from. */
 import fc from 'fast-check';
-import { afterEach, describe, expect, it } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import type { Encoder, Prepared } from '../../src/encoders/encoder.js';
-import { createEngine, type EngineOptions } from '../../src/engine/create-engine.js';
+import type { EngineOptions } from '../../src/engine/create-engine.js';
 import type { GradientEngine } from '../../src/engine/engine.js';
 import { gradientSources } from '../../src/engine/gradient-sources.js';
 import { eachToken, tokensOf, type States } from '../../src/engine/states.js';
 import { assertTokenwise } from '../../src/engine/tokenwise.js';
 import { fixture, readGolden, relativeError, values, type GoldenArray } from '../support/golden.js';
 import { mediaEncoder, type MediaItems } from '../support/media-encoder.js';
+import { openEngines } from '../support/open-engines.js';
 
 type Family = MediaItems & { readonly tokens: number; readonly states: GoldenArray };
 const vit = readGolden('media/vit/expected.json') as Family;
 const clip = readGolden('media/clip/expected.json') as Family;
 const VIT = fixture('media/vit/model.onnx');
 
-const open: GradientEngine[] = [];
-afterEach(async () => {
-  await Promise.all(open.splice(0).map((engine) => engine.close()));
-});
-
-async function load<P extends Prepared>(encoder: Encoder<P>, options: EngineOptions = {}): Promise<GradientEngine> {
-  const engine = await createEngine(encoder, { threads: 1, ...options });
-  open.push(engine);
-  return engine;
-}
+const engineOf = openEngines();
+const load = <P extends Prepared>(encoder: Encoder<P>, options: EngineOptions = {}): Promise<GradientEngine> =>
+  engineOf(encoder, { threads: 1, ...options });
 
 describe('states of each token', () => {
   it.each(['onnx', 'tfjs'] as const)('are those of PyTorch (%s)', async (name) => {

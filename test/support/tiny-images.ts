@@ -1,5 +1,5 @@
 /** A tiny image model in the layout of a hub, and pictures of our own. */
-import { cp, mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { copyFile, cp, mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import sharp from 'sharp';
@@ -46,6 +46,18 @@ export class TinyImages {
       .png()
       .toFile(path);
     return path;
+  }
+
+  /** Pictures 0, 1, … in `folder/part/label`, so many of each part, the labels in turns. */
+  async labelled(folder: string, parts: Readonly<Record<string, number>>, labels: readonly string[]): Promise<void> {
+    let number = 0;
+    for (const [part, count] of Object.entries(parts)) {
+      for (const end = number + count; number < end; number++) {
+        const own = join(folder, part, labels[number % labels.length]!);
+        await mkdir(own, { recursive: true });
+        await copyFile(await this.picture(number), join(own, `${number}.png`));
+      }
+    }
   }
 
   remove(): Promise<void> {
