@@ -69,6 +69,34 @@ export const ERRORS = {
   BUDGET_REACHED: kind(402, 6),
   /** The caller aborted the work. */
   ABORTED: kind(499, 130),
+  /** The work did not end within the time that the caller or the server gives it. */
+  DEADLINE_EXCEEDED: kind(504, 1, true),
+  /** A model process died or hung while it computed this; it is started again. */
+  WORKER_FAILED: kind(503, 1, true),
+  /** A model process died of this item more than once: it is not tried again. */
+  ITEM_QUARANTINED: kind(422, 3),
+  /** More work is waiting than can be done in time. */
+  OVERLOADED: kind(503, 1, true),
+  /** The server is starting, stopping, or lacks something it needs. */
+  NOT_READY: kind(503, 1, true),
+  /** No API key, or one that is not known. */
+  UNAUTHENTICATED: kind(401, 2),
+  /** The API key's scope does not allow this. */
+  FORBIDDEN: kind(403, 2),
+  /** More requests than the key may make. */
+  RATE_LIMITED: kind(429, 6, true),
+  /** A request's body is not what its route reads: broken JSON, another type's member, unknown members. */
+  INVALID_REQUEST: kind(400, 2),
+  /** A request's body or header section is larger than its route reads. */
+  REQUEST_TOO_LARGE: kind(413, 2),
+  /** A request's body is of a media type, charset or coding that its route does not read. */
+  UNSUPPORTED_MEDIA_TYPE: kind(415, 2),
+  /** The server has no such path. */
+  ROUTE_NOT_FOUND: kind(404, 2),
+  /** The path is there, and does not take this method. */
+  METHOD_NOT_ALLOWED: kind(405, 2),
+  /** The idempotency key was used with another body. */
+  IDEMPOTENCY_CONFLICT: kind(409, 2),
 } as const satisfies Record<string, ErrorKind>;
 
 export type ErrorCode = keyof typeof ERRORS;

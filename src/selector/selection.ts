@@ -28,6 +28,8 @@ export interface SelectOptions {
   readonly k?: number;
   /** Only examples that match take part. */
   readonly filter?: Filter;
+  /** Ends the work early, where it can be ended: ABORTED. */
+  readonly signal?: AbortSignal | undefined;
 }
 
 /** How images and sounds stand in a prompt. */
@@ -60,7 +62,6 @@ export interface SelectorPrompt extends RenderedPrompt<SelectedExample> {
 export interface AnswerOptions extends PromptOptions {
   /** Without one, the label is the majority vote of the examples. */
   readonly llm?: LlmClient;
-  readonly signal?: AbortSignal;
 }
 
 /** What was answered, by whom, and from which examples. */

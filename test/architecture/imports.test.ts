@@ -27,8 +27,10 @@ const MAY_IMPORT: Record<string, readonly string[]> = {
   llm: ['core', 'prompt'],
   selector: SELECTOR,
   eval: [...SELECTOR, 'selector'],
-  adapters: ['core', 'store', 'prompt', 'selector'],
-  cli: [...SELECTOR, 'selector', 'eval'],
+  adapters: ['core', 'store', 'prompt', 'llm', 'selector'],
+  workers: [...SELECTOR, 'selector'],
+  server: [...SELECTOR, 'selector', 'workers', 'adapters'],
+  cli: [...SELECTOR, 'selector', 'eval', 'server'],
   testing: ['core', 'store', 'prompt', 'llm', 'encoders', 'engine'],
   '.': SELECTOR.concat('selector', 'eval'),
 };
@@ -61,6 +63,11 @@ const OWNED_PACKAGES: Record<string, string> = {
   '@ai-sdk/provider': 'adapters',
   '@langchain/core': 'adapters',
   langchain: 'adapters',
+  express: 'server',
+  'express-rate-limit': 'server',
+  helmet: 'server',
+  pino: 'server',
+  'prom-client': 'server',
 };
 
 interface Import {
