@@ -87,6 +87,8 @@ export const ERRORS = {
   RATE_LIMITED: kind(429, 6, true),
   /** A request's body is not what its route reads: broken JSON, another type's member, unknown members. */
   INVALID_REQUEST: kind(400, 2),
+  /** A request did not arrive within the time that the server waits for it. */
+  REQUEST_TIMEOUT: kind(408, 1, true),
   /** A request's body or header section is larger than its route reads. */
   REQUEST_TOO_LARGE: kind(413, 2),
   /** A request's body is of a media type, charset or coding that its route does not read. */

@@ -15,7 +15,10 @@ export type Scope = (typeof SCOPES)[number];
 export const BODY_BYTES = { small: 64 * 1024, batch: 1024 * 1024, media: 20 * 1024 * 1024 } as const;
 export type BodySize = keyof typeof BODY_BYTES;
 
-/** A line of a newline-delimited body: its number, from 1, and its JSON, checked by the route. */
+/** How long a line of a newline-delimited body may be, bytes. The body itself may go on for ever. */
+export const LINE_BYTES = 1024 * 1024;
+
+/** A line of a newline-delimited body: its number, from 1, and its JSON, which the route's `lines` has checked. */
 export interface Line {
   readonly number: number;
   readonly value: unknown;
@@ -32,6 +35,8 @@ export interface RequestContext {
   readonly keyName: string | undefined;
   /** Fires when the client has left (reason: ABORTED) or the deadline has passed (DEADLINE_EXCEEDED). */
   readonly signal: AbortSignal;
+  /** W3C trace context to send along with requests made for this one: the caller's trace, or a new one; this server's span. */
+  readonly traceparent: string;
   /** Adds to the reply's Server-Timing header. Milliseconds. */
   timing(name: 'queue' | 'infer' | 'search' | 'upstream', ms: number): void;
 }
@@ -41,6 +46,21 @@ export type ReplyHeaders = Readonly<Record<string, string>>;
 export type Reply =
   | { readonly kind: 'json'; readonly status: number; readonly body: unknown; readonly headers?: ReplyHeaders }
   | { readonly kind: 'empty'; readonly status: 204; readonly headers?: ReplyHeaders }
+  | {
+      readonly kind: 'text';
+      readonly status: number;
+      /** Content-Type, with its charset. */
+      readonly type: string;
+      readonly body: string;
+      readonly headers?: ReplyHeaders;
+    }
+  /** Passed on as they come, Content-Type among the headers. What `body` throws cuts the connection: a part must not pass for the whole. */
+  | {
+      readonly kind: 'bytes';
+      readonly status: number;
+      readonly body: AsyncIterable<Uint8Array>;
+      readonly headers: ReplyHeaders;
+    }
   /** Events, or lines of JSON. An error that `values` throws becomes the last of them, and the stream is not ended as a complete one is. */
   | {
       readonly kind: 'events' | 'lines';
@@ -57,7 +77,7 @@ export interface RouteInput<Path, Query, Body> {
   readonly context: RequestContext;
 }
 
-/** What a route may reply, for the document: status → schema of the body; null for none. */
+/** What a route may reply, for the document: status → schema of the body; null for none. `type`: its media type. @default application/json */
 export type Replies = Readonly<
   Record<number, { readonly description: string; readonly type?: string; readonly schema: z.ZodType | null }>
 >;
@@ -87,3 +107,6 @@ export interface Route<Path = unknown, Query = unknown, Body = unknown> {
   readonly failures: readonly string[];
   handle(input: RouteInput<Path, Query, Body>): Promise<Reply>;
 }
+
+/** What is known of a route without its work: enough for keys, limits and the document. */
+export type RouteDescription = Omit<Route, 'handle'>;
