@@ -53,9 +53,9 @@ export async function ensureIndex(options: EnsureOptions): Promise<EnsuredIndex>
   }
   // Not a selector: that would read every row back into memory, to search none of them.
   const { buildIndex } = await import('../selector/build-index.js');
-  const { manifest, store, engine } = await buildIndex({ ...options, encoder, ifExists: ifDifferent });
+  const { manifest, store, featurizer } = await buildIndex({ ...options, encoder, ifExists: ifDifferent });
   await store.close();
-  await engine.close();
+  await featurizer.close();
   return { manifest, state: exists ? 'replaced' : 'built' };
 }
 

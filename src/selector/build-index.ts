@@ -29,6 +29,7 @@ import type { StagedFeatures } from '../store/staged-features.js';
 import { planFingerprint } from './build-plan.js';
 import { contentsDigest } from './contents-digest.js';
 import { loadEncoder, loadEngine } from './load-engine.js';
+import { LocalFeaturizer } from './featurizer.js';
 import type { OpenedIndex } from './opened-index.js';
 import { DEFAULT_DIMS, DEFAULT_INDEXES, type BuildOptions } from './options.js';
 import { savePca } from './reducer-file.js';
@@ -45,7 +46,7 @@ const CHUNK = 2048;
  * @throws {FungiError} INVALID_DATA, INVALID_TEXT, INVALID_ARGUMENT, INDEX_EXISTS, INDEX_LOCKED, STORAGE_FAILED, and what loading
  * the model throws
  */
-export async function buildIndex(options: BuildOptions): Promise<OpenedIndex> {
+export async function buildIndex(options: BuildOptions): Promise<OpenedIndex<LocalFeaturizer>> {
   const { name, indexes = DEFAULT_INDEXES, dims = DEFAULT_DIMS, metric = 'l2', ifExists, onProgress } = options;
   const { log = silentLogger } = options;
   if (!Number.isInteger(dims) || dims < 1)
@@ -79,7 +80,8 @@ export async function buildIndex(options: BuildOptions): Promise<OpenedIndex> {
     await writeManifest(build.folder, manifest);
     // Opened before the name is unlocked: another build may be waiting to replace this index.
     const store = await LanceStore.open(await build.publish());
-    return { manifest, engine, extractor, reducer, store, lock: () => lockIndex(indexes, name), onProgress, log };
+    const featurizer = new LocalFeaturizer(engine, extractor, reducer);
+    return { manifest, featurizer, store, lock: () => lockIndex(indexes, name), onProgress, log };
   } catch (error) {
     return await closing(engine)(error);
   } finally {

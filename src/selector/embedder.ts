@@ -5,6 +5,7 @@ import type { GradientEngine } from '../engine/engine.js';
 import { FeatureExtractor } from '../features/extractor.js';
 import { featureSpec } from '../features/spec.js';
 import { windows } from '../features/windows.js';
+import { abortedBy } from './featurizer.js';
 import { loadEngine } from './load-engine.js';
 import type { EncoderChoice, SelectorRuntime } from './options.js';
 
@@ -15,6 +16,11 @@ export interface EmbeddedItems {
   readonly truncated: readonly boolean[];
 }
 
+export interface EmbedOptions {
+  /** Ends the work early, where it can be ended: ABORTED. */
+  readonly signal?: AbortSignal | undefined;
+}
+
 /** What turns items into vectors that compare with each other. */
 export interface Embedder {
   /** Of the encoder, or of the index: vectors of two names do not compare. */
@@ -22,7 +28,7 @@ export interface Embedder {
   /** Length of a vector. */
   readonly dims: number;
   /** @throws {FungiError} INVALID_TEXT naming the item by its place; INVALID_MEDIA, FILE_NOT_FOUND; RUNTIME_FAILED */
-  embed(items: readonly Item[]): Promise<EmbeddedItems>;
+  embed(items: readonly Item[], options?: EmbedOptions): Promise<EmbeddedItems>;
   close(): Promise<void>;
 }
 
@@ -51,11 +57,12 @@ export class EncoderEmbedder implements Embedder {
     return this.extractor.layout.width;
   }
 
-  async embed(items: readonly Item[]): Promise<EmbeddedItems> {
+  async embed(items: readonly Item[], { signal }: EmbedOptions = {}): Promise<EmbeddedItems> {
     assertItems(items);
     const vectors: Float32Array[] = [];
     const truncated: boolean[] = [];
     for (const { start, end } of windows(items, this.extractor.viewsPerItem, this.engine.info)) {
+      if (signal?.aborted) throw abortedBy(signal);
       const features = await this.extractor.extract(items.slice(start, end));
       vectors.push(...rowsOf(features.rows, this.dims));
       truncated.push(...features.truncated);

@@ -1,26 +1,13 @@
-/** Opens an index and proves that queries will be comparable with it. */
-import { join } from 'node:path';
+/** Opens an index: its features, its table and its manifest, all of one and the same build. */
 import { FungiError } from '../core/errors.js';
 import { silentLogger } from '../core/log.js';
-import { isPooling } from '../encoders/encoder.js';
-import { loadArtefacts } from '../features/artefact-file.js';
-import { FeatureExtractor } from '../features/extractor.js';
-import { FEATURE_SPEC_SCHEMAS, type FeatureSpec } from '../features/spec.js';
 import { findIndex, lockIndex } from '../store/index-folder.js';
 import { LanceStore } from '../store/lance.js';
-import {
-  assertOwnStore,
-  assertSameFeatures,
-  modalityOf,
-  readManifest,
-  verifyArtefacts,
-  type Manifest,
-} from '../store/manifest.js';
-import { ARTEFACTS_FILE, REDUCER_FILE } from './build-index.js';
-import { loadEncoder, loadEngine } from './load-engine.js';
+import { assertOwnStore, readManifest } from '../store/manifest.js';
+import type { Featurizer } from './featurizer.js';
+import type { LocatedIndex } from './open-featurizer.js';
 import type { OpenedIndex } from './opened-index.js';
 import { DEFAULT_INDEXES, type OpenOptions } from './options.js';
-import { loadPca } from './reducer-file.js';
 
 const ATTEMPTS = 3;
 
@@ -28,22 +15,25 @@ const ATTEMPTS = 3;
  * Loading the model takes seconds, in which another process may replace the index. Its parts are of one index if the manifest is
  * the same before and after; if not, it is opened again.
  *
- * @throws {FungiError} INDEX_NOT_FOUND; INDEX_CORRUPT; INDEX_MISMATCH for another model or tokenizer, for settings of a newer
- * version, and when the index was replaced each time; what loading the model throws
+ * @param openFeaturizer opens what computes the features of the index that lies there
+ * @throws {FungiError} INDEX_NOT_FOUND; INDEX_CORRUPT; INDEX_MISMATCH when the index was replaced each time; what `openFeaturizer` throws
  */
-export async function openIndex(options: OpenOptions): Promise<OpenedIndex> {
+export async function openIndex<F extends Featurizer>(
+  options: OpenOptions,
+  openFeaturizer: (options: OpenOptions, located: LocatedIndex) => Promise<F>,
+): Promise<OpenedIndex<F>> {
   const { name, indexes = DEFAULT_INDEXES } = options;
-  const current = async (): Promise<Located> => {
+  const current = async (): Promise<LocatedIndex> => {
     const folder = await findIndex(indexes, name);
     return { folder, manifest: await readManifest(folder) };
   };
   let cause: unknown;
   for (let attempt = 0; attempt < ATTEMPTS; attempt++) {
-    let located: Located | undefined;
-    let opened: OpenedIndex | undefined;
+    let located: LocatedIndex | undefined;
+    let opened: OpenedIndex<F> | undefined;
     try {
       located = await current();
-      opened = await openParts(options, located);
+      opened = await openParts(options, located, await openFeaturizer(options, located));
     } catch (error) {
       cause = error;
     }
@@ -53,7 +43,7 @@ export async function openIndex(options: OpenOptions): Promise<OpenedIndex> {
       return opened;
     }
     await opened?.store.close();
-    await opened?.engine.close();
+    await opened?.featurizer.close();
   }
   throw new FungiError('INDEX_MISMATCH', `index "${name}" was replaced ${ATTEMPTS} times while it was being opened`, {
     hint: 'Open it again when nobody rebuilds it.',
@@ -62,61 +52,20 @@ export async function openIndex(options: OpenOptions): Promise<OpenedIndex> {
   });
 }
 
-interface Located {
-  readonly folder: string;
-  readonly manifest: Manifest;
-}
-
-async function openParts(options: OpenOptions, { folder, manifest }: Located): Promise<OpenedIndex> {
+async function openParts<F extends Featurizer>(
+  options: OpenOptions,
+  { folder, manifest }: LocatedIndex,
+  featurizer: F,
+): Promise<OpenedIndex<F>> {
   const { name, indexes = DEFAULT_INDEXES, onProgress, log = silentLogger } = options;
-  const spec = specOf(manifest);
-  await verifyArtefacts(folder, manifest);
-  const { pooling, target, output, id, file, precision } = manifest.encoder;
-  const choice = {
-    ...options,
-    encoder: options.encoder ?? id,
-    pooling: pooling as 'first' | 'mean',
-    target,
-    ...(typeof output === 'string' && { output }),
-    ...(options.file === undefined && typeof file === 'string' && { file }),
-    ...(precision === 'int8' && ({ precision } as const)),
-  };
-  const found = await loadEncoder(choice);
-  // Before anything is made of another model: the layers of this index may not even be in it.
-  const { modelSha256, preprocessorSha256 } = found;
-  assertSameFeatures(manifest, { encoder: { ...manifest.encoder, modelSha256, preprocessorSha256 }, features: spec });
-  const { engine, encoder } = await loadEngine({ ...choice, encoder: found });
   let store: LanceStore | undefined;
   try {
-    assertSameFeatures(manifest, { encoder, features: spec });
-    const artefacts = await loadArtefacts(join(folder, ARTEFACTS_FILE), engine, spec);
-    const extractor = await FeatureExtractor.create(engine, spec, artefacts);
-    const reducer = await loadPca(join(folder, REDUCER_FILE));
     store = await LanceStore.open(folder);
     assertOwnStore(manifest, store);
-    return { manifest, engine, extractor, reducer, store, lock: () => lockIndex(indexes, name), onProgress, log };
+    return { manifest, featurizer, store, lock: () => lockIndex(indexes, name), onProgress, log };
   } catch (error) {
     await store?.close();
-    await engine.close();
+    await featurizer.close();
     throw error;
   }
-}
-
-/** The settings of the features, if this version knows them all. @throws {FungiError} INDEX_MISMATCH naming the field */
-function specOf({ name, libraryVersion, features, encoder }: Manifest): FeatureSpec {
-  const modality = modalityOf(encoder);
-  const parsed = FEATURE_SPEC_SCHEMAS[modality ?? 'text'].safeParse(features);
-  if (modality !== undefined && parsed.success && isPooling(encoder.pooling)) return parsed.data;
-  const [issue] = parsed.error?.issues ?? [];
-  const unknown =
-    modality === undefined
-      ? `encoder.modality: ${JSON.stringify(encoder['modality'])}`
-      : issue === undefined
-        ? `encoder.pooling: "${encoder.pooling}"`
-        : `features.${issue.path.join('.')}: ${issue.message}`;
-  throw new FungiError(
-    'INDEX_MISMATCH',
-    `index "${name}", made by version ${libraryVersion}, has settings that this version does not know: ${unknown}`,
-    { hint: 'Update fungi-icl, or build the index again with this version.', details: { libraryVersion } },
-  );
 }

@@ -3,7 +3,6 @@ import { FungiError } from '../core/errors.js';
 import type { ExampleInput, Item, Modality } from '../core/item.js';
 import type { OnProgress } from '../core/progress.js';
 import { assertText } from '../core/text.js';
-import { windows } from '../features/windows.js';
 import { labelOf } from '../llm/label.js';
 import { loadTemplate } from '../prompt/load.js';
 import type { PromptTemplate } from '../prompt/template.js';
@@ -11,10 +10,12 @@ import { majorityVote } from '../retrieve/vote.js';
 import type { Manifest } from '../store/manifest.js';
 import type { UpsertCounts, VerifyReport } from '../store/store.js';
 import { buildIndex } from './build-index.js';
-import { assertItems, rowsOf, type EmbeddedItems, type Embedder } from './embedder.js';
+import { assertItems, rowsOf, type EmbeddedItems, type Embedder, type EmbedOptions } from './embedder.js';
 import { LoadedRows } from './loaded-rows.js';
 import { refuseMediaOptions } from './media-options.js';
 import type { ExampleSource, MediaPrompts } from './media-prompts.js';
+import type { Featurizer } from './featurizer.js';
+import { openFeaturizer, type LocatedIndex } from './open-featurizer.js';
 import { openIndex } from './open-index.js';
 import type { OpenedIndex } from './opened-index.js';
 import type { BuildOptions, OpenOptions } from './options.js';
@@ -63,9 +64,15 @@ export class FungiSelector implements Embedder {
     return FungiSelector.over(opened);
   }
 
-  /** @throws {FungiError} INDEX_NOT_FOUND, INDEX_CORRUPT, INDEX_MISMATCH, MODEL_NOT_FOUND */
-  static async open(options: OpenOptions): Promise<FungiSelector> {
-    return FungiSelector.over(await openIndex(options));
+  /**
+   * @param featurizer opens what computes features, when that is not to be this process
+   * @throws {FungiError} INDEX_NOT_FOUND, INDEX_CORRUPT, INDEX_MISMATCH, MODEL_NOT_FOUND
+   */
+  static async open(
+    options: OpenOptions,
+    featurizer: (options: OpenOptions, located: LocatedIndex) => Promise<Featurizer> = openFeaturizer,
+  ): Promise<FungiSelector> {
+    return FungiSelector.over(await openIndex(options, featurizer));
   }
 
   private static async over(index: OpenedIndex): Promise<FungiSelector> {
@@ -73,7 +80,7 @@ export class FungiSelector implements Embedder {
       return new FungiSelector(index, await LoadedRows.load(index.store, index.manifest.metric));
     } catch (error) {
       await index.store.close();
-      await index.engine.close();
+      await index.featurizer.close();
       throw error;
     }
   }
@@ -85,7 +92,7 @@ export class FungiSelector implements Embedder {
 
   /** What its encoder reads. */
   get modality(): Modality {
-    return this.index.engine.info.modality;
+    return this.index.featurizer.modality;
   }
 
   /** P, the length of a feature. */
@@ -125,7 +132,7 @@ export class FungiSelector implements Embedder {
 
   private async nearest(
     queries: readonly Item[],
-    { k = 20, filter }: SelectOptions,
+    { k = 20, filter, signal }: SelectOptions,
     onProgress?: OnProgress,
   ): Promise<Selection[]> {
     if (!Number.isInteger(k) || k < 1 || k > MAX_K) {
@@ -134,7 +141,8 @@ export class FungiSelector implements Embedder {
     queries.forEach((query, i) => {
       assertText(query, queries.length === 1 ? 'query' : `query ${i}`);
     });
-    const { vectors, truncated } = await this.encode(queries, 'queries', onProgress);
+    const { featurizer } = this.index;
+    const { vectors, truncated } = await featurizer.featurize(queries, { stage: 'queries', onProgress, signal });
     const found = await this.rows.nearest(vectors, k, filter);
     return found.map((near, i) => ({
       query: queries[i]!,
@@ -149,30 +157,11 @@ export class FungiSelector implements Embedder {
    *
    * @throws {FungiError} INVALID_TEXT naming the item by its place
    */
-  async embed(items: readonly Item[]): Promise<EmbeddedItems> {
+  async embed(items: readonly Item[], { signal }: EmbedOptions = {}): Promise<EmbeddedItems> {
     assertItems(items);
-    const { vectors, truncated } = await this.encode(items, 'items', this.index.onProgress);
+    const { featurizer, onProgress } = this.index;
+    const { vectors, truncated } = await featurizer.featurize(items, { stage: 'items', onProgress, signal });
     return { vectors: rowsOf(vectors, this.dims), truncated };
-  }
-
-  /** Reduced features [n,P], and which items did not fit the encoder. */
-  private async encode(
-    items: readonly Item[],
-    stage: string,
-    onProgress: OnProgress | undefined,
-  ): Promise<{ vectors: Float32Array; truncated: boolean[] }> {
-    const { extractor, reducer, store } = this.index;
-    const vectors = new Float32Array(items.length * store.dims);
-    const truncated: boolean[] = [];
-    for (const { start, end } of windows(items, extractor.viewsPerItem, extractor.window)) {
-      const features = await extractor.extract(items.slice(start, end), (progress) => {
-        const done = start + Math.floor(((end - start) * progress.done) / progress.total);
-        onProgress?.({ stage, done, total: items.length, unit: 'rows' });
-      });
-      vectors.set(await reducer.transform(features.rows), start * store.dims);
-      truncated.push(...features.truncated);
-    }
-    return { vectors, truncated };
   }
 
   /**
@@ -230,7 +219,7 @@ export class FungiSelector implements Embedder {
     { labels = this.labels, variables, media }: PromptOptions,
   ): Promise<SelectorPrompt> {
     const { query, examples, truncated } = selection;
-    const { modality } = this.index.engine.info;
+    const { modality } = this;
     if (modality === 'text') {
       refuseMediaOptions(media, INDEX.name, modality);
       return { ...template.render({ query, examples, labels, variables }), truncated };
@@ -247,11 +236,11 @@ export class FungiSelector implements Embedder {
    * @throws {FungiError} INVALID_TEXT, INVALID_DATA, INDEX_LOCKED, and INDEX_MISMATCH when another build took the index's place (and
    * nothing is stored)
    */
-  async add(examples: readonly ExampleInput[]): Promise<UpsertCounts> {
-    const { store, onProgress, log } = this.index;
+  async add(examples: readonly ExampleInput[], { signal }: EmbedOptions = {}): Promise<UpsertCounts> {
+    const { store, featurizer, onProgress, log } = this.index;
     const added = examples.map((example, i) => withId(example, `example ${i}`));
     const inputs = added.map(({ input }) => input);
-    const { vectors, truncated } = await this.encode(inputs, 'features', onProgress);
+    const { vectors, truncated } = await featurizer.featurize(inputs, { stage: 'features', onProgress, signal });
     const rows = withVectors(added, vectors, store.dims);
     const counts = await this.change(
       () => store.upsert(rows),
@@ -283,7 +272,7 @@ export class FungiSelector implements Embedder {
   async close(): Promise<void> {
     await this.changes;
     await this.index.store.close();
-    await this.index.engine.close();
+    await this.index.featurizer.close();
   }
 
   /**

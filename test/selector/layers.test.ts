@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { Encoder } from '../../src/encoders/encoder.js';
 import { buildIndex } from '../../src/selector/build-index.js';
+import { openFeaturizer } from '../../src/selector/open-featurizer.js';
 import { openIndex } from '../../src/selector/open-index.js';
 import type { BuildOptions } from '../../src/selector/options.js';
 import { EditedModels, HIDDEN, TINY_WIDTH } from '../support/edited-model.js';
@@ -35,18 +36,18 @@ async function reopened(name: string, path: string, choice: Pick<BuildOptions, '
     projection: { kind: 'khatri-rao' as const, width: 8 },
   };
   const built = await buildIndex({ name, indexes, encoder, examples, features, dims: 4, ...choice });
-  const before = await built.extractor.extract(tinyPool.slice(0, 3));
-  const { target, output } = built.engine.info;
+  const before = await built.featurizer.extractor.extract(tinyPool.slice(0, 3));
+  const { target, output } = built.featurizer.engine.info;
   expect(built.manifest.encoder).toMatchObject({ target: target.tensor, output });
   await built.store.close();
-  await built.engine.close();
-  const opened = await openIndex({ name, indexes, encoder });
-  const after = await opened.extractor.extract(tinyPool.slice(0, 3));
-  expect(opened.engine.info).toEqual(built.engine.info);
+  await built.featurizer.close();
+  const opened = await openIndex({ name, indexes, encoder }, openFeaturizer);
+  const after = await opened.featurizer.extractor.extract(tinyPool.slice(0, 3));
+  expect(opened.featurizer.engine.info).toEqual(built.featurizer.engine.info);
   expect([...after.rows]).toEqual([...before.rows]);
   await opened.store.close();
-  await opened.engine.close();
-  return opened.engine.info;
+  await opened.featurizer.close();
+  return opened.featurizer.engine.info;
 }
 
 describe('an index is opened again with the layer it was built with', () => {

@@ -1,0 +1,78 @@
+/** Items as the vectors that an index compares: computed in this process, or in a server by another one. */
+import { FungiError } from '../core/errors.js';
+import type { Item, Modality } from '../core/item.js';
+import type { OnProgress } from '../core/progress.js';
+import type { GradientEngine } from '../engine/engine.js';
+import type { FeatureExtractor } from '../features/extractor.js';
+import { windows } from '../features/windows.js';
+import type { Pca } from '../reduce/pca.js';
+
+export interface FeaturizeOptions {
+  /** Told of each window of items. */
+  readonly onProgress?: OnProgress | undefined;
+  /** What progress calls the work: `queries`, `items`; `features` of examples to be stored, which may wait for queries. */
+  readonly stage: string;
+  readonly signal?: AbortSignal | undefined;
+}
+
+export interface Featurized {
+  /** Reduced features [n,P]. */
+  readonly vectors: Float32Array;
+  /** Items whose end did not fit the encoder, [n]. */
+  readonly truncated: readonly boolean[];
+}
+
+export interface Featurizer {
+  readonly modality: Modality;
+  /** P, the length of a vector. */
+  readonly dims: number;
+  /**
+   * @param items well-formed texts, or where media lie
+   * @throws {FungiError} INVALID_TEXT, INVALID_MEDIA, FILE_NOT_FOUND naming the item; RUNTIME_FAILED; ABORTED
+   */
+  featurize(items: readonly Item[], options: FeaturizeOptions): Promise<Featurized>;
+  close(): Promise<void>;
+}
+
+/** Engine, extractor and PCA of one index, in this process: its event loop stands still while they compute. */
+export class LocalFeaturizer implements Featurizer {
+  constructor(
+    readonly engine: GradientEngine,
+    readonly extractor: FeatureExtractor,
+    readonly reducer: Pca,
+  ) {}
+
+  get modality(): Modality {
+    return this.engine.info.modality;
+  }
+
+  get dims(): number {
+    return this.reducer.dims;
+  }
+
+  async featurize(items: readonly Item[], { onProgress, stage, signal }: FeaturizeOptions): Promise<Featurized> {
+    const { extractor, reducer, dims } = this;
+    const vectors = new Float32Array(items.length * dims);
+    const truncated: boolean[] = [];
+    for (const { start, end } of windows(items, extractor.viewsPerItem, extractor.window)) {
+      if (signal?.aborted) throw abortedBy(signal);
+      const features = await extractor.extract(items.slice(start, end), (progress) => {
+        const done = start + Math.floor(((end - start) * progress.done) / progress.total);
+        onProgress?.({ stage, done, total: items.length, unit: 'rows' });
+      });
+      vectors.set(await reducer.transform(features.rows), start * dims);
+      truncated.push(...features.truncated);
+    }
+    return { vectors, truncated };
+  }
+
+  async close(): Promise<void> {
+    await this.engine.close();
+  }
+}
+
+/** What a signal says of why the work has to end, or that it was aborted. */
+export function abortedBy({ reason }: AbortSignal): FungiError {
+  if (FungiError.is(reason)) return reason;
+  return new FungiError('ABORTED', 'the selection was aborted', { cause: reason });
+}

@@ -1,0 +1,74 @@
+/** Opens what computes the features of an index, and proves that queries will be comparable with it. */
+import { join } from 'node:path';
+import { FungiError } from '../core/errors.js';
+import { isPooling } from '../encoders/encoder.js';
+import { loadArtefacts } from '../features/artefact-file.js';
+import { FeatureExtractor } from '../features/extractor.js';
+import { FEATURE_SPEC_SCHEMAS, type FeatureSpec } from '../features/spec.js';
+import { assertSameFeatures, modalityOf, verifyArtefacts, type Manifest } from '../store/manifest.js';
+import { ARTEFACTS_FILE, REDUCER_FILE } from './build-index.js';
+import { LocalFeaturizer } from './featurizer.js';
+import { loadEncoder, loadEngine } from './load-engine.js';
+import type { OpenOptions } from './options.js';
+import { loadPca } from './reducer-file.js';
+
+/** An index where it lies, as it was when its manifest was read. */
+export interface LocatedIndex {
+  readonly folder: string;
+  readonly manifest: Manifest;
+}
+
+/**
+ * @throws {FungiError} INDEX_CORRUPT; INDEX_MISMATCH for another model or tokenizer, and for settings of a newer version; what loading
+ * the model throws
+ */
+export async function openFeaturizer(
+  options: OpenOptions,
+  { folder, manifest }: LocatedIndex,
+): Promise<LocalFeaturizer> {
+  const spec = specOf(manifest);
+  await verifyArtefacts(folder, manifest);
+  const { pooling, target, output, id, file, precision } = manifest.encoder;
+  const choice = {
+    ...options,
+    encoder: options.encoder ?? id,
+    pooling: pooling as 'first' | 'mean',
+    target,
+    ...(typeof output === 'string' && { output }),
+    ...(options.file === undefined && typeof file === 'string' && { file }),
+    ...(precision === 'int8' && ({ precision } as const)),
+  };
+  const found = await loadEncoder(choice);
+  // Before anything is made of another model: the layers of this index may not even be in it.
+  const { modelSha256, preprocessorSha256 } = found;
+  assertSameFeatures(manifest, { encoder: { ...manifest.encoder, modelSha256, preprocessorSha256 }, features: spec });
+  const { engine, encoder } = await loadEngine({ ...choice, encoder: found });
+  try {
+    assertSameFeatures(manifest, { encoder, features: spec });
+    const artefacts = await loadArtefacts(join(folder, ARTEFACTS_FILE), engine, spec);
+    const extractor = await FeatureExtractor.create(engine, spec, artefacts);
+    return new LocalFeaturizer(engine, extractor, await loadPca(join(folder, REDUCER_FILE)));
+  } catch (error) {
+    await engine.close();
+    throw error;
+  }
+}
+
+/** The settings of the features, if this version knows them all. @throws {FungiError} INDEX_MISMATCH naming the field */
+function specOf({ name, libraryVersion, features, encoder }: Manifest): FeatureSpec {
+  const modality = modalityOf(encoder);
+  const parsed = FEATURE_SPEC_SCHEMAS[modality ?? 'text'].safeParse(features);
+  if (modality !== undefined && parsed.success && isPooling(encoder.pooling)) return parsed.data;
+  const [issue] = parsed.error?.issues ?? [];
+  const unknown =
+    modality === undefined
+      ? `encoder.modality: ${JSON.stringify(encoder['modality'])}`
+      : issue === undefined
+        ? `encoder.pooling: "${encoder.pooling}"`
+        : `features.${issue.path.join('.')}: ${issue.message}`;
+  throw new FungiError(
+    'INDEX_MISMATCH',
+    `index "${name}", made by version ${libraryVersion}, has settings that this version does not know: ${unknown}`,
+    { hint: 'Update fungi-icl, or build the index again with this version.', details: { libraryVersion } },
+  );
+}
