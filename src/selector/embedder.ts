@@ -1,5 +1,5 @@
 /** Items as vectors, without an index: the encoder's plain embeddings. An open index gives its own: FungiSelector.embed. */
-import type { Item } from '../core/item.js';
+import type { Item, Modality } from '../core/item.js';
 import { assertText } from '../core/text.js';
 import type { GradientEngine } from '../engine/engine.js';
 import { FeatureExtractor } from '../features/extractor.js';
@@ -25,6 +25,8 @@ export interface EmbedOptions {
 export interface Embedder {
   /** Of the encoder, or of the index: vectors of two names do not compare. */
   readonly name: string;
+  /** What the items are: texts, or media, which may lie in files. */
+  readonly modality: Modality;
   /** Length of a vector. */
   readonly dims: number;
   /** @throws {FungiError} INVALID_TEXT naming the item by its place; INVALID_MEDIA, FILE_NOT_FOUND; RUNTIME_FAILED */
@@ -51,6 +53,10 @@ export class EncoderEmbedder implements Embedder {
       await engine.close();
       throw error;
     }
+  }
+
+  get modality(): Modality {
+    return this.engine.info.modality;
   }
 
   get dims(): number {

@@ -21,6 +21,8 @@ export interface Selection {
   readonly examples: readonly SelectedExample[];
   /** The end of the query did not fit the encoder. */
   readonly truncated: boolean;
+  /** [P] What the examples were compared with, where it was asked for. */
+  readonly vector?: Float32Array;
 }
 
 export interface SelectOptions {
@@ -30,6 +32,8 @@ export interface SelectOptions {
   readonly filter?: Filter;
   /** Ends the work early, where it can be ended: ABORTED. */
   readonly signal?: AbortSignal | undefined;
+  /** Whether a selection holds the query's feature. @default false */
+  readonly includeVector?: boolean;
 }
 
 /** How images and sounds stand in a prompt. */

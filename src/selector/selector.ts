@@ -132,7 +132,7 @@ export class FungiSelector implements Embedder {
 
   private async nearest(
     queries: readonly Item[],
-    { k = 20, filter, signal }: SelectOptions,
+    { k = 20, filter, signal, includeVector = false }: SelectOptions,
     onProgress?: OnProgress,
   ): Promise<Selection[]> {
     if (!Number.isInteger(k) || k < 1 || k > MAX_K) {
@@ -148,6 +148,7 @@ export class FungiSelector implements Embedder {
       query: queries[i]!,
       examples: near.map(({ example, distance }, at) => ({ ...example, rank: at + 1, distance })),
       truncated: truncated[i]!,
+      ...(includeVector && { vector: vectors.slice(i * this.dims, (i + 1) * this.dims) }),
     }));
   }
 

@@ -15,6 +15,9 @@ const BASE64 = /^[\w+/-]*={0,2}\s*$/;
 /** A path on Windows begins like a scheme of one letter. */
 const SCHEME = /^([a-z][a-z0-9+.-]+):/i;
 
+/** Whether an item holds its bytes itself: any other is read as a path, or refused. */
+export const isDataUrl = (item: Item): boolean => DATA_URL.test(item);
+
 /** As an error names it: a data URL would fill the screen. */
 export function nameOf(item: Item): string {
   return item.startsWith('data:') ? `${item.slice(0, 32)}… (${item.length} characters)` : item;
@@ -51,7 +54,7 @@ export async function mediaDigests(items: readonly Item[], limits: MediaLimits):
 export async function assertMedia(items: readonly Item[], { maxBytes }: MediaLimits): Promise<void> {
   const missing: string[] = [];
   for (const item of new Set(items)) {
-    if (DATA_URL.test(item)) continue;
+    if (isDataUrl(item)) continue;
     const path = pathOf(item);
     const found = await stat(path).catch(() => undefined);
     if (found?.isFile() !== true) missing.push(path);
