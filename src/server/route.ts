@@ -79,7 +79,16 @@ export interface RouteInput<Path, Query, Body> {
 
 /** What a route may reply, for the document: status → schema of the body; null for none. `type`: its media type. @default application/json */
 export type Replies = Readonly<
-  Record<number, { readonly description: string; readonly type?: string; readonly schema: z.ZodType | null }>
+  Record<
+    number,
+    {
+      readonly description: string;
+      readonly type?: string;
+      readonly schema: z.ZodType | null;
+      /** The same reply value by value, where a client may ask for that: each is such an event's data, or such a line. */
+      readonly streamed?: { readonly type: 'text/event-stream' | 'application/x-ndjson'; readonly schema: z.ZodType };
+    }
+  >
 >;
 
 export interface Route<Path = unknown, Query = unknown, Body = unknown> {
