@@ -69,13 +69,13 @@ export const addExamples: Route<IndexPath, unknown, Body> = {
 async function addBatch(
   name: string,
   body: z.output<typeof bodySchema>,
-  { catalogue }: RequestContext,
+  { catalogue, signal }: RequestContext,
 ): Promise<Extract<Reply, { kind: 'json' }>> {
   return catalogue.use(name, async (selector) => {
     const examples = body.examples.map((example, i) => withId(exampleOf(example), `example ${i}`));
     const inputs = examples.map(({ input }) => input);
     assertClientItems(inputs, selector.modality, (place) => `example ${place}`);
-    const { inserted, updated } = await selector.add(examples);
+    const { inserted, updated } = await selector.add(examples, { signal });
     return { kind: 'json', status: 200, body: { inserted, updated, ids: examples.map(({ id }) => id) } };
   });
 }

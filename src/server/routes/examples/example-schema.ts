@@ -10,7 +10,7 @@ export const exampleSchema = z
     examples: [{ id: 'card-201', input: 'Someone took my card', label: 'lost_or_damaged', metadata: { year: 2026 } }],
   });
 
-type ParsedExample = z.output<typeof exampleSchema>;
+export type ParsedExample = z.output<typeof exampleSchema>;
 
 export const exampleOf = ({ id, input, label, metadata }: ParsedExample): ExampleInput => ({
   input,

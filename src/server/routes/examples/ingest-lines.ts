@@ -1,12 +1,11 @@
 /** Examples line by line: what is stored is told batch by batch, so that a client knows where to go on. */
-import { z } from 'zod';
 import { FungiError } from '../../../core/errors.js';
 import type { ExampleInput } from '../../../core/item.js';
 import type { FungiSelector } from '../../../selector/selector.js';
 import { withId } from '../../../selector/rows.js';
 import type { Line, RequestContext } from '../../route.js';
 import { assertClientItems } from '../client-items.js';
-import { exampleOf, exampleSchema } from './example-schema.js';
+import { exampleOf, type ParsedExample } from './example-schema.js';
 
 /** Rows that are encoded and written together. */
 export const BATCH_ROWS = 256;
@@ -28,7 +27,7 @@ export interface Acknowledgement {
  *
  * Each batch uses the index anew, so that a slow client keeps no generation open; all go to the index that there was at first.
  *
- * @throws {FungiError} INVALID_REQUEST, INVALID_MEDIA, INVALID_TEXT, INVALID_DATA naming the line; INDEX_MISMATCH when another index took
+ * @throws {FungiError} INVALID_MEDIA, INVALID_TEXT, INVALID_DATA naming the line; what reading a line throws; INDEX_MISMATCH when another index took
  * the name; what `selector.add` throws. `details.acknowledged` says how many lines are stored.
  */
 export async function* ingestLines(
@@ -44,7 +43,7 @@ export async function* ingestLines(
       const counts = await catalogue.use(name, async (selector) => {
         assertSame(target, selector, name);
         const examples = batch.map(({ number, example }) => checked(example, selector, number));
-        return selector.add(examples);
+        return selector.add(examples, { signal });
       });
       told = {
         acknowledged: batch.at(-1)!.number,
@@ -68,7 +67,7 @@ async function* batches(lines: AsyncIterable<Line>): AsyncGenerator<NumberedExam
   let batch: NumberedExample[] = [];
   let characters = 0;
   for await (const { number, value } of lines) {
-    const example = parsed(value, number);
+    const example = exampleOf(value as ParsedExample); // checked when it was read
     batch.push({ number, example });
     characters += example.input.length;
     if (batch.length < BATCH_ROWS && characters < BATCH_CHARACTERS) continue;
@@ -76,15 +75,6 @@ async function* batches(lines: AsyncIterable<Line>): AsyncGenerator<NumberedExam
     [batch, characters] = [[], 0];
   }
   if (batch.length > 0) yield batch;
-}
-
-function parsed(value: unknown, number: number): ExampleInput {
-  const result = exampleSchema.safeParse(value);
-  if (result.success) return exampleOf(result.data);
-  throw new FungiError('INVALID_REQUEST', `line ${number}: ${z.prettifyError(result.error)}`, {
-    hint: 'A line is {"input": …, "label": …}, with id and metadata as wanted. Go on behind the last acknowledged line.',
-    details: { line: number },
-  });
 }
 
 /** @throws {FungiError} naming the line */

@@ -87,9 +87,8 @@ export const embeddings: Route<unknown, unknown, Body> = {
       assertClientItems(items, embedder.modality, (place) => `input ${place}`);
       const length = lengthOf(body, embedder, keepsOrder);
       const tokens = tokensOf(items, embedder);
-      signal.throwIfAborted();
       const start = performance.now();
-      const { vectors } = await embedder.embed(items);
+      const { vectors } = await embedder.embed(items, { signal });
       context.timing('infer', performance.now() - start);
       const data = vectors.map((vector, index) => ({
         object: 'embedding',
@@ -120,16 +119,16 @@ async function withEmbedder<T>(
 /** @throws {FungiError} INVALID_ARGUMENT where a cut makes no sense */
 function lengthOf({ dimensions }: Body, { name, dims }: Embedder, keepsOrder: boolean): number {
   if (dimensions === undefined || dimensions === dims) return dims;
-  const details = { param: 'dimensions', dims };
+  const faulty = (detail: string) => ({ faults: [{ pointer: '#/dimensions', detail }], dims });
   if (dimensions > dims) {
     throw new FungiError('INVALID_ARGUMENT', `dimensions is ${dimensions}; vectors of "${name}" have ${dims}`, {
-      details,
+      details: faulty(`at most ${dims}`),
     });
   }
   if (!keepsOrder) {
     throw new FungiError('INVALID_ARGUMENT', `dimensions is ${dimensions}: vectors of "${name}" cannot be cut`, {
       hint: `Leave it out, or take all ${dims}: only features that went through PCA have their dimensions in order of what they tell.`,
-      details,
+      details: faulty('cannot be cut'),
     });
   }
   return dimensions;
@@ -141,7 +140,7 @@ function tokensOf(items: readonly Item[], { modality }: Embedder): number {
   if (tokens <= MAX_TOKENS) return tokens;
   throw new FungiError('INVALID_ARGUMENT', `inputs have about ${tokens} tokens; a request has at most ${MAX_TOKENS}`, {
     hint: 'Send them in several requests.',
-    details: { param: 'input', tokens, limit: MAX_TOKENS },
+    details: { faults: [{ pointer: '#/input', detail: `at most ${MAX_TOKENS} tokens` }], tokens },
   });
 }
 

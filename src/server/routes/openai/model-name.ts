@@ -5,7 +5,7 @@ import { indexName } from '../fields.js';
 export const noModel = (model: string): FungiError =>
   new FungiError('MODEL_NOT_FOUND', `there is no model "${model.slice(0, 80)}"`, {
     hint: 'A model is the name of an index, or one of the encoders of the server: GET /v1/models lists them.',
-    details: { param: 'model' },
+    details: { faults: [{ pointer: '#/model', detail: 'there is none of this name' }] },
   });
 
 /** What `work` gives for the index of this name. @throws {FungiError} MODEL_NOT_FOUND where there is none */
