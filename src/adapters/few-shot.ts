@@ -19,7 +19,16 @@ export type FewShotReport = {
   dropped: number;
   /** The end of the query did not fit the encoder: the examples were found without it. */
   truncated: boolean;
+  /** What other indexes added to the same call, where its adapter can tell. */
+  also?: FewShotReport[];
 };
+
+/** `report`, which tells of `inner` too, where another index added examples before. */
+export function withAlso(report: FewShotReport, inner: FewShotReport | undefined): FewShotReport {
+  if (inner === undefined) return report;
+  const { also = [], ...first } = inner;
+  return { ...report, also: [first, ...also] };
+}
 
 export interface Placement<M> {
   readonly messages: M[];
@@ -50,13 +59,15 @@ export class FewShot {
   }
 
   /**
+   * @param signal ends the search for examples early
    * @throws {FungiError} INVALID_TEXT for a query that is no well-formed Unicode; INVALID_ARGUMENT, TEMPLATE_INVALID, FILE_NOT_FOUND for
-   *   options that are none; RUNTIME_FAILED
+   *   options that are none; RUNTIME_FAILED; ABORTED
    */
   async place<M extends object>(
     format: ChatFormat<M>,
     messages: readonly M[],
     call: FewShotCall = {},
+    signal?: AbortSignal,
   ): Promise<Placement<M>> {
     const { selector } = this.options;
     const turns = messages.map((message) => format.read(message));
@@ -71,7 +82,7 @@ export class FewShot {
     const { k, filter, labels, variables } = call;
     const key = (toolCall: string): string => JSON.stringify([toolCall, text, k, filter, labels, variables]);
     const known = calls.map((toolCall) => this.waiting.get(key(toolCall))).find((prompt) => prompt !== undefined);
-    const prompt = known ?? (await this.prompt(turns, text, call));
+    const prompt = known ?? (await this.prompt(turns, text, call, signal));
     if (prompt === undefined) return unchanged;
 
     const system = prompt.messages.filter(({ role }) => role === 'system').flatMap(textsOf);
@@ -93,12 +104,17 @@ export class FewShot {
     };
   }
 
-  private async prompt(turns: readonly Turn[], text: string, call: FewShotCall): Promise<SelectorPrompt | undefined> {
+  private async prompt(
+    turns: readonly Turn[],
+    text: string,
+    call: FewShotCall,
+    signal: AbortSignal | undefined,
+  ): Promise<SelectorPrompt | undefined> {
     const { selector, query = () => text, template = 'turns' } = this.options;
     const sought = await query(turns);
     if (sought === undefined || sought.trim() === '') return undefined;
     const { k, filter, labels, variables } = { ...this.options, ...defined(call) };
-    const found = await selector.select(sought, defined({ k, filter }));
+    const found = await selector.select(sought, defined({ k, filter, signal }));
     // An emptied index knows no labels: that is a call without examples, and no failure of the application.
     if (found.examples.length === 0 && labels === undefined && selector.labels.length === 0) return undefined;
     const parsed = await (this.template ??= this.load(template));

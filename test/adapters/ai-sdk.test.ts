@@ -165,6 +165,29 @@ describe.each(VERSIONS)('fungiMiddleware, %s', (version, ai, Mock) => {
     expect(providerMetadata).toMatchObject({ fungi: report(['lost']) });
   });
 
+  it('of two indexes adds from both, by the same options, and reports both', async () => {
+    const other = Object.assign(new FakeSelector([example('tone', 'my card', 'polite')]), { name: 'tones' });
+    const both = [
+      fungiMiddleware({ selector: other, template: 'turns' }),
+      fungiMiddleware({ selector, template: 'turns' }),
+    ];
+    const model = ai.wrapLanguageModel({
+      model: modelOf(Mock, calls, [{ text: 'x' }, { text: 'y' }]),
+      middleware: both,
+    });
+    const providerOptions = { fungi: { k: 1 } };
+    const { providerMetadata } = await ai.generateText({ model, prompt: 'is my card here', providerOptions });
+    // Were the options kept from the inner one, it would add three.
+    expect(linesOf(calls[0]!)).toEqual([...['user: my card', 'assistant: polite', ...LOST, 'user: is my card here']]);
+    expect(calls[0]!.providerOptions).toEqual({});
+    expect(providerMetadata!['fungi']).toMatchObject({
+      index: 'tones',
+      also: [{ index: 'fake', examples: [{ id: 'lost' }] }],
+    });
+    await ai.generateText({ model, prompt: 'is my card here', providerOptions: { fungi: { skip: true } } });
+    expect(linesOf(calls[1]!)).toEqual(['user: is my card here']);
+  });
+
   it("reads a call's options, and does not pass them on", async () => {
     const fungi = { k: 2, filter: { not: { label: 'lost_card' } } };
     const providerOptions = { fungi, mock: { keep: true } };

@@ -4,8 +4,8 @@
  */
 import type { Transformer } from 'node:stream/web';
 import { withSystem } from '../chat-format.js';
-import { FewShot, type FewShotReport, type Placement } from '../few-shot.js';
-import { parseCall, type FewShotOptions } from '../few-shot-options.js';
+import { FewShot, withAlso, type FewShotReport, type Placement } from '../few-shot.js';
+import { parseCall, type FewShotCall, type FewShotOptions } from '../few-shot-options.js';
 import { promptFormat, toolCallsOf, type PromptMessage } from './prompt-format.js';
 
 /** What is read of a call's options. */
@@ -42,6 +42,12 @@ export interface FungiMiddleware {
 }
 
 /**
+ * Options of calls that a middleware has read, by the prompt that it made: they are not sent to the provider, and where a model is wrapped
+ * once more they are for that middleware too.
+ */
+const passedOn = new WeakMap<object, FewShotCall>();
+
+/**
  * @example
  * const model = wrapLanguageModel({ model: provider('…'), middleware: fungiMiddleware({ selector, k: 8 }) });
  * const { text, providerMetadata } = await generateText({ model, prompt: 'my library card was stolen' });
@@ -59,11 +65,13 @@ export function fungiMiddleware(options: FewShotOptions): FungiMiddleware {
 
     async transformParams({ params }) {
       const { fungi, ...others } = params.providerOptions ?? {};
-      const call = parseCall(fungi, 'providerOptions.fungi');
+      const call =
+        fungi === undefined ? (passedOn.get(params.prompt) ?? {}) : parseCall(fungi, 'providerOptions.fungi');
       params.abortSignal?.throwIfAborted();
       const placement = await fewShot.place(promptFormat, params.prompt as readonly PromptMessage[], call);
       const prompt = withSystem(promptFormat, placement.messages, placement.system);
       const transformed = { ...params, prompt, ...(fungi !== undefined && { providerOptions: others }) };
+      passedOn.set(prompt, call);
       placements.set(transformed, placement);
       return transformed;
     },
@@ -96,5 +104,6 @@ function observer<Part extends object>({ report, answered }: Placement<PromptMes
 
 function reported<R extends object & Reported>(result: R, report: FewShotReport | undefined): R {
   if (report === undefined) return result;
-  return { ...result, providerMetadata: { ...result.providerMetadata, fungi: report } };
+  const inner = result.providerMetadata?.['fungi'] as FewShotReport | undefined;
+  return { ...result, providerMetadata: { ...result.providerMetadata, fungi: withAlso(report, inner) } };
 }
