@@ -5,7 +5,8 @@ import { replaceText, textOfContent, type ChatFormat, type Turn } from './chat-f
 export interface OpenAiMessage {
   readonly role: string;
   readonly content?: string | readonly object[] | null | undefined;
-  readonly tool_calls?: readonly { readonly id: string }[] | undefined;
+  /** Null as some clients send it back. */
+  readonly tool_calls?: readonly { readonly id: string }[] | null | undefined;
 }
 
 const ROLES: Readonly<Record<string, Turn['role']>> = {
@@ -16,11 +17,18 @@ const ROLES: Readonly<Record<string, Turn['role']>> = {
   tool: 'tool',
 };
 
+/** Ids of tool calls, of a message or of a chunk of a stream; none of what is not of their shape. */
+export function toolCallsOf(calls: unknown): string[] {
+  if (!Array.isArray(calls)) return [];
+  const ids = calls.map((call: unknown) => (call as { readonly id?: unknown } | null)?.id);
+  return ids.filter((id) => typeof id === 'string');
+}
+
 export const openAiChat: ChatFormat<OpenAiMessage> = {
-  read: ({ role, content, tool_calls: calls = [] }) => ({
+  read: ({ role, content, tool_calls: calls }) => ({
     role: (Object.hasOwn(ROLES, role) ? ROLES[role] : undefined) ?? 'other',
     text: textOfContent(content),
-    toolCalls: calls.map(({ id }) => id),
+    toolCalls: toolCallsOf(calls),
   }),
   write: (role, content) => ({ role, content }),
   withText: (message, text) => ({

@@ -136,6 +136,16 @@ export class FungiError extends Error {
     return ERRORS[this.code].http;
   }
 
+  /** {@link httpStatus}, where Express's own error handler looks for it. */
+  get status(): number {
+    return this.httpStatus;
+  }
+
+  /** {@link httpStatus}, where other HTTP frameworks look for it. */
+  get statusCode(): number {
+    return this.httpStatus;
+  }
+
   get exitCode(): number {
     return ERRORS[this.code].exit;
   }

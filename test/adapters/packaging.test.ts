@@ -64,6 +64,7 @@ describe('peers', () => {
     ['testing/index.ts', []],
     ['adapters/few-shot.ts', []],
     ['adapters/ai-sdk/index.ts', []],
+    ['adapters/express/index.ts', []],
     ['adapters/langchain/index.ts', ['@langchain/core']],
     ['adapters/langchain/agent.ts', ['@langchain/core', 'langchain']],
   ])('%s imports %j', (file, peers) => {
@@ -76,7 +77,7 @@ describe('peers', () => {
     expect(declared.length).toBeGreaterThan(5);
     for (const file of declared) {
       expect(readFileSync(join(root, 'src/adapters', file), 'utf8')).not.toMatch(
-        /from '(?:ai|@ai-sdk|langchain|@langchain)\b/,
+        /from '(?:ai|@ai-sdk|express|langchain|@langchain)\b/,
       );
     }
   });
@@ -86,6 +87,7 @@ describe('peers', () => {
 describe.skipIf(!existsSync(join(root, 'dist/adapters')))('as built', () => {
   it.each([
     ['fungi-icl/ai-sdk', 'fungiEmbeddingModel,fungiMiddleware'],
+    ['fungi-icl/express', 'fungiAnswer,fungiFewShot,fungiSelection'],
     [
       'fungi-icl/langchain',
       'FungiEmbeddings,FungiExampleSelector,FungiRetriever,SafeFewShotChatMessagePromptTemplate,SafeFewShotPromptTemplate',

@@ -1,0 +1,10 @@
+import express from 'express';
+import { FungiSelector, OpenAiClient } from '../src/index.js';
+import { fungiAnswer } from '../src/adapters/express/index.js';
+
+const selector = await FungiSelector.open({ name: 'help-desk' });
+const baseUrl = process.env['OPENAI_BASE_URL'] ?? 'http://127.0.0.1:8080/v1';
+const llm = new OpenAiClient({ baseUrl, model: process.env['OPENAI_MODEL'] ?? 'default' });
+const app = express().get('/label', fungiAnswer({ selector, llm, query: (req: express.Request) => req.query['text'] }));
+const server = app.listen(Number(process.env['PORT'] ?? 3000), '127.0.0.1');
+server.on('listening', () => process.stdout.write(JSON.stringify(server.address())));
