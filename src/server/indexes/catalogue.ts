@@ -25,7 +25,7 @@ export interface NotReady {
 }
 
 export interface IndexCatalogue {
-  /** Ids of the encoders whose plain embeddings may be asked for. */
+  /** Ids of the encoders whose plain embeddings may be asked for, and that indexes are built with: the first where none is named. */
   readonly encoders: readonly string[];
 
   /** By name. An index that is replaced while it is open is `ready` all along. @throws {FungiError} STORAGE_FAILED */
