@@ -38,6 +38,8 @@ export interface Embedder {
 export class EncoderEmbedder implements Embedder {
   private constructor(
     readonly name: string,
+    /** Longest item, tokens. */
+    readonly maxTokens: number,
     private readonly engine: GradientEngine,
     private readonly extractor: FeatureExtractor,
   ) {}
@@ -48,7 +50,7 @@ export class EncoderEmbedder implements Embedder {
     try {
       const spec = featureSpec({ losses: [] }, engine.info.modality);
       const extractor = await FeatureExtractor.create(engine, spec, { tensors: {}, widths: {} });
-      return new EncoderEmbedder(encoder.id, engine, extractor);
+      return new EncoderEmbedder(encoder.id, encoder.maxTokens, engine, extractor);
     } catch (error) {
       await engine.close();
       throw error;

@@ -1,0 +1,122 @@
+/** A model process: opens what it is told to, computes features one request at a time, and ends with its parent. */
+import type { Item } from '../core/item.js';
+import type { OnProgress } from '../core/progress.js';
+import { EncoderEmbedder } from '../selector/embedder.js';
+import type { LocalFeaturizer } from '../selector/featurizer.js';
+import { openFeaturizer } from '../selector/open-featurizer.js';
+import { findIndex } from '../store/index-folder.js';
+import { readManifest } from '../store/manifest.js';
+import { FungiError } from '../core/errors.js';
+import {
+  failureOf,
+  type FeatureSource,
+  type FeaturizeResult,
+  type SourceInfo,
+  type WorkerCall,
+  type WorkerMessage,
+  type WorkerRequest,
+  type WorkerResults,
+} from './messages.js';
+
+interface OpenSource {
+  readonly info: SourceInfo;
+  compute(items: readonly Item[]): Promise<Pick<FeaturizeResult, 'vectors' | 'truncated'>>;
+  close(): Promise<void>;
+}
+
+const sources = new Map<string, Promise<OpenSource>>();
+
+async function openIndexSource(source: Extract<FeatureSource, { kind: 'index' }>): Promise<OpenSource> {
+  const { name, indexes = '' } = source.options;
+  const folder = await findIndex(indexes, name);
+  const manifest = await readManifest(folder);
+  if (manifest.storeId !== source.storeId) {
+    throw new FungiError('INDEX_MISMATCH', `index "${name}" was replaced while it was being opened`, {
+      details: { expected: source.storeId, found: manifest.storeId },
+    });
+  }
+  const featurizer: LocalFeaturizer = await openFeaturizer(source.options, { folder, manifest });
+  const { modality, dims, extractor } = featurizer;
+  const { id: encoder, maxTokens } = manifest.encoder;
+  return {
+    info: { encoder, modality, dims, maxTokens, viewsPerItem: extractor.viewsPerItem },
+    compute: (items) => featurizer.featurize(items, { stage: 'items' }),
+    close: () => featurizer.close(),
+  };
+}
+
+async function openEncoderSource({ options }: Extract<FeatureSource, { kind: 'encoder' }>): Promise<OpenSource> {
+  const embedder = await EncoderEmbedder.load(options);
+  const { name: encoder, dims, modality, maxTokens } = embedder;
+  return {
+    info: { encoder, modality, dims, maxTokens, viewsPerItem: 1 },
+    compute: async (items) => {
+      const { vectors, truncated } = await embedder.embed(items);
+      const rows = new Float32Array(items.length * dims);
+      vectors.forEach((vector, i) => {
+        rows.set(vector, i * dims);
+      });
+      return { vectors: rows, truncated };
+    },
+    close: () => embedder.close(),
+  };
+}
+
+function open(source: FeatureSource): Promise<OpenSource> {
+  let opened = sources.get(source.key);
+  if (opened === undefined) {
+    opened = source.kind === 'index' ? openIndexSource(source) : openEncoderSource(source);
+    sources.set(source.key, opened);
+    opened.catch(() => sources.delete(source.key));
+  }
+  return opened;
+}
+
+async function answer(request: WorkerRequest, onProgress: OnProgress): Promise<WorkerResults[keyof WorkerResults]> {
+  switch (request.kind) {
+    case 'open':
+      return (await open(request.source)).info;
+    case 'featurize': {
+      const source = await sources.get(request.key);
+      if (source === undefined) throw new Error(`source "${request.key}" is not open`);
+      const start = performance.now();
+      const { vectors, truncated } = await source.compute(request.items);
+      return { vectors, truncated, inferMs: performance.now() - start };
+    }
+    case 'close': {
+      const source = await sources.get(request.key)?.catch(() => undefined);
+      sources.delete(request.key);
+      await source?.close();
+      return null;
+    }
+    case 'build': {
+      const { buildIndex } = await import('../selector/build-index.js');
+      const { manifest, store, featurizer } = await buildIndex({ ...request.options, onProgress });
+      await store.close();
+      await featurizer.close();
+      return manifest.storeId;
+    }
+  }
+}
+
+const send = (message: WorkerMessage): void => {
+  if (process.connected) process.send!(message);
+};
+
+process.on('message', ({ call, request }: WorkerCall) => {
+  answer(request, (progress) => {
+    send({ call, progress });
+  }).then(
+    (result) => {
+      send({ call, result });
+    },
+    (error: unknown) => {
+      send({ call, failure: failureOf(error) });
+    },
+  );
+});
+
+// A server that was killed leaves nobody to compute for.
+process.on('disconnect', () => process.exit(0));
+// The terminal sends Ctrl-C to the whole group: the server decides when its model processes end.
+process.on('SIGINT', () => undefined);

@@ -1,0 +1,38 @@
+/** A model process without a model: what an item says is what becomes of it. */
+import type { FeaturizeResult, SourceInfo, WorkerCall, WorkerMessage } from '../../src/workers/messages.js';
+
+const INFO: SourceInfo = { encoder: 'fake', modality: 'text', dims: 2, maxTokens: 64, viewsPerItem: 1 };
+
+const send = (message: WorkerMessage): void => {
+  process.send!(message);
+};
+
+/** [length of the item, items of its run] */
+function featurize(items: readonly string[]): FeaturizeResult {
+  if (items.includes('poison')) process.kill(process.pid, 'SIGKILL');
+  if (items.includes('hang')) for (;;);
+  if (items.includes('ill')) throw new Error('ill');
+  const vectors = Float32Array.from(items.flatMap((item) => [item.length, items.length]));
+  return { vectors, truncated: items.map((item) => item.endsWith('…')), inferMs: 1 };
+}
+
+process.on('message', ({ call, request }: WorkerCall) => {
+  if (request.kind === 'open') {
+    if (request.source.key === 'fatal') process.kill(process.pid, 'SIGKILL');
+    send({ call, result: INFO });
+  } else if (request.kind === 'featurize') {
+    const { items } = request;
+    const wait = items.includes('wait') ? 200 : 0;
+    setTimeout(() => {
+      try {
+        send({ call, result: featurize(items) });
+      } catch (error) {
+        send({
+          call,
+          failure: { code: 'INVALID_TEXT', message: (error as Error).message, hint: undefined, details: {} },
+        });
+      }
+    }, wait);
+  } else if (request.kind === 'close') send({ call, result: null });
+});
+process.on('disconnect', () => process.exit(0));

@@ -1,0 +1,61 @@
+/** Real model processes over a model of a few kilobytes: what they compute is what this process computes. */
+import { describe, expect, it } from 'vitest';
+import { EncoderEmbedder } from '../../src/selector/embedder.js';
+import { FungiSelector } from '../../src/selector/selector.js';
+import { FeatureCache } from '../../src/workers/feature-cache.js';
+import { ModelPool } from '../../src/workers/model-pool.js';
+import { PooledEmbedder, PooledFeaturizer } from '../../src/workers/pooled-featurizer.js';
+import { inPlace, tinyExamples } from '../selector/support.js';
+
+const QUERIES = tinyExamples(40)
+  .slice(20)
+  .map(({ input }) => input);
+
+describe('features of a pool', () => {
+  it('are those that the index gives by itself, and so are its selections', async () => {
+    await inPlace(async (place) => {
+      const options = place.options('bank');
+      const alone = await FungiSelector.build({ ...options, examples: tinyExamples(20) });
+      const expected = await alone.embed(QUERIES);
+      const selections = await alone.selectBatch(QUERIES, { k: 5 });
+      const { storeId } = alone.manifest;
+      await alone.close();
+      const pool = new ModelPool();
+      try {
+        const cache = new FeatureCache(1e6);
+        const served = await FungiSelector.open(options, (_, { manifest }) =>
+          PooledFeaturizer.open(pool, cache, { kind: 'index', key: 'bank', storeId: manifest.storeId, options }),
+        );
+        expect(await served.embed(QUERIES)).toEqual(expected);
+        expect(await served.selectBatch(QUERIES, { k: 5 })).toEqual(selections);
+        expect(cache.hits).toBeGreaterThanOrEqual(QUERIES.length);
+        const added = [{ id: 'new', input: 'cat sat', label: 'cat' }];
+        expect(await served.add(added)).toEqual({ inserted: 1, updated: 0 });
+        expect((await served.select('cat sat', { k: 1 })).examples[0]).toMatchObject({ id: 'new', distance: 0 });
+        await served.close();
+        const another = { kind: 'index', key: 'other', storeId: `${storeId}x`, options } as const;
+        await expect(PooledFeaturizer.open(pool, cache, another)).rejects.toMatchObject({ code: 'INDEX_MISMATCH' });
+      } finally {
+        await pool.close();
+      }
+    });
+  }, 60_000);
+
+  it('are an encoder’s plain embeddings', async () => {
+    await inPlace(async (place) => {
+      const { encoder, sources = {} } = place.options('unused');
+      const alone = await EncoderEmbedder.load({ encoder, sources });
+      const expected = await alone.embed(QUERIES);
+      await alone.close();
+      const pool = new ModelPool();
+      try {
+        const source = { kind: 'encoder', key: 'tiny', options: { encoder, sources } } as const;
+        const served = await PooledEmbedder.open(pool, new FeatureCache(0), source);
+        expect(served.dims).toBe(alone.dims);
+        expect(await served.embed(QUERIES)).toEqual(expected);
+      } finally {
+        await pool.close();
+      }
+    });
+  }, 60_000);
+});
