@@ -94,6 +94,11 @@ export class FakeCatalogue implements IndexCatalogue {
     return { selector, featurizer };
   }
 
+  /** Offers an index that is open already. */
+  hold(selector: FungiSelector): void {
+    this.indexes.set(selector.name, { selector, featurizer: new LetterCounts(selector.modality) });
+  }
+
   list(): Promise<IndexStatus[]> {
     return Promise.all([...this.indexes.keys(), ...this.others.keys()].sort().map((name) => this.status(name)));
   }
