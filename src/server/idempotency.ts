@@ -2,6 +2,7 @@
  * Replies by idempotency key: a request that is sent again, because its reply was lost, gets the first reply and does nothing twice.
  * Kept in this process: neither a restart nor another process knows of them.
  */
+import { z } from 'zod';
 import { FungiError } from '../core/errors.js';
 import { abortable } from '../llm/abort.js';
 import type { Reply } from './route.js';
@@ -41,6 +42,19 @@ interface Entry {
 
 /** 1 to 255 visible ASCII characters. */
 const KEY = /^[!-~]{1,255}$/;
+
+/** For the document. */
+export const idempotencyHeader = z.strictObject({
+  'Idempotency-Key': z
+    .string()
+    .regex(KEY)
+    .optional()
+    .meta({
+      description:
+        'A new one for each request that is no repetition: repeats get the first reply, and nothing is done twice.',
+      examples: ['5f0c3f9e-8a53-4c5a-9a34-5f4d0d1f2b11'],
+    }),
+});
 
 /** @throws {FungiError} INVALID_ARGUMENT. @returns undefined where the request has none */
 export function idempotencyKey(header: string | readonly string[] | undefined): string | undefined {

@@ -104,6 +104,8 @@ export interface Route<Path = unknown, Query = unknown, Body = unknown> {
   readonly errors: 'problem' | 'openai';
   readonly pathSchema?: z.ZodType<Path>;
   readonly querySchema?: z.ZodType<Query>;
+  /** Headers that the handler reads by itself, for the document. */
+  readonly headerSchema?: z.ZodType;
   readonly body?: {
     readonly size: BodySize;
     /** Of the whole JSON; with `lines` of each line. */

@@ -27,7 +27,7 @@ export interface Operation {
 
 export interface Parameter {
   readonly name: string;
-  readonly in: 'path' | 'query';
+  readonly in: 'path' | 'query' | 'header';
   readonly required: boolean;
   readonly schema: JsonSchema;
   readonly description?: string;
@@ -125,11 +125,12 @@ export function openApiDocument(routes: readonly RouteDescription[]): OpenApiDoc
 }
 
 function operationOf(route: RouteDescription, schemas: Record<string, JsonSchema>): Operation {
-  const { operationId, tag, summary, scope, pathSchema, querySchema, body } = route;
+  const { operationId, tag, summary, scope, pathSchema, querySchema, headerSchema, body } = route;
   const name = operationId.charAt(0).toUpperCase() + operationId.slice(1);
   const parameters = [
     ...parametersOf('path', pathSchema, `${name}Path`, schemas),
     ...parametersOf('query', querySchema, `${name}Query`, schemas),
+    ...parametersOf('header', headerSchema, `${name}Header`, schemas),
   ];
   return {
     operationId,
@@ -183,12 +184,15 @@ function repliesOf(
   const ref = (...headers: (keyof typeof HEADERS)[]): Record<string, unknown> =>
     Object.fromEntries(headers.map((header) => [header, { $ref: `#/components/headers/${header}` }]));
   const replies: Record<string, DocumentedReply> = {};
-  for (const [status, { description, type = JSON_TYPE, schema }] of Object.entries(route.replies)) {
+  for (const [status, { description, type = JSON_TYPE, schema, streamed }] of Object.entries(route.replies)) {
+    const part = (of: z.ZodType, suffix = '') => ({
+      schema: documentSchema(of, 'output', `${name}Reply${status}${suffix}`, schemas),
+    });
     replies[status] = {
       description,
       headers: ref('X-Request-Id', 'Server-Timing'),
       ...(schema !== null && {
-        content: { [type]: { schema: documentSchema(schema, 'output', `${name}Reply${status}`, schemas) } },
+        content: { [type]: part(schema), ...(streamed && { [streamed.type]: part(streamed.schema, 'Part') }) },
       }),
     };
   }

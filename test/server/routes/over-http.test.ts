@@ -1,7 +1,9 @@
 /** The routes as clients meet them: over sockets, with an index of a real, tiny model. */
-import { request as httpRequest } from 'node:http';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { createServer, request as httpRequest, type IncomingMessage, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import { createServer, type Server } from 'node:http';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { OpenAI } from 'openai';
 import supertest from 'supertest';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
@@ -9,9 +11,6 @@ import { FungiSelector } from '../../../src/selector/selector.js';
 import { createApp } from '../../../src/server/app.js';
 import { createLog } from '../../../src/server/http/log.js';
 import { ROUTES } from '../../../src/server/routes/index.js';
-import { mkdtemp, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import { tinyModel, writeFiles } from '../../encoders/tiny-model.js';
 import { placeIn, tinyExamples } from '../../selector/support.js';
 import { FakeCatalogue } from './fake-catalogue.js';
@@ -118,7 +117,7 @@ describe('events', () => {
 describe('lines', () => {
   const line = (i: number): string => `{"id": "h${i}", "input": "${'a'.repeat((i % 9) + 1)}", "label": "x"}\n`;
 
-  it('are acknowledged while more of them come, and again with a key once', async () => {
+  it('are acknowledged while more of them come', async () => {
     await catalogue.put('letters', []);
     const request = httpRequest(`${url}/v1/indexes/letters/examples`, {
       method: 'POST',
@@ -126,9 +125,7 @@ describe('lines', () => {
     });
     for (let i = 0; i < 256; i++) request.write(line(i));
     // The body has not ended, and the first batch is told of.
-    const response = await new Promise<import('node:http').IncomingMessage>((resolve) =>
-      request.once('response', resolve),
-    );
+    const response = await new Promise<IncomingMessage>((resolve) => request.once('response', resolve));
     expect(response.statusCode).toBe(200);
     expect(response.headers['content-type']).toMatch(/^application\/x-ndjson/);
     let text = '';
@@ -224,12 +221,24 @@ describe("OpenAI's own client", () => {
 });
 
 describe('the document', () => {
+  interface Documented {
+    readonly parameters: { readonly name: string; readonly in: string }[];
+    readonly responses: Record<string, { readonly content: object }>;
+  }
+  const operations = async (): Promise<Record<string, { post: Documented }>> =>
+    bodyOf(await supertest(server).get('/openapi.json').expect(200))['paths'] as Record<string, { post: Documented }>;
+
   it('names what streams, beside the whole', async () => {
-    const { paths } = bodyOf(await supertest(server).get('/openapi.json').expect(200)) as {
-      paths: Record<string, { post: { responses: Record<string, { content: object }> } }>;
-    };
+    const paths = await operations();
     const types = (path: string): string[] => Object.keys(paths[path]!.post.responses['200']!.content);
     expect(types('/v1/indexes/{name}/answer')).toEqual(['application/json', 'text/event-stream']);
     expect(types('/v1/indexes/{name}/examples')).toEqual(['application/json', 'application/x-ndjson']);
+  });
+
+  it('names the header that a handler reads', async () => {
+    const { parameters } = (await operations())['/v1/indexes/{name}/examples']!.post;
+    expect(parameters).toContainEqual(
+      expect.objectContaining({ name: 'Idempotency-Key', in: 'header', required: false }),
+    );
   });
 });

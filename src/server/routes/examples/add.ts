@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { fingerprint, type Json } from '../../../core/fingerprint.js';
 import { withId } from '../../../selector/rows.js';
-import { idempotencyKey, IdempotencyStore } from '../../idempotency.js';
+import { idempotencyHeader, idempotencyKey, IdempotencyStore } from '../../idempotency.js';
 import type { IndexCatalogue } from '../../indexes/catalogue.js';
 import type { Line, Reply, RequestContext, Route } from '../../route.js';
 import { assertClientItems } from '../client-items.js';
@@ -44,6 +44,7 @@ export const addExamples: Route<IndexPath, unknown, Body> = {
   errors: 'problem',
   pathSchema: indexPath,
   querySchema: noQuery,
+  headerSchema: idempotencyHeader,
   body: { size: 'media', schema: bodySchema, lines: exampleSchema },
   replies: {
     200: {
