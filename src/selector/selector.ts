@@ -308,6 +308,13 @@ export class FungiSelector implements Embedder {
     return result;
   }
 
+  /** Takes up what other processes have changed since, if anything. @throws {FungiError} INDEX_CORRUPT, INDEX_MISMATCH, STORAGE_FAILED */
+  refresh(): Promise<void> {
+    const turn = this.changes.then(() => this.catchUp());
+    this.changes = turn.catch(() => undefined);
+    return turn;
+  }
+
   /** Reads the table again when it holds rows that this process does not know of. */
   private async catchUp(): Promise<void> {
     const { store, manifest } = this.index;

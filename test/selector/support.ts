@@ -38,12 +38,18 @@ export function placeIn(folder: string): Place {
   };
 }
 
-export async function inPlace<T>(work: (place: Place) => Promise<T>): Promise<T> {
+/** A folder with a model, to be removed by who made it. */
+export async function makePlace(): Promise<Place> {
   const folder = await mkdtemp(join(tmpdir(), 'fungi-selector-'));
+  await writeFiles(join(folder, 'model'), await tinyModel());
+  return placeIn(folder);
+}
+
+export async function inPlace<T>(work: (place: Place) => Promise<T>): Promise<T> {
+  const place = await makePlace();
   try {
-    await writeFiles(join(folder, 'model'), await tinyModel());
-    return await work(placeIn(folder));
+    return await work(place);
   } finally {
-    await rm(folder, { recursive: true, force: true });
+    await rm(place.folder, { recursive: true, force: true });
   }
 }

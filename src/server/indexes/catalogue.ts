@@ -51,7 +51,7 @@ export interface IndexCatalogue {
   /** @throws {FungiError} INDEX_NOT_FOUND, INDEX_LOCKED */
   remove(name: string): Promise<void>;
 
-  /** Plain embeddings of one of {@link encoders}. @throws {FungiError} MODEL_NOT_FOUND for any other */
+  /** Plain embeddings of one of {@link encoders}; not to be closed. @throws {FungiError} MODEL_NOT_FOUND for any other */
   embedder(encoder: string): Promise<Embedder>;
 
   /** Empty when every part that has been opened works. */

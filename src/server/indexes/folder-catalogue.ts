@@ -1,0 +1,253 @@
+/**
+ * The indexes of a folder, opened when they are first asked for. Another build that takes an index's place, here or by another process, is
+ * opened beside the old one and then takes over between two requests: no request fails of it.
+ */
+import { FungiError } from '../../core/errors.js';
+import type { Embedder } from '../../selector/embedder.js';
+import { FungiSelector } from '../../selector/selector.js';
+import { assertIndexName, findIndex, listIndexes, removeIndex } from '../../store/index-folder.js';
+import { LanceStore } from '../../store/lance.js';
+import { readManifest, type Manifest } from '../../store/manifest.js';
+import type { FeatureCache } from '../../workers/feature-cache.js';
+import type { ModelPool } from '../../workers/model-pool.js';
+import { PooledEmbedder, PooledFeaturizer } from '../../workers/pooled-featurizer.js';
+import type { BuildRequest, IndexCatalogue, IndexStatus, NotReady } from './catalogue.js';
+import { IndexBuilds, type BuildSettings } from './index-builds.js';
+import { ServedIndex } from './served-index.js';
+
+export interface CatalogueOptions extends BuildSettings {
+  readonly encoders: readonly string[];
+  readonly pool: ModelPool;
+  readonly cache: FeatureCache;
+  /** How often the folder is looked at for another build or rows of another process, milliseconds. @default 1000 */
+  readonly checkMs?: number;
+  /** Milliseconds on a clock that never goes back. */
+  readonly now?: () => number;
+}
+
+interface Entry {
+  /** The newest that is open. */
+  readonly index: Promise<ServedIndex>;
+  /** Under way: a look at the folder. */
+  check: Promise<void> | undefined;
+  checkedAt: number;
+}
+
+export class FolderCatalogue implements IndexCatalogue {
+  readonly encoders: readonly string[];
+  private readonly entries = new Map<string, Entry>();
+  private readonly embedders = new Map<string, Promise<Embedder>>();
+  private readonly builds: IndexBuilds;
+  /** Indexes that could not be opened, or not in their newest build. */
+  private readonly broken = new Map<string, Error>();
+  private readonly checkMs: number;
+  private readonly now: () => number;
+  private isClosed = false;
+
+  constructor(private readonly options: CatalogueOptions) {
+    const { encoders, checkMs = 1000, now = () => performance.now() } = options;
+    this.encoders = encoders;
+    this.checkMs = checkMs;
+    this.now = now;
+    this.builds = new IndexBuilds(options);
+  }
+
+  async list(): Promise<IndexStatus[]> {
+    const known = await listIndexes(this.options.indexes);
+    const names = new Set([...known, ...this.builds.names, ...this.builds.failed.keys()]);
+    const statuses = await Promise.all(
+      [...names].sort().map((name) =>
+        this.status(name).catch((error: unknown): IndexStatus | undefined => {
+          if (FungiError.is(error, 'INDEX_NOT_FOUND')) return undefined; // removed since
+          return { state: 'failed', name, error: error as Error };
+        }),
+      ),
+    );
+    return statuses.filter((status) => status !== undefined);
+  }
+
+  async status(name: string): Promise<IndexStatus> {
+    assertIndexName(name);
+    try {
+      const folder = await findIndex(this.options.indexes, name);
+      const manifest = await readManifest(folder);
+      return { state: 'ready', name, rows: await this.rows(name, folder, manifest), manifest };
+    } catch (error) {
+      if (!FungiError.is(error, 'INDEX_NOT_FOUND')) throw error;
+      if (this.builds.isRunning(name)) return { state: 'building', name, progress: this.builds.progressOf(name) };
+      const failure = this.builds.failed.get(name);
+      if (failure !== undefined) return { state: 'failed', name, error: failure };
+      throw error;
+    }
+  }
+
+  async use<T>(name: string, work: (selector: FungiSelector) => Promise<T>): Promise<T> {
+    assertIndexName(name);
+    const index = await this.newest(name);
+    return index.use(work);
+  }
+
+  async build(request: BuildRequest): Promise<{ readonly done: Promise<IndexStatus> }> {
+    const { name } = request;
+    assertIndexName(name);
+    const { done } = await this.builds.start(request);
+    const finished = done.then(async () => {
+      await this.look(name);
+      return this.status(name);
+    });
+    const settled = finished.catch((error: unknown): IndexStatus => ({ state: 'failed', name, error: error as Error }));
+    return { done: settled };
+  }
+
+  async remove(name: string): Promise<void> {
+    assertIndexName(name);
+    const isFailure = this.builds.failed.has(name);
+    this.builds.forget(name);
+    await removeIndex(this.options.indexes, name).catch((error: unknown) => {
+      // A build that failed at once has left nothing to remove.
+      if (!isFailure || !FungiError.is(error, 'INDEX_NOT_FOUND')) throw error;
+    });
+    await this.retire(name);
+  }
+
+  async embedder(encoder: string): Promise<Embedder> {
+    if (!this.encoders.includes(encoder)) {
+      throw new FungiError('MODEL_NOT_FOUND', `the server offers no encoder "${encoder.slice(0, 80)}"`, {
+        hint: `There are: ${this.encoders.join(', ')}.`,
+      });
+    }
+    let opened = this.embedders.get(encoder);
+    if (opened === undefined) {
+      const { pool, cache } = this.options;
+      const options = { encoder, ...this.surroundings() };
+      opened = PooledEmbedder.open(pool, cache, { kind: 'encoder', key: `encoder ${encoder}`, options });
+      this.embedders.set(encoder, opened);
+      opened.catch(() => this.embedders.delete(encoder));
+    }
+    return opened;
+  }
+
+  /** Opens an index before it is asked for; that it cannot be opened is told by {@link readiness}. */
+  async warm(name: string): Promise<void> {
+    await this.newest(name).catch(() => undefined);
+  }
+
+  readiness(): Promise<readonly NotReady[]> {
+    const workers: NotReady[] =
+      this.options.pool.pids.length > 0 ? [] : [{ part: 'worker', reason: 'no model process runs' }];
+    const indexes = [...this.broken].map(([name, { message }]) => ({ part: `index ${name}`, reason: message }));
+    return Promise.resolve([...workers, ...indexes]);
+  }
+
+  /** Rows of the indexes that are open. */
+  async openRows(): Promise<ReadonlyMap<string, number>> {
+    const rows = new Map<string, number>();
+    for (const [name, { index }] of this.entries) {
+      const open = await index.catch(() => undefined);
+      if (open !== undefined) rows.set(name, open.selector.size);
+    }
+    return rows;
+  }
+
+  async close(): Promise<void> {
+    this.isClosed = true;
+    this.builds.close();
+    await Promise.all([...this.entries.keys()].map((name) => this.retire(name)));
+    const embedders = await Promise.allSettled(this.embedders.values());
+    for (const each of embedders) if (each.status === 'fulfilled') await each.value.close();
+  }
+
+  private async newest(name: string): Promise<ServedIndex> {
+    if (this.isClosed) throw new FungiError('NOT_READY', 'the server is stopping', { hint: 'Ask another.' });
+    const entry = this.entries.get(name);
+    if (entry === undefined) return this.opened(name);
+    if (this.now() - entry.checkedAt >= this.checkMs) void this.look(name).catch(() => undefined);
+    return entry.index;
+  }
+
+  /** Opens an index that is not open yet; who asks meanwhile waits for the same. */
+  private opened(name: string): Promise<ServedIndex> {
+    const index = this.open(name);
+    const entry: Entry = { index, check: undefined, checkedAt: this.now() };
+    this.entries.set(name, entry);
+    index.catch((error: unknown) => {
+      if (this.entries.get(name) === entry) this.entries.delete(name);
+      if (!FungiError.is(error, 'INDEX_NOT_FOUND')) this.broken.set(name, error as Error);
+    });
+    return index;
+  }
+
+  private async open(name: string): Promise<ServedIndex> {
+    const { indexes, pool, cache } = this.options;
+    const options = { name, indexes, ...this.surroundings() };
+    try {
+      const selector = await FungiSelector.open(options, (_, { manifest: { storeId } }) =>
+        PooledFeaturizer.open(pool, cache, { kind: 'index', key: `index ${name} ${storeId}`, storeId, options }),
+      );
+      this.broken.delete(name);
+      return new ServedIndex(selector);
+    } catch (error) {
+      if (FungiError.is(error, 'INDEX_NOT_FOUND') && this.builds.isRunning(name)) {
+        throw new FungiError('NOT_READY', `index "${name}" is being built`, { hint: 'GET it to see how far it is.' });
+      }
+      throw error;
+    }
+  }
+
+  /** Looks whether another build has taken the index's place, or another process has changed its rows. */
+  private look(name: string): Promise<void> {
+    const entry = this.entries.get(name);
+    if (entry === undefined) return this.opened(name).then(() => undefined);
+    entry.check ??= this.compare(name, entry).finally(() => {
+      entry.check = undefined;
+      entry.checkedAt = this.now();
+    });
+    return entry.check;
+  }
+
+  private async compare(name: string, entry: Entry): Promise<void> {
+    const { indexes } = this.options;
+    const old = await entry.index;
+    try {
+      const { storeId } = await readManifest(await findIndex(indexes, name));
+      if (storeId === old.storeId) {
+        await old.use((selector) => selector.refresh());
+        return;
+      }
+      const index = await this.open(name);
+      if (this.entries.get(name) !== entry || this.isClosed) {
+        await index.retire(); // removed, or closed, while it was being opened
+        return;
+      }
+      this.entries.set(name, { index: Promise.resolve(index), check: undefined, checkedAt: this.now() });
+      await old.retire();
+    } catch (error) {
+      if (FungiError.is(error, 'INDEX_NOT_FOUND')) await this.retire(name);
+      else this.broken.set(name, error as Error); // and the old one goes on serving
+    }
+  }
+
+  private async retire(name: string): Promise<void> {
+    const entry = this.entries.get(name);
+    this.entries.delete(name);
+    this.broken.delete(name);
+    const index = await entry?.index.catch(() => undefined);
+    await index?.retire();
+  }
+
+  private async rows(name: string, folder: string, manifest: Manifest): Promise<number> {
+    const open = await this.entries.get(name)?.index.catch(() => undefined);
+    if (open?.storeId === manifest.storeId) return open.selector.size;
+    const store = await LanceStore.open(folder);
+    try {
+      return await store.count();
+    } finally {
+      await store.close();
+    }
+  }
+
+  private surroundings() {
+    const { sources, threads } = this.options;
+    return { ...(sources !== undefined && { sources }), ...(threads !== undefined && { threads }) };
+  }
+}

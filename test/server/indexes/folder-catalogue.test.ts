@@ -1,0 +1,145 @@
+/** Real indexes over a model of a few kilobytes, features computed by real model processes. */
+import { rm, truncate } from 'node:fs/promises';
+import { join } from 'node:path';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { FungiSelector } from '../../../src/selector/selector.js';
+import { FolderCatalogue } from '../../../src/server/indexes/folder-catalogue.js';
+import { FeatureCache } from '../../../src/workers/feature-cache.js';
+import { ModelPool } from '../../../src/workers/model-pool.js';
+import { makePlace, tinyExamples, type Place } from '../../selector/support.js';
+
+let place: Place;
+let pool: ModelPool;
+let catalogue: FolderCatalogue;
+let now = 0;
+
+beforeEach(async () => {
+  place = await makePlace();
+  pool = new ModelPool({ backOffMs: 1 });
+  const { encoder, indexes, sources = {} } = place.options('any');
+  now = 0;
+  catalogue = new FolderCatalogue({
+    ...{ pool, sources, indexes: indexes!, encoders: [encoder], cache: new FeatureCache(1e6), now: () => now },
+  });
+});
+afterEach(async () => {
+  await catalogue.close();
+  await pool.close();
+  await rm(place.folder, { recursive: true, force: true });
+});
+
+const build = async (name: string, rows: number): Promise<void> => {
+  const selector = await FungiSelector.build({ ...place.options(name), examples: tinyExamples(rows) });
+  await selector.close();
+};
+
+const sizeOf = (name = 'bank'): Promise<number> => catalogue.use(name, (index) => Promise.resolve(index.size));
+
+const until = async (holds: () => Promise<boolean>): Promise<void> => {
+  for (let i = 0; !(await holds()); i++) {
+    expect(i).toBeLessThan(1000);
+    await new Promise((resolve) => setTimeout(resolve, 10));
+  }
+};
+
+describe('the indexes of a folder', () => {
+  it('are opened once, when they are first asked for', async () => {
+    await build('bank', 12);
+    const seen = await Promise.all([1, 2, 3].map(() => catalogue.use('bank', (index) => Promise.resolve(index))));
+    expect(new Set(seen).size).toBe(1);
+    await expect(sizeOf('none')).rejects.toMatchObject({ code: 'INDEX_NOT_FOUND' });
+    await expect(sizeOf('../bank')).rejects.toMatchObject({ code: 'INVALID_ARGUMENT' });
+    expect(await catalogue.list()).toMatchObject([{ state: 'ready', name: 'bank', rows: 12 }]);
+    expect(await catalogue.readiness()).toEqual([]);
+  });
+
+  it('are replaced between two requests: none fails, and one that goes on keeps what it began with', async () => {
+    await build('bank', 12);
+    let goOn = (): void => undefined;
+    const held = new Promise<void>((resolve) => {
+      goOn = resolve;
+    });
+    const before = catalogue.use('bank', async (index) => {
+      await held;
+      return { size: index.size, found: (await index.select('cat sat', { k: 20 })).examples.length };
+    });
+    expect(await sizeOf()).toBe(12);
+    await build('bank', 15);
+    now = 2000;
+    let requests = 0;
+    await until(async () => {
+      const [size, { examples }] = await catalogue.use('bank', async (index) => {
+        return [index.size, await index.select(`cat ${'a '.repeat(requests++ % 9)}`, { k: 20 })] as const;
+      });
+      expect(examples).toHaveLength(size);
+      return size === 15;
+    });
+    goOn();
+    expect(await before).toEqual({ size: 12, found: 12 });
+  });
+
+  it('show rows that another process has added', async () => {
+    await build('bank', 12);
+    expect(await sizeOf()).toBe(12);
+    const other = await FungiSelector.open(place.options('bank'));
+    await other.add([{ input: 'cat cat cat', label: 'cat' }]);
+    await other.close();
+    now = 2000;
+    await until(async () => (await sizeOf()) === 13);
+  });
+
+  it('serve on in the old build when the new one cannot be opened, and say so', async () => {
+    await build('bank', 12);
+    expect(await sizeOf()).toBe(12);
+    await build('bank', 15);
+    await truncate(join(place.folder, 'indexes', 'bank', 'pca.safetensors'), 40);
+    now = 2000;
+    expect(await sizeOf()).toBe(12);
+    await until(async () => (await catalogue.readiness()).length > 0);
+    expect(await catalogue.readiness()).toMatchObject([{ part: 'index bank' }]);
+    expect((await catalogue.use('bank', (index) => index.select('cat'))).examples).toHaveLength(12);
+  });
+
+  it('are built in a process of their own, and told of meanwhile', async () => {
+    const { encoder } = place.options('any');
+    const request = { name: 'new', encoder, examples: tinyExamples(12) };
+    const { done } = await catalogue.build(request);
+    await expect(catalogue.build(request)).rejects.toMatchObject({ code: 'INDEX_LOCKED' });
+    expect(await catalogue.status('new')).toMatchObject({ state: 'building' });
+    await expect(sizeOf('new')).rejects.toMatchObject({ code: 'NOT_READY' });
+    expect(await done).toMatchObject({ state: 'ready', rows: 12 });
+    expect(await sizeOf('new')).toBe(12);
+    await expect(catalogue.build(request)).rejects.toMatchObject({ code: 'INDEX_EXISTS' });
+    await catalogue.remove('new');
+    await expect(sizeOf('new')).rejects.toMatchObject({ code: 'INDEX_NOT_FOUND' });
+    await expect(catalogue.remove('new')).rejects.toMatchObject({ code: 'INDEX_NOT_FOUND' });
+  });
+
+  it('tell of a build that failed until it is removed or built again', async () => {
+    const { encoder } = place.options('any');
+    const examples = [{ input: ' ', label: 'cat' }];
+    const { done } = await catalogue.build({ name: 'ill', encoder, examples });
+    expect(await done).toMatchObject({ state: 'failed', error: { code: 'INVALID_TEXT' } });
+    expect(await catalogue.list()).toMatchObject([{ state: 'failed', name: 'ill' }]);
+    await catalogue.remove('ill');
+    expect(await catalogue.list()).toEqual([]);
+  });
+
+  it('survive the death of the model process', async () => {
+    await build('bank', 12);
+    const ask = (query: string) => catalogue.use('bank', (index) => index.select(query, { k: 1 }));
+    const first = await ask('cat sat');
+    process.kill(pool.pids[0]!, 'SIGKILL');
+    const again = await ask('cat sat a');
+    expect(again.examples).toHaveLength(1);
+    expect(await ask('cat sat')).toEqual(first);
+  });
+
+  it('give embeddings of the encoders that are offered, and of no other', async () => {
+    const { encoder } = place.options('any');
+    const embedder = await catalogue.embedder(encoder);
+    expect((await embedder.embed(['cat', 'dog'])).vectors).toHaveLength(2);
+    expect(await catalogue.embedder(encoder)).toBe(embedder);
+    await expect(catalogue.embedder('other')).rejects.toMatchObject({ code: 'MODEL_NOT_FOUND' });
+  });
+});
