@@ -68,13 +68,10 @@ const PROBLEM = z.object({
 const OPENAI_ERROR = z.object({
   error: z.object({
     message: z.string(),
-    type: z.enum([
-      'invalid_request_error',
-      'authentication_error',
-      'permission_error',
-      'rate_limit_error',
-      'server_error',
-    ]),
+    type: z.string().meta({
+      description:
+        'invalid_request_error, authentication_error, permission_error, rate_limit_error or server_error; of an error of the LLM endpoint its own.',
+    }),
     param: z.string().nullable(),
     code: z.string().nullable(),
   }),
