@@ -71,7 +71,7 @@ const BYTES: StreamForm<Uint8Array> = { encode: (bytes) => bytes };
 function eventsForm(exchange: Exchange, terminator: string | undefined): StreamForm<unknown> & { type: string } {
   return {
     type: 'text/event-stream; charset=utf-8',
-    encode: (value) => `data: ${JSON.stringify(value)}\n\n`,
+    encode: (value) => `${exchange.errors === 'openai' ? '' : nameOf(value)}data: ${JSON.stringify(value)}\n\n`,
     heartbeat: ': still at it\n\n',
     // OpenAI's clients look for `error` in the data of any event.
     failed: (failure) => {
@@ -80,6 +80,12 @@ function eventsForm(exchange: Exchange, terminator: string | undefined): StreamF
     },
     ...(terminator !== undefined && { end: `data: ${terminator}\n\n` }),
   };
+}
+
+/** Of an event that says its type: an EventSource listens by name. */
+function nameOf(value: unknown): string {
+  const { type } = value as { readonly type?: unknown };
+  return typeof type === 'string' && /^[a-z]+$/.test(type) ? `event: ${type}\n` : '';
 }
 
 function linesForm(exchange: Exchange): StreamForm<unknown> & { type: string } {

@@ -6,6 +6,7 @@ import { silentLogger } from '../../../src/core/log.js';
 import type { Embedder } from '../../../src/selector/embedder.js';
 import type { Featurized, Featurizer, FeaturizeOptions } from '../../../src/selector/featurizer.js';
 import type { OpenedIndex } from '../../../src/selector/opened-index.js';
+import { distinct } from '../../../src/selector/rows.js';
 import { FungiSelector } from '../../../src/selector/selector.js';
 import type { BuildRequest, IndexCatalogue, IndexStatus } from '../../../src/server/indexes/catalogue.js';
 import type { Manifest } from '../../../src/store/manifest.js';
@@ -120,11 +121,12 @@ export class FakeCatalogue implements IndexCatalogue {
     }
   }
 
-  build(request: BuildRequest): Promise<{ readonly done: Promise<IndexStatus> }> {
+  async build(request: BuildRequest): Promise<{ readonly done: Promise<IndexStatus> }> {
     const { name, examples, ifExists } = request;
     if (this.indexes.has(name) && ifExists === 'refuse') {
-      return Promise.reject(new FungiError('INDEX_EXISTS', `index "${name}" exists`));
+      throw new FungiError('INDEX_EXISTS', `index "${name}" exists`);
     }
+    distinct(examples); // what is refused is refused before anything begins
     this.builds.push(request);
     this.others.set(name, { state: 'building', name, progress: undefined });
     const built = async (): Promise<IndexStatus> => {

@@ -144,8 +144,10 @@ it('adding lines ends as the document says, whatever they are', async () => {
     fc.asyncProperty(fc.array(line, { maxLength: 6 }), async (lines) => {
       const { error, values } = await askStream(await desk(), 'addExamples', { path: { name: 'desk' }, lines });
       if (error === undefined) expect(values.at(-1)).toMatchObject({ acknowledged: lines.length, complete: true });
-      else await foreseen(Promise.reject(error), failures);
+      else await foreseen(Promise.reject(asError(error)), failures);
     }),
     { numRuns: 100 },
   );
 });
+
+const asError = (error: unknown): Error => (error instanceof Error ? error : new Error(String(error)));

@@ -109,8 +109,13 @@ describe('events', () => {
       200,
     );
     expect(reply.headers['content-type']).toMatch(/^text\/event-stream/);
-    const events = reply.text.split('\n\n').flatMap((event) => /^data: (.*)$/m.exec(event)?.[1] ?? []);
-    expect(events.map((data) => (JSON.parse(data) as { type: string }).type)).toEqual(['selection', 'answer']);
+    const events = reply.text
+      .trim()
+      .split('\n\n')
+      .map((event) => event.split('\n'));
+    expect(events.map(([name]) => name)).toEqual(['event: selection', 'event: answer']);
+    const types = events.map(([, data]) => (JSON.parse(data!.replace(/^data: /, '')) as { type: string }).type);
+    expect(types).toEqual(['selection', 'answer']);
   });
 });
 
