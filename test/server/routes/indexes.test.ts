@@ -16,7 +16,9 @@ describe('creating an index', () => {
       ...{ kind: 'json', status: 202, headers: { Location: '/v1/indexes/new' } },
       body: { name: 'new', state: 'building', progress: null },
     });
-    expect(catalogue.builds).toEqual([{ name: 'new', examples, encoder: 'owner/letters', ifExists: 'refuse' }]);
+    expect(catalogue.builds).toEqual([
+      { name: 'new', examples: [{ ...examples[0], metadata: {} }], encoder: 'owner/letters', ifExists: 'refuse' },
+    ]);
   });
 
   it('waits for it when asked to', async () => {
@@ -102,6 +104,17 @@ describe('creating an index', () => {
     expect(catalogue.builds).toEqual([]);
   });
 
+  it.each([
+    ['a blank text', { input: ' ' }, 'INVALID_TEXT'],
+    ['NUL in a label', { label: 'a\0' }, 'INVALID_DATA'],
+    ['NUL in an id', { id: 'a\0' }, 'INVALID_DATA'],
+  ])('refuses an example with %s before the build', async (_, change, code) => {
+    const catalogue = new FakeCatalogue();
+    const bad = { ...body, examples: [...examples, { ...examples[0], ...change }] };
+    expect(await codeOf(ask(catalogue, 'createIndex', { body: bad }))).toBe(code);
+    expect(catalogue.builds).toEqual([]);
+  });
+
   it('hands on what was asked for', async () => {
     const catalogue = new FakeCatalogue();
     const options = {
@@ -111,7 +124,7 @@ describe('creating an index', () => {
       features: { losses: [{ name: 'simclr', views: 4 }] },
     };
     await ask(catalogue, 'createIndex', { body: { ...body, ...options } });
-    expect(catalogue.builds).toEqual([{ ...body, encoder: 'owner/letters', ...options }]);
+    expect(catalogue.builds).toMatchObject([{ ...body, encoder: 'owner/letters', ...options }]);
   });
 });
 

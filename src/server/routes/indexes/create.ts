@@ -2,6 +2,7 @@ import { z } from 'zod';
 import { FungiError } from '../../../core/errors.js';
 import { featureSpec, type FeatureOptions } from '../../../features/spec.js';
 import { abortable } from '../../../llm/abort.js';
+import { distinct } from '../../../selector/rows.js';
 import type { BuildRequest, IndexCatalogue } from '../../indexes/catalogue.js';
 import type { Route } from '../../route.js';
 import { assertClientItems } from '../client-items.js';
@@ -54,7 +55,8 @@ export const createIndex: Route<unknown, z.output<typeof querySchema>, Body> = {
 /**
  * The encoder is asked what it reads before anything is built: of images and sounds a path would be a file of the server.
  *
- * @throws {FungiError} MODEL_NOT_FOUND for an encoder that the server does not offer; INVALID_ARGUMENT, INVALID_MEDIA, INVALID_TEXT
+ * @throws {FungiError} MODEL_NOT_FOUND for an encoder that the server does not offer; INVALID_ARGUMENT, INVALID_MEDIA, INVALID_TEXT,
+ * INVALID_DATA
  */
 async function requestOf(body: Body, catalogue: IndexCatalogue): Promise<BuildRequest> {
   const { name, features, dims, metric, ifExists } = body;
@@ -65,7 +67,7 @@ async function requestOf(body: Body, catalogue: IndexCatalogue): Promise<BuildRe
     throw new FungiError('INVALID_ARGUMENT', `name "${name}" is that of an encoder`, { hint: 'Take another name.' });
   }
   const { modality } = await catalogue.embedder(encoder);
-  const examples = body.examples.map(exampleOf);
+  const examples = distinct(body.examples.map(exampleOf)); // what cannot be stored is refused now, and not by the build
   const inputs = examples.map(({ input }) => input);
   assertClientItems(inputs, modality, (place) => `example ${place}`);
   const options = features as FeatureOptions | undefined;
