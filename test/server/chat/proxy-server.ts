@@ -21,7 +21,7 @@ export const EXAMPLES = [
 export const QUERY = { role: 'user', content: 'my card was stolen!' };
 export const KEY = 'sk-upstream-0123456789';
 
-export interface ProxyOptions extends Partial<Omit<ChatRouteOptions, 'upstream' | 'onEnd'>> {
+export interface ProxyOptions extends Partial<Omit<ChatRouteOptions, 'upstream'>> {
   readonly upstream?: Partial<UpstreamOptions>;
   readonly limits?: Partial<HttpLimits>;
   /** In place of the script's server. */
@@ -62,7 +62,10 @@ export async function startProxy(script: readonly Step[], options: ProxyOptions 
     k: 1,
     ...rest,
     upstream: client,
-    onEnd: (outcome) => outcomes.push(outcome),
+    onEnd: (outcome, ms) => {
+      outcomes.push(outcome);
+      options.onEnd?.(outcome, ms);
+    },
   }) as Route;
   const log = createLog('silent');
   const app = createApp({
