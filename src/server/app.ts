@@ -28,16 +28,8 @@ import { operationRoutes } from './operations/routes.js';
 import { OPERATIONS } from './operations/operations.js';
 import type { Route, RouteDescription } from './route.js';
 
-/** A route that Express serves: key, limits, log and errors are as for any other, the body is left to `handler`. */
-export interface Mount {
-  readonly route: RouteDescription;
-  /** A router sees the path `/`. What it throws is replied to as `route.errors` says. */
-  readonly handler: RequestHandler;
-}
-
 export interface AppOptions {
   readonly routes: readonly Route[];
-  readonly mounts?: readonly Mount[];
   readonly catalogue: IndexCatalogue;
   /** Without it examples vote. */
   readonly llm?: LlmClient | undefined;
@@ -55,11 +47,11 @@ export interface AppOptions {
 }
 
 export function createApp(options: AppOptions): Express {
-  const { routes, mounts = [], catalogue, llm, keys, log, trustProxy = false } = options;
+  const { routes, catalogue, llm, keys, log, trustProxy = false } = options;
   const limits = { ...HTTP_LIMITS, ...options.limits };
   const { metrics = createMetrics(), lifecycle = new Lifecycle(), clock = () => performance.now() } = options;
   measureIndexes(metrics, catalogue);
-  const described = [...routes, ...mounts.map(({ route }) => route), ...Object.values(OPERATIONS)];
+  const described = [...routes, ...Object.values(OPERATIONS)];
   const operations = operationRoutes({ metrics, lifecycle, document: openApiDocument(described) });
   const throttle = new FailureThrottle(limits.failedKeysPerMinute, clock);
   const limiter = limitRequests(limits);
@@ -73,9 +65,6 @@ export function createApp(options: AppOptions): Express {
   app.use(secured());
   for (const route of [...routes, ...operations]) {
     app[route.method](expressPath(route), ...guards(route), serveRoute(route, { catalogue, llm, limits }));
-  }
-  for (const { route, handler } of mounts) {
-    app[route.method](expressPath(route), ...guards(route), atRoot(handler));
   }
   for (const [path, sharing] of byPath(described)) app.all(path, refuseMethod(sharing));
   app.use(() => {
@@ -131,21 +120,6 @@ function matched(route: RouteDescription): RequestHandler {
   return (request, _response, next) => {
     Exchange.of(request).route = route;
     next();
-  };
-}
-
-/** As `app.use` would at the route's path: a router's own routes are relative to it. */
-function atRoot(handler: RequestHandler): RequestHandler {
-  return (request, response, next) => {
-    const { url, baseUrl } = request;
-    const [path = '', query] = url.split(/(?=\?)/, 2);
-    request.url = `/${query ?? ''}`;
-    request.baseUrl = baseUrl + path;
-    return handler(request, response, (error?: unknown) => {
-      request.url = url;
-      request.baseUrl = baseUrl;
-      next(error);
-    });
   };
 }
 

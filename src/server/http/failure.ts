@@ -9,6 +9,8 @@ export interface Failure {
   readonly message: string;
   readonly hint: string | undefined;
   readonly faults: readonly Fault[];
+  /** How far a body of lines got: the line that is wrong, and up to which all are stored. */
+  readonly progress: Readonly<Record<string, number>>;
   readonly retryable: boolean;
   /** How long to wait, where the status asks for it. */
   readonly retryAfterMs: number | undefined;
@@ -19,6 +21,7 @@ export const INTERNAL_STATUS = 500;
 /** Where an error does not say how long to wait. */
 const WAIT_MS: Partial<Record<ErrorCode, number>> = { NOT_READY: 5000, INDEX_CORRUPT: 60_000, LLM_RATE_LIMITED: 5000 };
 const DEFAULT_WAIT_MS = 1000;
+const PROGRESS = ['line', 'acknowledged'];
 
 /** @returns what a client may know: of an error that nobody foresaw, only that there was one */
 export function failureOf(error: unknown): Failure {
@@ -30,6 +33,7 @@ export function failureOf(error: unknown): Failure {
       message: 'the server failed at this request; its log has the cause under the request id',
       hint: 'If it happens again, report it with the request id.',
       faults: [],
+      progress: {},
       retryable: false,
       retryAfterMs: undefined,
     };
@@ -44,6 +48,9 @@ export function failureOf(error: unknown): Failure {
     message,
     hint,
     faults: Array.isArray(details['faults']) ? (details['faults'] as Fault[]) : [],
+    progress: Object.fromEntries(
+      PROGRESS.flatMap((name) => (typeof details[name] === 'number' ? [[name, details[name]]] : [])),
+    ),
     retryable,
     retryAfterMs: waits ? (typeof said === 'number' ? said : (WAIT_MS[code] ?? DEFAULT_WAIT_MS)) : undefined,
   };
@@ -82,7 +89,7 @@ export function titleOf(code: Failure['code']): string {
 
 /** A problem of RFC 9457. */
 export function problemOf(failure: Failure, requestId: string): Record<string, unknown> {
-  const { code, status, message, hint, faults } = failure;
+  const { code, status, message, hint, faults, progress } = failure;
   return {
     type: `urn:fungi-icl:error:${code}`,
     title: titleOf(code),
@@ -93,6 +100,7 @@ export function problemOf(failure: Failure, requestId: string): Record<string, u
     requestId,
     ...(hint !== undefined && { hint }),
     ...(faults.length > 0 && { errors: faults }),
+    ...progress,
   };
 }
 

@@ -34,7 +34,7 @@ export function serveRoute(route: Route, services: RouteServices): RequestHandle
 }
 
 /** What a handler has beside the parts of the request. */
-export function contextOf(request: Request, { catalogue, llm }: Omit<RouteServices, 'limits'>): RequestContext {
+function contextOf(request: Request, { catalogue, llm }: Omit<RouteServices, 'limits'>): RequestContext {
   const exchange = Exchange.of(request);
   return {
     catalogue,

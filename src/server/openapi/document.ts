@@ -19,6 +19,7 @@ export interface Operation {
   readonly operationId: string;
   readonly tags: readonly string[];
   readonly summary: string;
+  readonly description?: string;
   readonly security: readonly Readonly<Record<string, readonly string[]>>[];
   readonly parameters?: readonly Parameter[];
   readonly requestBody?: { readonly required: true; readonly description: string; readonly content: Content };
@@ -64,6 +65,8 @@ const PROBLEM = z.object({
   requestId: z.string(),
   hint: z.string().optional(),
   errors: z.array(FAULT).optional(),
+  line: z.int().optional().meta({ description: 'Of a body of lines: the one that is wrong' }),
+  acknowledged: z.int().optional().meta({ description: 'Of a body of lines: so many are stored' }),
 });
 const OPENAI_ERROR = z.object({
   error: z.object({
@@ -132,7 +135,8 @@ function operationOf(route: RouteDescription, schemas: Record<string, JsonSchema
   return {
     operationId,
     tags: [tag],
-    summary: scope === null ? summary : `${summary} (scope: ${scope})`,
+    summary,
+    ...(scope !== null && { description: `Where the server has keys: one of scope ${scope}.` }),
     security: scope === null ? [] : SECURITY,
     ...(parameters.length > 0 && { parameters }),
     ...(body !== undefined && {

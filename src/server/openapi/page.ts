@@ -78,7 +78,7 @@ ${schemas.join('\n')}
 }
 
 function operationPart(path: string, method: string, operation: Operation): string {
-  const { summary, parameters = [], requestBody, responses } = operation;
+  const { summary, description = '', parameters = [], requestBody, responses } = operation;
   const rows = parameters.map(
     ({ name, in: place, required, schema, description = '' }) =>
       `<tr><td><code>${text(name)}</code></td><td>${place}${required ? ', required' : ''}</td><td>${text(description)} <code>${text(JSON.stringify(schema))}</code></td></tr>`,
@@ -89,7 +89,7 @@ function operationPart(path: string, method: string, operation: Operation): stri
       : `<h3>Body</h3><p>${text(requestBody.description)}</p>${contentParts(requestBody.content)}`;
   const replies = Object.entries(responses).map(([status, reply]) => replyRow(status, reply));
   return `<details><summary><b>${text(method.toUpperCase())}</b><code>${text(path)}</code><span>${text(summary)}</span></summary><section>
-${rows.length === 0 ? '' : `<h3>Parameters</h3><table>${rows.join('')}</table>`}${body}
+<p>${text(description)}</p>${rows.length === 0 ? '' : `<h3>Parameters</h3><table>${rows.join('')}</table>`}${body}
 <h3>Replies</h3><table>${replies.join('')}</table></section></details>
 `;
 }
