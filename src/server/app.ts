@@ -106,6 +106,7 @@ function secured(): RequestHandler {
       useDefaults: false,
       directives: { defaultSrc: none, frameAncestors: none, baseUri: none, formAction: none },
     },
+    xFrameOptions: { action: 'deny' },
     // Whoever ends TLS decides on this for the whole domain.
     strictTransportSecurity: false,
   });

@@ -1,6 +1,7 @@
 /** Replies to a request that failed, whatever state its connection is in. */
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { setImmediate as turn } from 'node:timers/promises';
+import { cutOff } from './cut-off.js';
 import { failureOf, INTERNAL_STATUS, openAiErrorOf, problemOf, retryHeaders, type Failure } from './failure.js';
 import { Exchange } from './exchange.js';
 
@@ -20,7 +21,7 @@ export async function sendFailure(error: unknown, request: IncomingMessage, resp
   exchange.code = failure.code;
   if (failure.status >= INTERNAL_STATUS) exchange.cause = error;
   if (response.headersSent) {
-    response.destroy();
+    await cutOff(response);
     return;
   }
   // A small body is often in the packet that is being read, behind what was refused.

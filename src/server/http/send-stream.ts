@@ -2,6 +2,7 @@
 import type { ServerResponse } from 'node:http';
 import { FungiError } from '../../core/errors.js';
 import type { Exchange } from './exchange.js';
+import { cutOff } from './cut-off.js';
 import { failureOf, INTERNAL_STATUS, type Failure } from './failure.js';
 import type { HttpLimits } from './limits.js';
 
@@ -56,7 +57,7 @@ export async function sendStream<T>(
     const failure = failureOf(error);
     exchange.code = failure.code;
     if (failure.status >= INTERNAL_STATUS) exchange.cause = error;
-    if (form.failed === undefined || response.destroyed) response.destroy();
+    if (form.failed === undefined || response.destroyed) await cutOff(response);
     else response.end(form.failed(failure));
   } finally {
     // A generator that waits for something hears of the end by its signal; nobody waits for it here.

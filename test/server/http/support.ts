@@ -126,6 +126,15 @@ export function harness(options: Partial<AppOptions> = {}): Harness {
   return { app, lifecycle, log };
 }
 
+/** A promise, settled from outside. */
+export function deferred<T>(): { promise: Promise<T>; resolve: (value: T) => void } {
+  let resolve!: (value: T) => void;
+  const promise = new Promise<T>((done) => {
+    resolve = done;
+  });
+  return { promise, resolve };
+}
+
 const open: Listening[] = [];
 
 /** Closed by {@link stopAll}. */
