@@ -60,7 +60,7 @@ function cutSlowBody(request: Request, exchange: Exchange, ms: number): void {
 }
 
 function record(request: Request, response: Response, exchange: Exchange, { log, metrics }: Observers): void {
-  const { requestId, trace, route, keyName: key, elapsedMs, cause } = exchange;
+  const { requestId, trace, route, keyName, elapsedMs, cause } = exchange;
   const status = response.headersSent ? response.statusCode : CLIENT_LEFT;
   const code = exchange.code ?? (response.writableFinished ? undefined : 'ABORTED');
   const { method } = request;
@@ -73,7 +73,7 @@ function record(request: Request, response: Response, exchange: Exchange, { log,
     route: route?.path,
     status,
     ms: Math.round(elapsedMs),
-    key,
+    keyName,
     code,
   };
   if (cause !== undefined) log.error({ ...line, err: cause }, 'request failed');
