@@ -15,6 +15,8 @@ export interface Effects {
   readonly env: Readonly<Record<string, string | undefined>>;
   /** Calls `listener` when the user interrupts (Ctrl-C); the process ends when it returns. */
   readonly onInterrupt?: (listener: () => void) => void;
+  /** Settles when the process is asked to end (SIGTERM, Ctrl-C); the first signal does nothing else then. */
+  readonly untilStopped?: () => Promise<void>;
   /** Milliseconds on a clock that never goes back. */
   readonly now: () => number;
 }

@@ -12,10 +12,24 @@ process.stdout.on('error', (error: NodeJS.ErrnoException) => {
 
 let tell = (): void => undefined;
 // Nothing is taken back: what is resumable stays, and a lock whose holder is gone is taken over. The second Ctrl-C is the system's.
-process.once('SIGINT', () => {
+const interrupted = (): void => {
   tell();
   process.exit(ERRORS.ABORTED.exit);
-});
+};
+process.once('SIGINT', interrupted);
+
+/** For a command that ends in good order: the first signal asks it to, the second ends the process. */
+function untilStopped(): Promise<void> {
+  process.removeListener('SIGINT', interrupted);
+  return new Promise((resolve) => {
+    for (const signal of ['SIGINT', 'SIGTERM'] as const) {
+      process.once(signal, () => {
+        resolve();
+        process.once('SIGINT', interrupted).once('SIGTERM', interrupted);
+      });
+    }
+  });
+}
 
 process.exitCode = await run(process.argv.slice(2), {
   stdout: process.stdout,
@@ -23,5 +37,6 @@ process.exitCode = await run(process.argv.slice(2), {
   readStdin: () => text(process.stdin),
   env: environment,
   onInterrupt: (listener) => (tell = listener),
+  untilStopped,
   now: () => performance.now(),
 });

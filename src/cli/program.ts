@@ -10,7 +10,9 @@ import { addIndex } from './commands/index-examples.js';
 import { addIndexes } from './commands/indexes.js';
 import { addModels } from './commands/models.js';
 import { addPrompt } from './commands/prompt.js';
+import { addKeys } from './commands/keys.js';
 import { addRetrieve } from './commands/retrieve.js';
+import { addServe } from './commands/serve.js';
 import { createContext, type CommonOptions, type Report, type Run } from './context.js';
 import type { Effects } from './effects.js';
 import { exitCodeHelp, interruption, reportFailure, type FailureStyle } from './failure.js';
@@ -20,7 +22,7 @@ import { addCommonOptions, addIndexesOption } from './options.js';
 
 const COMMANDS = [
   ...[addDemo, addIndex, addRetrieve, addPrompt, addAnswer, addEval],
-  ...[addIndexes, addModels, addCache, addDoctor],
+  ...[addServe, addKeys, addIndexes, addModels, addCache, addDoctor],
 ];
 
 /** Runs one command line, without the name of the program; returns the exit code. */
@@ -45,7 +47,8 @@ export async function run(argv: readonly string[], effects: Effects): Promise<nu
     } finally {
       done();
     }
-    effects.stdout.write(settings.json === true ? `${jsonText(report.json)}\n` : `${report.text}\n`);
+    if (report.text !== '' || settings.json === true)
+      effects.stdout.write(settings.json === true ? `${jsonText(report.json)}\n` : `${report.text}\n`);
     if (settings.json !== true && report.summary !== undefined) effects.stderr.write(`${report.summary}\n`);
     if (report.error !== undefined) throw report.error;
     exitCode = report.exitCode ?? 0;

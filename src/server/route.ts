@@ -100,6 +100,8 @@ export interface Route<Path = unknown, Query = unknown, Body = unknown> {
   readonly summary: string;
   /** Null: no key is asked for. */
   readonly scope: Scope | null;
+  /** Milliseconds from the whole request read to its reply, or to the first part of a stream. @default the server's */
+  readonly deadlineMs?: number | undefined;
   /** How errors are written: RFC 9457, or as OpenAI's clients read them. */
   readonly errors: 'problem' | 'openai';
   readonly pathSchema?: z.ZodType<Path>;

@@ -1,7 +1,8 @@
 /** One model process, as its parent sees it. */
 import { fork, type ChildProcess } from 'node:child_process';
 import { setPriority } from 'node:os';
-import { fileURLToPath } from 'node:url';
+import { createRequire } from 'node:module';
+import { fileURLToPath, pathToFileURL } from 'node:url';
 import { environment } from '../core/config.js';
 import { FungiError } from '../core/errors.js';
 import type { OnProgress } from '../core/progress.js';
@@ -10,8 +11,11 @@ import { errorOf, type WorkerCall, type WorkerMessage, type WorkerRequest, type 
 /** What runs in a model process; tests put their own in its place. */
 export const MODEL_PROGRAM = new URL(import.meta.url.endsWith('.ts') ? 'child.ts' : 'child.js', import.meta.url);
 
+/** Reads TypeScript; found from here, since the server may be started from any folder. */
+const sourceLoader = (): string => pathToFileURL(createRequire(import.meta.url).resolve('tsx')).href;
+
 /** Secrets that a process which only computes has no use for. */
-const WITHHELD = new Set(['OPENAI_API_KEY', 'FUNGI_API_KEYS', 'FUNGI_UPSTREAM_API_KEY']);
+const WITHHELD = new Set(['OPENAI_API_KEY', 'FUNGI_API_KEYS', 'FUNGI_LLM_API_KEY']);
 
 interface Pending {
   readonly resolve: (result: never) => void;
@@ -37,7 +41,7 @@ export class ModelProcess {
   /** @param niceness added to that of this process: a build lets queries go first */
   constructor(program: URL = MODEL_PROGRAM, niceness = 0) {
     const env = Object.fromEntries(Object.entries(environment).filter(([name]) => !WITHHELD.has(name)));
-    const execArgv = program.pathname.endsWith('.ts') ? ['--import', 'tsx'] : [];
+    const execArgv = program.pathname.endsWith('.ts') ? ['--import', sourceLoader()] : [];
     this.child = fork(fileURLToPath(program), [], { serialization: 'advanced', execArgv, env });
     if (niceness > 0 && this.child.pid !== undefined) setPriority(this.child.pid, niceness);
     this.child.on('message', (message: WorkerMessage) => {

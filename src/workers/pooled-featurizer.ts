@@ -81,11 +81,12 @@ export class PooledEmbedder implements Embedder {
 
   /** @throws {FungiError} what loading the encoder throws; WORKER_FAILED */
   static async open(
+    name: string,
     pool: ModelPool,
     cache: FeatureCache,
     source: Extract<FeatureSource, { kind: 'encoder' }>,
   ): Promise<PooledEmbedder> {
-    return new PooledEmbedder(source.options.encoder, await PooledFeaturizer.open(pool, cache, source));
+    return new PooledEmbedder(name, await PooledFeaturizer.open(pool, cache, source));
   }
 
   get modality(): Modality {

@@ -50,7 +50,7 @@ describe('features of a pool', () => {
       const pool = new ModelPool();
       try {
         const source = { kind: 'encoder', key: 'tiny', options: { encoder, sources } } as const;
-        const served = await PooledEmbedder.open(pool, new FeatureCache(0), source);
+        const served = await PooledEmbedder.open('tiny', pool, new FeatureCache(0), source);
         expect(served.dims).toBe(alone.dims);
         expect(await served.embed(QUERIES)).toEqual(expected);
       } finally {

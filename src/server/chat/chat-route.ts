@@ -1,5 +1,6 @@
 /** The proxy: a chat completion of OpenAI's shape gets examples, and goes to the LLM endpoint behind the server. */
 import { z } from 'zod';
+import { FungiError } from '../../core/errors.js';
 import type { Reply, RequestContext, Route } from '../route.js';
 import { ASKING, codes, ENCODING, OPENING } from '../routes/failures.js';
 import { noQuery } from '../routes/fields.js';
@@ -15,6 +16,8 @@ export interface ChatRouteOptions extends ExamplesOptions {
   readonly upstream: Upstream;
   /** Of calls that name none. */
   readonly defaultIndex?: string | undefined;
+  /** Longer than the server's own, which an LLM may well take. Milliseconds. */
+  readonly deadlineMs?: number | undefined;
   /** What became of a call, and how long the LLM endpoint had it, milliseconds. */
   readonly onEnd?: ((outcome: Outcome, ms: number) => void) | undefined;
 }
@@ -26,32 +29,45 @@ const MAX_IDS = 2000;
 const REFUSALS = [400, 401, 402, 403, 404, 405, 408, 409, 410, 413, 415, 422, 424, 429, 451];
 const errorSchema = z.looseObject({ error: z.looseObject({ message: z.string() }) });
 
-export function chatRoute(options: ChatRouteOptions): Route<unknown, unknown, ChatBody> {
-  const proxy = new ChatProxy(options);
-  return {
-    method: 'post',
-    path: '/v1/chat/completions',
-    operationId: 'createChatCompletion',
-    tag: 'openai',
-    summary: 'Puts the examples of an index before the last user message, and passes the call on to the LLM endpoint.',
-    scope: 'read',
-    errors: 'openai',
-    querySchema: noQuery,
-    body: { size: 'media', schema: chatBodySchema },
-    replies: {
-      200: {
-        description: "The LLM endpoint's own reply, in events where `stream` is true.",
-        schema: z.looseObject({}),
-        streamed: { type: 'text/event-stream', schema: z.looseObject({}) },
-      },
-      ...Object.fromEntries(
-        REFUSALS.map((status) => [status, { description: "The LLM endpoint's own refusal.", schema: errorSchema }]),
-      ),
+/** The route before it is known where calls go. */
+export const CHAT: Omit<Route<unknown, unknown, ChatBody>, 'handle'> = {
+  method: 'post',
+  path: '/v1/chat/completions',
+  operationId: 'createChatCompletion',
+  tag: 'openai',
+  summary: 'Puts the examples of an index before the last user message, and passes the call on to the LLM endpoint.',
+  scope: 'read',
+  errors: 'openai',
+  querySchema: noQuery,
+  body: { size: 'media', schema: chatBodySchema },
+  replies: {
+    200: {
+      description: "The LLM endpoint's own reply, in events where `stream` is true.",
+      schema: z.looseObject({}),
+      streamed: { type: 'text/event-stream', schema: z.looseObject({}) },
     },
-    failures: codes(OPENING, ENCODING, ASKING, ['TEMPLATE_INVALID']),
-    handle: ({ body, context }) => proxy.handle(body, context),
-  };
+    ...Object.fromEntries(
+      REFUSALS.map((status) => [status, { description: "The LLM endpoint's own refusal.", schema: errorSchema }]),
+    ),
+  },
+  failures: codes(OPENING, ENCODING, ASKING, ['TEMPLATE_INVALID', 'NOT_READY']),
+};
+
+export function chatRoute({ deadlineMs, ...options }: ChatRouteOptions): Route<unknown, unknown, ChatBody> {
+  const proxy = new ChatProxy(options);
+  return { ...CHAT, deadlineMs, handle: ({ body, context }) => proxy.handle(body, context) };
 }
+
+/** Of a server that has no LLM endpoint: the path is there, and says what is missing. */
+export const noChatRoute: Route<unknown, unknown, ChatBody> = {
+  ...CHAT,
+  handle: () => {
+    const error = new FungiError('NOT_READY', 'this server has no LLM endpoint to send chat completions to', {
+      hint: 'Set llmBaseUrl (or OPENAI_BASE_URL) where the server is started.',
+    });
+    return Promise.reject(error);
+  },
+};
 
 class ChatProxy {
   private readonly examples: ExamplesOfIndex;

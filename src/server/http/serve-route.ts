@@ -26,7 +26,7 @@ export function serveRoute(route: Route, services: RouteServices): RequestHandle
     const query =
       route.querySchema === undefined ? {} : checked(route.querySchema, parseQuery(queryTextOf(request)), 'query');
     const body = await readBody(route, request, exchange, limits);
-    if (!exchange.readsOn) exchange.setDeadline(limits.deadlineMs);
+    if (!exchange.readsOn) exchange.setDeadline(route.deadlineMs ?? limits.deadlineMs);
     const context = contextOf(request, services);
     const reply = await exchange.orAborted(route.handle({ path, query, body, context }));
     await sendReply(reply, response, exchange, limits);

@@ -16,7 +16,8 @@ import { IndexBuilds, type BuildSettings } from './index-builds.js';
 import { ServedIndex } from './served-index.js';
 
 export interface CatalogueOptions extends BuildSettings {
-  readonly encoders: readonly string[];
+  /** Where each encoder lies, a folder or an id of a model source, by the name that it is offered under. */
+  readonly encoders: ReadonlyMap<string, string>;
   readonly pool: ModelPool;
   readonly cache: FeatureCache;
   /** How often the folder is looked at for another build or rows of another process, milliseconds. @default 1000 */
@@ -46,7 +47,7 @@ export class FolderCatalogue implements IndexCatalogue {
 
   constructor(private readonly options: CatalogueOptions) {
     const { encoders, checkMs = 1000, now = () => performance.now() } = options;
-    this.encoders = encoders;
+    this.encoders = [...encoders.keys()];
     this.checkMs = checkMs;
     this.now = now;
     this.builds = new IndexBuilds(options);
@@ -90,7 +91,9 @@ export class FolderCatalogue implements IndexCatalogue {
   async build(request: BuildRequest): Promise<{ readonly done: Promise<IndexStatus> }> {
     const { name } = request;
     assertIndexName(name);
-    const { done } = await this.builds.start(request);
+    const { encoder } = request;
+    const location = encoder === undefined ? undefined : (this.options.encoders.get(encoder) ?? encoder);
+    const { done } = await this.builds.start({ ...request, ...(location !== undefined && { encoder: location }) });
     const finished = done.then(async () => {
       await this.look(name);
       return this.status(name);
@@ -111,7 +114,8 @@ export class FolderCatalogue implements IndexCatalogue {
   }
 
   async embedder(encoder: string): Promise<Embedder> {
-    if (!this.encoders.includes(encoder)) {
+    const location = this.options.encoders.get(encoder);
+    if (location === undefined) {
       throw new FungiError('MODEL_NOT_FOUND', `the server offers no encoder "${encoder.slice(0, 80)}"`, {
         hint: `There are: ${this.encoders.join(', ')}.`,
       });
@@ -119,8 +123,8 @@ export class FolderCatalogue implements IndexCatalogue {
     let opened = this.embedders.get(encoder);
     if (opened === undefined) {
       const { pool, cache } = this.options;
-      const options = { encoder, ...this.surroundings() };
-      opened = PooledEmbedder.open(pool, cache, { kind: 'encoder', key: `encoder ${encoder}`, options });
+      const options = { encoder: location, ...this.surroundings() };
+      opened = PooledEmbedder.open(encoder, pool, cache, { kind: 'encoder', key: `encoder ${encoder}`, options });
       this.embedders.set(encoder, opened);
       opened.catch(() => this.embedders.delete(encoder));
     }
@@ -135,7 +139,11 @@ export class FolderCatalogue implements IndexCatalogue {
   readiness(): Promise<readonly NotReady[]> {
     const workers: NotReady[] =
       this.options.pool.pids.length > 0 ? [] : [{ part: 'worker', reason: 'no model process runs' }];
-    const indexes = [...this.broken].map(([name, { message }]) => ({ part: `index ${name}`, reason: message }));
+    // Who asks needs no key: the code says enough, and messages name folders of the server, which the log has.
+    const indexes = [...this.broken].map(([name, error]) => ({
+      part: `index ${name}`,
+      reason: FungiError.is(error) ? error.code : 'UNKNOWN',
+    }));
     return Promise.resolve([...workers, ...indexes]);
   }
 

@@ -3,10 +3,12 @@ import request from 'supertest';
 import { describe, expect, it } from 'vitest';
 import { z } from 'zod';
 import { ERRORS, type ErrorCode } from '../../../src/core/errors.js';
+import { CHAT, noChatRoute } from '../../../src/server/chat/chat-route.js';
 import { openApiDocument, type Operation } from '../../../src/server/openapi/document.js';
 import { documentPage } from '../../../src/server/openapi/page.js';
 import { servedDocument } from '../../../src/server/openapi/served.js';
 import { OPERATIONS } from '../../../src/server/operations/operations.js';
+import type { Route } from '../../../src/server/route.js';
 import { ROUTES } from '../../../src/server/routes/index.js';
 import { emptyCatalogue, harness, route, type Answer } from './support.js';
 
@@ -29,14 +31,14 @@ function at(root: unknown, pointer: string): unknown {
 
 describe('the document', () => {
   it('is the committed one, as it is served (npm run docs:openapi writes it)', async () => {
-    const { app } = harness({ routes: ROUTES, catalogue: emptyCatalogue() });
+    const { app } = harness({ routes: [...ROUTES, noChatRoute], catalogue: emptyCatalogue() });
     const { status, body } = (await request(app).get('/openapi.json')) as Answer;
     expect(status).toBe(200);
     expect(body).toEqual(committed);
   });
 
   it('has every route once, each under an id of its own', () => {
-    const routes = [...ROUTES, ...Object.values(OPERATIONS)];
+    const routes = [...ROUTES, CHAT, ...Object.values(OPERATIONS)];
     expect(operations).toHaveLength(routes.length);
     expect(new Set(operations.map(({ operationId }) => operationId)).size).toBe(routes.length);
   });
@@ -128,7 +130,7 @@ describe('the document', () => {
 
 describe('the page of the document', () => {
   it('is one page of its own style and no script, as its policy says', async () => {
-    const { app } = harness({ routes: ROUTES });
+    const { app } = harness({ routes: [...ROUTES, noChatRoute] });
     const { status, text, headers } = (await request(app).get('/docs')) as Answer;
     expect(status).toBe(200);
     expect(headers['content-type']).toBe('text/html; charset=utf-8');

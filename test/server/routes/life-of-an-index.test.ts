@@ -22,7 +22,14 @@ beforeAll(async () => {
   pool = new ModelPool();
   const { encoder, indexes, sources = {} } = place.options('any');
   const cache = new FeatureCache(1e6);
-  catalogue = new FolderCatalogue({ pool, sources, indexes: indexes!, encoders: [encoder], cache, checkMs: 0 });
+  catalogue = new FolderCatalogue({
+    pool,
+    sources,
+    indexes: indexes!,
+    encoders: new Map([[encoder, encoder]]),
+    cache,
+    checkMs: 0,
+  });
   const app = createApp({
     routes: ROUTES,
     catalogue,
