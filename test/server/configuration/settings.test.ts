@@ -3,7 +3,7 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { readSettings, shownSettings } from '../../../src/server/configuration/read-settings.js';
+import { readSettings, shownSettings, type SettingSources } from '../../../src/server/configuration/read-settings.js';
 import { optionOf, SETTING_NAMES, variableOf } from '../../../src/server/configuration/settings.js';
 
 let folder = '';
@@ -43,7 +43,10 @@ describe('settings', () => {
     ]);
   });
 
-  it.each([
+  interface Given extends Pick<SettingSources, 'options' | 'environment'> {
+    readonly file?: string;
+  }
+  it.each<[string, Given, RegExp]>([
     ['an unknown key of the file', { file: 'prot: 8080' }, /"prot" in .*fungi\.yaml is no setting/],
     ['an unknown variable', { environment: { FUNGI_PROT: '1' } }, /variable FUNGI_PROT is no setting/],
     ['a word for a number', { environment: { FUNGI_PORT: 'http' } }, /FUNGI_PORT: .*expected number/],
@@ -52,7 +55,7 @@ describe('settings', () => {
     ['a key without a scope', { environment: { FUNGI_API_KEYS: 'team' } }, /FUNGI_API_KEYS/],
     ['a list as a file', { file: '- 1' }, /has to hold settings/],
     ['what is no YAML', { file: 'a: [' }, /is not YAML/],
-  ])('refuse %s, saying where it stands', async (_, { file, ...sources }: { file?: string }, message) => {
+  ])('refuse %s, saying where it stands', async (_, { file, ...sources }, message) => {
     const path = file === undefined ? {} : { file: await fileOf(file) };
     await expect(readSettings({ ...sources, ...path })).rejects.toMatchObject({
       code: 'INVALID_ARGUMENT',

@@ -8,7 +8,6 @@ import { openApiDocument, type Operation } from '../../../src/server/openapi/doc
 import { documentPage } from '../../../src/server/openapi/page.js';
 import { servedDocument } from '../../../src/server/openapi/served.js';
 import { OPERATIONS } from '../../../src/server/operations/operations.js';
-import type { Route } from '../../../src/server/route.js';
 import { ROUTES } from '../../../src/server/routes/index.js';
 import { emptyCatalogue, harness, route, type Answer } from './support.js';
 
