@@ -44,6 +44,8 @@ interface Unit extends Work {
   readonly item: Item;
   /** Runs that it took part in and that killed their process. */
   crashes: number;
+  /** Processes in a row that died while they opened its source: no fault of the item. */
+  deathsInOpening: number;
   isSettled: boolean;
   resolve(feature: ItemFeature): void;
   refuse(error: Error): void;
@@ -51,6 +53,8 @@ interface Unit extends Work {
 
 /** An item that was alone in a run which killed its process this often is not tried again. */
 const LETHAL = 2;
+/** A source that this many processes in a row died of is not opened for the same item again. */
+const FATAL_OPENINGS = 3;
 /** Items known to be lethal; the oldest are forgotten. */
 const QUARANTINE = 10_000;
 /** About what a token of a text has. */
@@ -121,6 +125,7 @@ export class ModelPool {
         tokens: tokensOf(open.info, item),
         since: this.now(),
         crashes: 0,
+        deathsInOpening: 0,
         isSettled: false,
         resolve: (feature) => {
           settle();
@@ -183,7 +188,7 @@ export class ModelPool {
     try {
       await slot.open(source);
     } catch (error) {
-      for (const unit of batch) unit.refuse(error as Error);
+      this.notOpened(batch, error);
       return;
     }
     const opened = this.now();
@@ -210,6 +215,14 @@ export class ModelPool {
     } catch (error) {
       this.failed(batch, error);
     }
+  }
+
+  /** Whoever ended the process while it loaded its model: the next one may get further. */
+  private notOpened(batch: readonly Unit[], error: unknown): void {
+    const isCrash = FungiError.is(error, 'WORKER_FAILED') && !this.isClosed;
+    const again = batch.filter((unit) => isCrash && ++unit.deathsInOpening < FATAL_OPENINGS);
+    for (const unit of batch) if (!again.includes(unit)) unit.refuse(error as Error);
+    if (again.length > 0) this.again.unshift(again);
   }
 
   /** One item spoils a run: which one it was, halves tell. */

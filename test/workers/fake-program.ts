@@ -1,4 +1,5 @@
 /** A model process without a model: what an item says is what becomes of it. */
+import { existsSync, writeFileSync } from 'node:fs';
 import type { FeaturizeResult, SourceInfo, WorkerCall, WorkerMessage } from '../../src/workers/messages.js';
 
 const INFO: SourceInfo = { encoder: 'fake', modality: 'text', dims: 2, maxTokens: 64, viewsPerItem: 1 };
@@ -16,9 +17,17 @@ function featurize(items: readonly string[]): FeaturizeResult {
   return { vectors, truncated: items.map((item) => item.endsWith('…')), inferMs: 1 };
 }
 
+/** Dies where `path` is not there yet, and leaves it behind for its successor to find. */
+function dieOnce(path: string): void {
+  if (existsSync(path)) return;
+  writeFileSync(path, '');
+  process.kill(process.pid, 'SIGKILL');
+}
+
 process.on('message', ({ call, request }: WorkerCall) => {
   if (request.kind === 'open') {
     if (request.source.key === 'fatal') process.kill(process.pid, 'SIGKILL');
+    if (request.source.key.startsWith('fatal at first ')) dieOnce(request.source.key.slice('fatal at first '.length));
     send({ call, result: INFO });
   } else if (request.kind === 'featurize') {
     const { items } = request;

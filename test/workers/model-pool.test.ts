@@ -1,3 +1,6 @@
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { afterEach, describe, expect, it } from 'vitest';
 import { ModelPool, type OpenSource, type PoolOptions } from '../../src/workers/model-pool.js';
 import type { FeatureSource } from '../../src/workers/messages.js';
@@ -88,6 +91,20 @@ describe('a pool of model processes', () => {
     const { pool, all } = await fakePool();
     await expect(pool.open(source('fatal'))).rejects.toMatchObject({ code: 'WORKER_FAILED' });
     expect(await all(['fine'])).toEqual([4]);
+  });
+
+  it('tries again when a process dies while it opens the model, and not for ever', async () => {
+    const { pool, all } = await fakePool();
+    const folder = await mkdtemp(join(tmpdir(), 'fungi-pool-'));
+    try {
+      const key = `fatal at first ${join(folder, 'was here')}`;
+      const open = { source: source(key), info: (await pool.open(source())).info };
+      expect(await outcomes(pool, open, ['abc'])).toEqual([3]);
+      expect(await outcomes(pool, { ...open, source: source('fatal') }, ['abc'])).toEqual(['WORKER_FAILED']);
+      expect(await all(['ab'])).toEqual([2]);
+    } finally {
+      await rm(folder, { recursive: true, force: true });
+    }
   });
 
   it('refuses what does not fit the queue, and says when to come again', async () => {

@@ -220,6 +220,7 @@ export class FolderCatalogue implements IndexCatalogue {
       const { storeId } = await readManifest(await findIndex(indexes, name));
       if (storeId === old.storeId) {
         await old.use((selector) => selector.refresh());
+        this.broken.delete(name); // what was in the way before has passed
         return;
       }
       const index = await this.open(name);
