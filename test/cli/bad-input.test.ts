@@ -447,7 +447,20 @@ describe('createProgram', () => {
     const program = createProgram({ stdout: process.stdout, stderr: process.stderr }, () => Promise.resolve());
     const names = program.commands.map((command) => command.name());
     expect(names.sort()).toEqual(
-      ['answer', 'cache', 'demo', 'doctor', 'eval', 'index', 'indexes', 'models', 'prompt', 'retrieve'].sort(),
+      [
+        'answer',
+        'cache',
+        'demo',
+        'doctor',
+        'eval',
+        'index',
+        'indexes',
+        'keys',
+        'models',
+        'prompt',
+        'retrieve',
+        'serve',
+      ].sort(),
     );
   });
 });

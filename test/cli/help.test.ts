@@ -12,6 +12,7 @@ import { promisify } from 'node:util';
 import { describe, expect, it } from 'vitest';
 import { createProgram, run } from '../../src/cli/program.js';
 import { ERRORS } from '../../src/core/errors.js';
+import { optionOf, SETTING_NAMES } from '../../src/server/configuration/settings.js';
 
 const screen = { write: () => true };
 const program = createProgram({ stdout: screen, stderr: screen }, () => Promise.resolve());
@@ -152,6 +153,8 @@ const OPTIONS: Readonly<Record<string, readonly string[]>> = {
     ...['--base-url', '--model', '--api-key-env', '--concurrency', '--timeout', '--attempts', '--no-cache'],
     ...['--encoder', '--dims', '--mode', '--projection', '--input-key', '--label-key', '--no-feature-cache'],
   ],
+  serve: ['--config', '--print-config', ...SETTING_NAMES.map((name) => `--${optionOf(name)}`)],
+  'keys create': ['--scope'],
   'indexes list': ['--indexes'],
   'indexes describe': ['--indexes'],
   'indexes verify': ['--indexes'],

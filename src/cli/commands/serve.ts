@@ -3,16 +3,17 @@ import type { Command } from 'commander';
 import { stringify } from 'yaml';
 import { readSettings, shownSettings } from '../../server/configuration/read-settings.js';
 import { optionOf, SETTING_NAMES, SETTINGS, type SettingName } from '../../server/configuration/settings.js';
-import type { Context, Report, Run } from '../context.js';
+import type { CommonOptions, Context, Report, Run } from '../context.js';
+import { addCommonOptions } from '../options.js';
 
-interface ServeFlags extends Readonly<Partial<Record<SettingName, string>>> {
+interface ServeFlags extends CommonOptions, Readonly<Partial<Record<SettingName, string>>> {
+  readonly indexes?: string;
   readonly config?: string;
   readonly printConfig?: boolean;
 }
 
 export function addServe(program: Command, run: Run): void {
-  const command = program
-    .command('serve')
+  const command = addCommonOptions(program.command('serve'))
     .description('serve the indexes over HTTP: REST, an OpenAI-compatible proxy, metrics')
     .option('--config <file>', 'YAML file of settings; an option goes before the environment, that before the file')
     .option('--print-config', 'print the settings, secrets masked, and end', false);
@@ -33,7 +34,10 @@ Examples:
   fungi serve --host 0.0.0.0 --api-keys "team:write:$SHA256"
   curl -s localhost:8420/v1/indexes/bank/retrieve -H 'content-type: application/json' -d '{"query": "my card has not arrived"}'`,
     )
-    .action((flags: ServeFlags) => run({}, (context) => serve(context, flags)));
+    // --indexes may stand before the command, as with all others.
+    .action((flags: ServeFlags) =>
+      run(flags, (context) => serve(context, { ...program.opts<ServeFlags>(), ...flags })),
+    );
 }
 
 /** As an option would say it; empty where there is none. */
@@ -55,5 +59,5 @@ async function serve(context: Context, { config, printConfig = false, ...options
   const server = await startServer(settings, log, effects.env);
   await effects.untilStopped?.();
   await server.stop();
-  return { text: '', json: undefined };
+  return { text: '', json: { url: server.url } };
 }
