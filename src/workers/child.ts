@@ -1,4 +1,5 @@
 /** A model process: opens what it is told to, computes features one request at a time, and ends with its parent. */
+import './ignore-signals.js';
 import type { Item } from '../core/item.js';
 import type { OnProgress } from '../core/progress.js';
 import { EncoderEmbedder } from '../selector/embedder.js';
@@ -118,5 +119,3 @@ process.on('message', ({ call, request }: WorkerCall) => {
 
 // A server that was killed leaves nobody to compute for.
 process.on('disconnect', () => process.exit(0));
-// The terminal sends Ctrl-C to the whole group: the server decides when its model processes end.
-process.on('SIGINT', () => undefined);
