@@ -51,7 +51,7 @@ const latencies = (load: Load): string =>
 const folder = mkdtempSync(join(tmpdir(), 'fungi-bench-'));
 const children: ChildProcess[] = [];
 
-/** Starts `fungi serve`; settles when it listens. */
+/** Starts `fungi serve`; settles when the index is open. */
 async function serve(...options: string[]): Promise<{ url: string; pid: number; stop: () => Promise<void> }> {
   const child = spawn(
     process.execPath,
@@ -62,13 +62,15 @@ async function serve(...options: string[]): Promise<{ url: string; pid: number; 
     { stdio: ['ignore', 'pipe', 'inherit'] },
   );
   children.push(child);
-  const url = await new Promise<string>((found, fail) => {
+  let url = '';
+  await new Promise<void>((ready, fail) => {
     child.once('exit', (code) => {
       fail(new Error(`fungi serve ended with ${code}`));
     });
     createInterface({ input: child.stdout }).on('line', (line) => {
-      const { url: listening } = JSON.parse(line) as { url?: string };
-      if (listening !== undefined) found(listening);
+      const entry = JSON.parse(line) as { msg: string; url?: string };
+      url = entry.url ?? url;
+      if (entry.msg === 'preloaded') ready();
     });
   });
   const stop = async (): Promise<void> => {

@@ -26,6 +26,7 @@ import { openApiDocument } from './openapi/document.js';
 import { createMetrics, measureIndexes, type ServerMetrics } from './operations/metrics.js';
 import { operationRoutes } from './operations/routes.js';
 import { OPERATIONS } from './operations/operations.js';
+import { measureReadiness } from './operations/readiness.js';
 import type { Route, RouteDescription } from './route.js';
 
 export interface AppOptions {
@@ -51,6 +52,7 @@ export function createApp(options: AppOptions): Express {
   const limits = { ...HTTP_LIMITS, ...options.limits };
   const { metrics = createMetrics(), lifecycle = new Lifecycle(), clock = () => performance.now() } = options;
   measureIndexes(metrics, catalogue);
+  measureReadiness(metrics, { lifecycle, catalogue });
   const described = [...routes, ...Object.values(OPERATIONS)];
   const operations = operationRoutes({ metrics, lifecycle, document: openApiDocument(described) });
   const throttle = new FailureThrottle(limits.failedKeysPerMinute, clock);

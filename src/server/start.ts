@@ -19,12 +19,15 @@ import { FolderCatalogue } from './indexes/folder-catalogue.js';
 import { KeyRing } from './keys/key-ring.js';
 import { createMetrics } from './operations/metrics.js';
 import { modelMetrics } from './operations/model-metrics.js';
+import { readinessOf } from './operations/readiness.js';
 import type { Route } from './route.js';
 import { ROUTES } from './routes/index.js';
 
 export interface RunningServer {
   /** `http://127.0.0.1:8420` */
   readonly url: string;
+  /** Settles when the indexes to be preloaded are open, or have failed to: /readyz tells which. */
+  readonly preloaded: Promise<void>;
   /** Ends what is under way, then everything; calls after the first wait for the same end. */
   stop(): Promise<void>;
 }
@@ -37,8 +40,8 @@ export async function startServer(given: Settings, log: Log, environment?: Envir
   assertGuarded(settings);
   const metrics = createMetrics();
   const models = modelMetrics(metrics.registry);
-  const { batchTokens, queueTokens, maxWaitMs, runLimitMs, processes, threads } = settings;
-  const limits = { batchTokens, queueTokens, maxWaitMs, runLimitMs };
+  const { batchTokens, queueTokens, maxWaitMs, runLimitMs, openLimitMs, processes, threads } = settings;
+  const limits = { batchTokens, queueTokens, maxWaitMs, runLimitMs, openLimitMs };
   const cache = new FeatureCache(settings.cacheMegabytes * 2 ** 20);
   const { cacheDir, offline } = readConfig(environment);
   // Before anything is started: settings that are none leave no processes behind.
@@ -50,16 +53,19 @@ export async function startServer(given: Settings, log: Log, environment?: Envir
   models.watch({ pool, cache });
   const catalogue = new FolderCatalogue({
     ...{ pool, cache, threads, indexes: settings.indexes, encoders: encodersOf(settings) },
-    sources: { cacheDir, offline },
+    ...{ sources: { cacheDir, offline }, required: settings.preload },
+    onBroken: (index, err) => {
+      if (err === undefined) log.info({ index }, 'index works again');
+      else log.error({ index, err }, 'index cannot be opened');
+    },
   });
   const lifecycle = new Lifecycle();
   const close = async (): Promise<void> => {
     upstream?.close();
-    await catalogue.close();
-    await pool.close();
+    // At once: what is being opened waits for a model process, and gives up when there is none.
+    await Promise.all([catalogue.close(), pool.close()]);
   };
   try {
-    await Promise.all(settings.preload.map((name) => catalogue.warm(name)));
     const app = createApp({
       routes: [...ROUTES, chatOf(settings, upstream, chat)],
       ...{ catalogue, llm, keys, log, metrics, lifecycle, trustProxy: settings.trustProxy },
@@ -70,6 +76,11 @@ export async function startServer(given: Settings, log: Log, environment?: Envir
     const { address, family, port: bound } = listening.address;
     const url = `http://${family === 'IPv6' ? `[${address}]` : address}:${bound}`;
     log.info({ url, processes, indexes: settings.indexes }, 'listening');
+    // The socket is open meanwhile: who watches over the process sees that it is alive, and not ready yet.
+    const preloaded = catalogue.preload().then(async () => {
+      const { status, reasons } = await readinessOf({ lifecycle, catalogue });
+      log.info({ status, reasons }, 'preloaded');
+    });
     let stopped: Promise<void> | undefined;
     const stop = async (): Promise<void> => {
       log.info('stopping');
@@ -77,7 +88,7 @@ export async function startServer(given: Settings, log: Log, environment?: Envir
       await close();
       log.info('stopped');
     };
-    return { url, stop: () => (stopped ??= stop()) };
+    return { url, preloaded, stop: () => (stopped ??= stop()) };
   } catch (error) {
     await close();
     throw error;

@@ -115,11 +115,13 @@ describe('the process', () => {
       const exit = once(child, 'exit');
       const lines: Record<string, unknown>[] = [];
       let isHeard: (url: string) => void;
+      let listening = '';
       const heard = new Promise<string>((resolve) => (isHeard = resolve));
       createInterface(child.stdout).on('line', (line) => {
         const entry = JSON.parse(line) as Record<string, unknown>;
         lines.push(entry);
-        if (entry['msg'] === 'listening') isHeard(entry['url'] as string);
+        if (entry['msg'] === 'listening') listening = entry['url'] as string;
+        if (entry['msg'] === 'preloaded') isHeard(listening);
       });
       const url = await Promise.race([
         heard,
@@ -143,6 +145,7 @@ describe('the process', () => {
       expect(lines.map(({ msg }) => msg)).toEqual([
         'starting',
         'listening',
+        'preloaded',
         'request',
         'request',
         'stopping',

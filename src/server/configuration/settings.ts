@@ -61,7 +61,7 @@ export const SETTINGS = {
   preload: setting({
     schema: z.array(indexName).default([]),
     from: 'list',
-    description: 'indexes that are opened before the server is ready',
+    description: 'indexes without which the server is not ready: opened at the start',
   }),
   encoders: setting({
     schema: z.array(z.string().min(1)).default([DEFAULT_ENCODER]),
@@ -94,6 +94,12 @@ export const SETTINGS = {
     schema: whole(100).default(60_000),
     from: 'number',
     description: 'milliseconds after which a run counts as hung and its process is replaced',
+  }),
+  openLimitMs: setting({
+    schema: whole(1000).default(600_000),
+    from: 'number',
+    description:
+      'milliseconds after which opening a model, its download included, counts as hung and its process is replaced',
   }),
   cacheMegabytes: setting({
     schema: whole(0, 1_000_000).default(64),

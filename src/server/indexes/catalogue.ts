@@ -17,11 +17,14 @@ export type IndexStatus =
   | { readonly state: 'building'; readonly name: string; readonly progress: Progress | undefined }
   | { readonly state: 'failed'; readonly name: string; readonly error: Error };
 
-/** Why a server cannot answer. */
-export interface NotReady {
+/** What does not work as it should. */
+export interface Impairment {
   /** `worker`, or `index NAME`. */
   readonly part: string;
+  /** A code of the error table, or words. */
   readonly reason: string;
+  /** What it means for the server: not there yet, no traffic to be sent to it, or all else is served. */
+  readonly impact: 'starting' | 'unready' | 'degraded';
 }
 
 export interface IndexCatalogue {
@@ -54,8 +57,8 @@ export interface IndexCatalogue {
   /** Plain embeddings of one of {@link encoders}; not to be closed. @throws {FungiError} MODEL_NOT_FOUND for any other */
   embedder(encoder: string): Promise<Embedder>;
 
-  /** Empty when every part that has been opened works. */
-  readiness(): Promise<readonly NotReady[]>;
+  /** Empty when every part that has been opened, or has to be, works. */
+  readiness(): Promise<readonly Impairment[]>;
 
   close(): Promise<void>;
 }

@@ -11,15 +11,18 @@ import { readManifest, type Manifest } from '../../store/manifest.js';
 import type { FeatureCache } from '../../workers/feature-cache.js';
 import type { ModelPool } from '../../workers/model-pool.js';
 import { PooledEmbedder, PooledFeaturizer } from '../../workers/pooled-featurizer.js';
-import type { BuildRequest, IndexCatalogue, IndexStatus, NotReady } from './catalogue.js';
+import { BrokenIndexes, type RetryOptions } from './broken-indexes.js';
+import type { BuildRequest, Impairment, IndexCatalogue, IndexStatus } from './catalogue.js';
 import { IndexBuilds, type BuildSettings } from './index-builds.js';
 import { ServedIndex } from './served-index.js';
 
-export interface CatalogueOptions extends BuildSettings {
+export interface CatalogueOptions extends BuildSettings, RetryOptions {
   /** Where each encoder lies, a folder or an id of a model source, by the name that it is offered under. */
   readonly encoders: ReadonlyMap<string, string>;
   readonly pool: ModelPool;
   readonly cache: FeatureCache;
+  /** Indexes without which the server is of no use: {@link FolderCatalogue.preload} opens them. @default none */
+  readonly required?: readonly string[];
   /** How often the folder is looked at for another build or rows of another process, milliseconds. @default 1000 */
   readonly checkMs?: number;
   /** Milliseconds on a clock that never goes back. */
@@ -29,6 +32,7 @@ export interface CatalogueOptions extends BuildSettings {
 interface Entry {
   /** The newest that is open. */
   readonly index: Promise<ServedIndex>;
+  isOpen: boolean;
   /** Under way: a look at the folder. */
   check: Promise<void> | undefined;
   checkedAt: number;
@@ -39,8 +43,8 @@ export class FolderCatalogue implements IndexCatalogue {
   private readonly entries = new Map<string, Entry>();
   private readonly embedders = new Map<string, Promise<Embedder>>();
   private readonly builds: IndexBuilds;
-  /** Indexes that could not be opened, or not in their newest build. */
-  private readonly broken = new Map<string, Error>();
+  private readonly required: Set<string>;
+  private readonly broken: BrokenIndexes;
   private readonly checkMs: number;
   private readonly now: () => number;
   private isClosed = false;
@@ -51,6 +55,8 @@ export class FolderCatalogue implements IndexCatalogue {
     this.checkMs = checkMs;
     this.now = now;
     this.builds = new IndexBuilds(options);
+    this.required = new Set(options.required);
+    this.broken = new BrokenIndexes((name) => this.look(name), options);
   }
 
   async list(): Promise<IndexStatus[]> {
@@ -110,6 +116,7 @@ export class FolderCatalogue implements IndexCatalogue {
       // A build that failed at once has left nothing to remove.
       if (!isFailure || !FungiError.is(error, 'INDEX_NOT_FOUND')) throw error;
     });
+    this.required.delete(name); // whoever removes it does without
     await this.retire(name);
   }
 
@@ -131,20 +138,26 @@ export class FolderCatalogue implements IndexCatalogue {
     return opened;
   }
 
-  /** Opens an index before it is asked for; that it cannot be opened is told by {@link readiness}. */
-  async warm(name: string): Promise<void> {
-    await this.newest(name).catch(() => undefined);
+  /** Opens the required indexes, before they are asked for. Settles when each is open or has failed to: {@link readiness} tells. */
+  async preload(): Promise<void> {
+    await Promise.allSettled([...this.required].map((name) => this.newest(name)));
   }
 
-  readiness(): Promise<readonly NotReady[]> {
-    const workers: NotReady[] =
-      this.options.pool.pids.length > 0 ? [] : [{ part: 'worker', reason: 'no model process runs' }];
-    // Who asks needs no key: the code says enough, and messages name folders of the server, which the log has.
-    const indexes = [...this.broken].map(([name, error]) => ({
-      part: `index ${name}`,
-      reason: FungiError.is(error) ? error.code : 'UNKNOWN',
-    }));
-    return Promise.resolve([...workers, ...indexes]);
+  readiness(): Promise<readonly Impairment[]> {
+    const found: Impairment[] = [];
+    if (this.options.pool.pids.length === 0) {
+      found.push({ part: 'worker', reason: 'no model process runs', impact: 'unready' });
+    }
+    const broken = this.broken.all;
+    for (const name of new Set([...this.required, ...broken.keys()])) {
+      const isServed = this.entries.get(name)?.isOpen === true || !this.required.has(name);
+      const error = broken.get(name);
+      // Who asks needs no key: the code says enough, and messages name folders of the server, which the log has.
+      const reason = FungiError.is(error) ? error.code : 'UNKNOWN';
+      if (error !== undefined) found.push({ part: `index ${name}`, reason, impact: isServed ? 'degraded' : 'unready' });
+      else if (!isServed) found.push({ part: `index ${name}`, reason: 'it is being opened', impact: 'starting' });
+    }
+    return Promise.resolve(found);
   }
 
   /** Rows of the indexes that are open. */
@@ -160,7 +173,12 @@ export class FolderCatalogue implements IndexCatalogue {
   async close(): Promise<void> {
     this.isClosed = true;
     this.builds.close();
-    await Promise.all([...this.entries.keys()].map((name) => this.retire(name)));
+    this.broken.close();
+    // One that is being opened may take as long as its model does: it is closed when that is over, and nobody waits for it.
+    const opening = [...this.entries.values()].filter(({ isOpen }) => !isOpen);
+    for (const { index } of opening) index.then((late) => late.retire()).catch(() => undefined);
+    const open = [...this.entries].filter(([, { isOpen }]) => isOpen);
+    await Promise.all(open.map(([name]) => this.retire(name)));
     const embedders = await Promise.allSettled(this.embedders.values());
     for (const each of embedders) if (each.status === 'fulfilled') await each.value.close();
   }
@@ -176,13 +194,25 @@ export class FolderCatalogue implements IndexCatalogue {
   /** Opens an index that is not open yet; who asks meanwhile waits for the same. */
   private opened(name: string): Promise<ServedIndex> {
     const index = this.open(name);
-    const entry: Entry = { index, check: undefined, checkedAt: this.now() };
+    const entry: Entry = { index, isOpen: false, check: undefined, checkedAt: this.now() };
     this.entries.set(name, entry);
-    index.catch((error: unknown) => {
-      if (this.entries.get(name) === entry) this.entries.delete(name);
-      if (!FungiError.is(error, 'INDEX_NOT_FOUND')) this.broken.set(name, error as Error);
-    });
+    index.then(
+      () => {
+        entry.isOpen = true;
+      },
+      (error: unknown) => {
+        if (this.entries.get(name) === entry) this.entries.delete(name);
+        this.failed(name, error as Error);
+      },
+    );
     return index;
+  }
+
+  /** That an index is not there, or not yet, is no fault of it; the server that has to have it is not ready all the same. */
+  private failed(name: string, error: Error): void {
+    const isAbsent = FungiError.is(error, 'INDEX_NOT_FOUND') || FungiError.is(error, 'NOT_READY');
+    if (!isAbsent || this.required.has(name)) this.broken.add(name, error);
+    else this.broken.mend(name);
   }
 
   private async open(name: string): Promise<ServedIndex> {
@@ -192,7 +222,7 @@ export class FolderCatalogue implements IndexCatalogue {
       const selector = await FungiSelector.open(options, (_, { manifest: { storeId } }) =>
         PooledFeaturizer.open(pool, cache, { kind: 'index', key: `index ${name} ${storeId}`, storeId, options }),
       );
-      this.broken.delete(name);
+      this.broken.mend(name);
       return new ServedIndex(selector);
     } catch (error) {
       if (FungiError.is(error, 'INDEX_NOT_FOUND') && this.builds.isRunning(name)) {
@@ -220,7 +250,7 @@ export class FolderCatalogue implements IndexCatalogue {
       const { storeId } = await readManifest(await findIndex(indexes, name));
       if (storeId === old.storeId) {
         await old.use((selector) => selector.refresh());
-        this.broken.delete(name); // what was in the way before has passed
+        this.broken.mend(name); // what was in the way before has passed
         return;
       }
       const index = await this.open(name);
@@ -228,18 +258,18 @@ export class FolderCatalogue implements IndexCatalogue {
         await index.retire(); // removed, or closed, while it was being opened
         return;
       }
-      this.entries.set(name, { index: Promise.resolve(index), check: undefined, checkedAt: this.now() });
+      this.entries.set(name, { index: Promise.resolve(index), isOpen: true, check: undefined, checkedAt: this.now() });
       await old.retire();
     } catch (error) {
       if (FungiError.is(error, 'INDEX_NOT_FOUND')) await this.retire(name);
-      else this.broken.set(name, error as Error); // and the old one goes on serving
+      this.failed(name, error as Error); // of anything else the old one goes on serving
     }
   }
 
   private async retire(name: string): Promise<void> {
     const entry = this.entries.get(name);
     this.entries.delete(name);
-    this.broken.delete(name);
+    this.broken.mend(name);
     const index = await entry?.index.catch(() => undefined);
     await index?.retire();
   }

@@ -1,11 +1,13 @@
 /** Routes for those who run the server. All but the metrics are open: they tell nothing of what is in the indexes. */
 import { z } from 'zod';
 import type { RouteDescription } from '../route.js';
+import { READINESS } from './readiness.js';
 
 const HEALTH = z.strictObject({ status: z.literal('ok') });
-const READINESS = z.strictObject({
-  status: z.enum(['ready', 'unready']),
-  reasons: z.array(z.strictObject({ part: z.string(), reason: z.string() })),
+const [, ...IMPACTS] = READINESS;
+const READINESS_BODY = z.strictObject({
+  status: z.enum(READINESS).meta({ description: 'The worst impact of the reasons; ready where there are none.' }),
+  reasons: z.array(z.strictObject({ part: z.string(), reason: z.string(), impact: z.enum(IMPACTS) })),
 });
 
 const described = (
@@ -28,8 +30,8 @@ const described = (
 
 const readiness = (operationId: string, path: string, summary: string): RouteDescription =>
   described(operationId, path, summary, {
-    200: { description: 'Every part works', schema: READINESS },
-    503: { description: 'What does not work yet, or no longer', schema: READINESS },
+    200: { description: 'Ready, or degraded: what is not among the reasons is served', schema: READINESS_BODY },
+    503: { description: 'Starting, or unready: what does not work yet, or no longer', schema: READINESS_BODY },
   });
 
 export const OPERATIONS = {

@@ -1,11 +1,11 @@
 /** The work behind {@link OPERATIONS}. */
 import type { Lifecycle } from '../http/lifecycle.js';
-import type { NotReady } from '../indexes/catalogue.js';
 import { documentPage } from '../openapi/page.js';
 import type { OpenApiDocument } from '../openapi/document.js';
 import type { Reply, RequestContext, Route } from '../route.js';
 import type { ServerMetrics } from './metrics.js';
 import { OPERATIONS } from './operations.js';
+import { readinessOf } from './readiness.js';
 
 const RETRY_AFTER_SECONDS = '5';
 
@@ -17,14 +17,11 @@ export interface Operated {
 
 export function operationRoutes({ metrics, lifecycle, document }: Operated): Route[] {
   const readiness = async ({ context }: { context: RequestContext }): Promise<Reply> => {
-    const stopping: NotReady[] = lifecycle.draining ? [{ part: 'server', reason: 'it is stopping' }] : [];
-    const reasons = [...stopping, ...(await context.catalogue.readiness())].map(({ part, reason }) => ({
-      part,
-      reason,
-    }));
-    if (reasons.length === 0) return { kind: 'json', status: 200, body: { status: 'ready', reasons } };
+    const { status, takesTraffic, reasons } = await readinessOf({ lifecycle, catalogue: context.catalogue });
+    const body = { status, reasons: reasons.map(({ part, reason, impact }) => ({ part, reason, impact })) };
+    if (takesTraffic) return { kind: 'json', status: 200, body };
     const headers = { 'Retry-After': RETRY_AFTER_SECONDS, 'Retry-After-Ms': `${RETRY_AFTER_SECONDS}000` };
-    return { kind: 'json', status: 503, body: { status: 'unready', reasons }, headers };
+    return { kind: 'json', status: 503, body, headers };
   };
   const page = documentPage(document);
   return [

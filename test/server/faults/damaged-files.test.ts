@@ -26,6 +26,7 @@ async function answers(place: Place): Promise<{ readonly reply: Reply; readonly 
   const settings = await readSettings({ options });
   const server = await startServer(settings, pino({ level: 'silent' }), environment);
   try {
+    await server.preloaded;
     const response = await fetch(`${server.url}/v1/indexes/${INDEX}/retrieve`, {
       method: 'POST',
       headers: { 'Content-Type': 'application/json' },

@@ -12,6 +12,10 @@ export interface ServeOptions {
   /** Beyond those that name the place. */
   readonly options?: readonly string[];
   readonly environment?: Readonly<Record<string, string>>;
+  /** What it has to say before it counts as started. @default preloaded */
+  readonly until?: 'listening' | 'preloaded';
+  /** A process group of its own, for {@link ServerProcess.signalGroup}. @default false */
+  readonly hasOwnGroup?: boolean;
 }
 
 export interface Answer {
@@ -33,17 +37,20 @@ export class ServerProcess {
     child.stderr!.setEncoding('utf8').on('data', (text: string) => (this.output += text));
   }
 
-  /** Settles when it listens. */
-  static async start(place: Place, { options = [], environment = {} }: ServeOptions = {}): Promise<ServerProcess> {
+  /** Settles when its log has a line of `until`. */
+  static async start(place: Place, settings: ServeOptions = {}): Promise<ServerProcess> {
+    const { options = [], environment = {}, until = 'preloaded', hasOwnGroup = false } = settings;
     const { indexes, encoder } = place.options('any');
     const given = ['--port', '0', '--indexes', indexes!, '--encoders', `tiny=${encoder}`, '--threads', '1', ...options];
     const child = spawn(process.execPath, ['--import', 'tsx', 'src/cli/main.ts', 'serve', ...given], {
       cwd: ROOT,
       stdio: ['ignore', 'pipe', 'pipe'],
+      detached: hasOwnGroup,
       env: { ...ownEnvironment(), FUNGI_CACHE: join(place.folder, 'cache'), FUNGI_OFFLINE: '1', ...environment },
     });
     const server = new ServerProcess(child, '');
-    await server.listening();
+    await server.says(until);
+    server.url = server.log().find(({ msg }) => msg === 'listening')!['url'] as string;
     return server;
   }
 
@@ -82,6 +89,11 @@ export class ServerProcess {
     this.child.kill(name);
   }
 
+  /** As a terminal's Ctrl-C, or who stops a service by its group: the model processes get it too. */
+  signalGroup(name: 'SIGINT' | 'SIGTERM'): void {
+    process.kill(-this.pid, name);
+  }
+
   end(): Promise<readonly [code: number | null, signal: string | null]> {
     return this.ended;
   }
@@ -92,15 +104,13 @@ export class ServerProcess {
     await this.ended;
   }
 
-  private async listening(): Promise<void> {
+  private async says(msg: string): Promise<void> {
     const deadline = AbortSignal.timeout(START_MS);
-    const line = (): Record<string, unknown> | undefined => this.log().find(({ msg }) => msg === 'listening');
     const exited = this.ended.then(() => true);
-    while (line() === undefined) {
+    while (!this.log().some((line) => line['msg'] === msg)) {
       const data = once(this.child.stdout!, 'data', { signal: deadline }).then(() => false);
-      if (await Promise.race([exited, data])) throw new Error(`the server ended before it listened:\n${this.output}`);
+      if (await Promise.race([exited, data])) throw new Error(`the server ended before "${msg}":\n${this.output}`);
     }
-    this.url = line()!['url'] as string;
   }
 }
 

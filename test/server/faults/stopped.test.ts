@@ -38,14 +38,15 @@ function ask(server: ServerProcess, body: object, onSent: () => void = () => und
   });
 }
 
-it(
-  'answers every request that it took, and exits with 0',
-  () =>
+it.each(['the server alone', 'its whole process group'] as const)(
+  'answers every request that it took, and exits with 0, when %s is told to stop',
+  (who) =>
     inPlace(async (place) => {
       await buildTiny(place);
       await withServers(place, async (start) => {
         const server = await start({
           options: ['--preload', INDEX, '--max-wait-ms', '60000', '--deadline-ms', '60000', '--grace-ms', '3000'],
+          hasOwnGroup: true,
         });
         let next = 0;
         const queries = (count: number): string[] => Array.from({ length: count }, () => textOf(next++));
@@ -62,7 +63,8 @@ it(
         const clients = Array.from({ length: 4 }, client);
         await expect.poll(() => outcomes.length, { timeout: 60_000 }).toBeGreaterThan(3);
         const asked = performance.now();
-        server.signal('SIGTERM');
+        if (who === 'the server alone') server.signal('SIGTERM');
+        else server.signalGroup('SIGTERM');
         // As a balancer does: it goes on sending until it sees that the server is not ready.
         await expect.poll(async () => (await server.ask('/readyz')).status, { interval: 20 }).toBe(503);
         noticed.abort();
@@ -75,6 +77,7 @@ it(
         expect(outcomes.filter(({ status }) => status !== 200)).toEqual([]);
         expect(outcomes.filter(({ status }) => status === 200).length).toBeGreaterThan(9);
         expect(server.log().at(-1)).toMatchObject({ msg: 'stopped' });
+        expect(server.log().filter(({ msg }) => msg === 'index cannot be opened')).toEqual([]);
         expect(await server.modelPids()).toEqual([]);
       });
     }),

@@ -2,7 +2,7 @@ import fc from 'fast-check';
 import request from 'supertest';
 import { afterEach, describe, expect, it } from 'vitest';
 import { FungiError } from '../../../src/core/errors.js';
-import type { IndexStatus } from '../../../src/server/indexes/catalogue.js';
+import type { Impairment, IndexStatus } from '../../../src/server/indexes/catalogue.js';
 import { Lifecycle } from '../../../src/server/http/lifecycle.js';
 import { createLog } from '../../../src/server/http/log.js';
 import { createMetrics } from '../../../src/server/operations/metrics.js';
@@ -119,13 +119,28 @@ describe('health', () => {
       status: 200,
       body: { status: 'ready', reasons: [] },
     });
-    const reasons = [{ part: 'worker', reason: 'it is starting' }];
-    const unready = await get(
-      harness({ catalogue: emptyCatalogue({ readiness: () => Promise.resolve(reasons) }) }).app,
-      path,
-    );
-    expect(unready).toMatchObject({ status: 503, body: { status: 'unready', reasons } });
-    expect(unready.headers['retry-after']).toBe('5');
+    const of = (...impacts: Impairment['impact'][]) => {
+      const reasons = impacts.map((impact): Impairment => ({ part: 'index a', reason: 'INDEX_CORRUPT', impact }));
+      const { app } = harness({ catalogue: emptyCatalogue({ readiness: () => Promise.resolve(reasons) }) });
+      return { app, reasons };
+    };
+    const unready = of('degraded', 'unready', 'starting');
+    const reply = await get(unready.app, path);
+    expect(reply).toMatchObject({ status: 503, body: { status: 'unready', reasons: unready.reasons } });
+    expect(reply.headers['retry-after']).toBe('5');
+    expect(await get(of('starting', 'degraded').app, path)).toMatchObject({
+      status: 503,
+      body: { status: 'starting' },
+    });
+    const degraded = of('degraded', 'degraded');
+    expect(await get(degraded.app, path)).toMatchObject({
+      status: 200,
+      body: { status: 'degraded', reasons: degraded.reasons },
+    });
+    const { text } = await get(degraded.app, '/metrics');
+    expect(text).toMatch(/^fungi_ready 1$/m);
+    expect(text).toMatch(/^fungi_impairments\{impact="degraded"\} 2$/m);
+    expect((await get(unready.app, '/metrics')).text).toMatch(/^fungi_ready 0$/m);
   });
 
   it('is unready from the moment of a stop, and keeps no connection', async () => {

@@ -1,9 +1,10 @@
 /** Real indexes over a model of a few kilobytes, features computed by real model processes. */
-import { rm, truncate } from 'node:fs/promises';
+import { cp, rename, rm, truncate } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { FungiError } from '../../../src/core/errors.js';
 import { FungiSelector } from '../../../src/selector/selector.js';
-import { FolderCatalogue } from '../../../src/server/indexes/folder-catalogue.js';
+import { FolderCatalogue, type CatalogueOptions } from '../../../src/server/indexes/folder-catalogue.js';
 import { FeatureCache } from '../../../src/workers/feature-cache.js';
 import { ModelPool } from '../../../src/workers/model-pool.js';
 import { makePlace, tinyExamples, type Place } from '../../selector/support.js';
@@ -12,18 +13,27 @@ let place: Place;
 let pool: ModelPool;
 let catalogue: FolderCatalogue;
 let now = 0;
+/** Another over the same folder, closed after the test. */
+let fresh: (options?: Partial<CatalogueOptions>) => FolderCatalogue;
+const catalogues: FolderCatalogue[] = [];
 
 beforeEach(async () => {
   place = await makePlace();
   pool = new ModelPool({ backOffMs: 1 });
   const { encoder, indexes, sources = {} } = place.options('any');
   now = 0;
-  catalogue = new FolderCatalogue({
-    ...{ pool, sources, indexes: indexes!, encoders: new Map([['tiny', encoder]]), cache: new FeatureCache(1e6), now: () => now },
-  });
+  fresh = (options = {}) => {
+    const made = new FolderCatalogue({
+      ...{ pool, sources, indexes: indexes!, encoders: new Map([['tiny', encoder]]), cache: new FeatureCache(1e6) },
+      ...{ now: () => now, retryMs: 50, maxRetryMs: 200, ...options },
+    });
+    catalogues.push(made);
+    return made;
+  };
+  catalogue = fresh();
 });
 afterEach(async () => {
-  await catalogue.close();
+  await Promise.all(catalogues.splice(0).map((each) => each.close()));
   await pool.close();
   await rm(place.folder, { recursive: true, force: true });
 });
@@ -96,7 +106,9 @@ describe('the indexes of a folder', () => {
     now = 2000;
     expect(await sizeOf()).toBe(12);
     await until(async () => (await catalogue.readiness()).length > 0);
-    expect(await catalogue.readiness()).toEqual([{ part: 'index bank', reason: 'INDEX_CORRUPT' }]);
+    expect(await catalogue.readiness()).toEqual([
+      { part: 'index bank', reason: 'INDEX_CORRUPT', impact: 'degraded' },
+    ]);
     expect((await catalogue.use('bank', (index) => index.select('cat'))).examples).toHaveLength(12);
   });
 
@@ -138,5 +150,87 @@ describe('the indexes of a folder', () => {
     expect((await embedder.embed(['cat', 'dog'])).vectors).toHaveLength(2);
     expect(await catalogue.embedder('tiny')).toBe(embedder);
     await expect(catalogue.embedder('other')).rejects.toMatchObject({ code: 'MODEL_NOT_FOUND' });
+  });
+});
+
+describe('readiness', () => {
+  const folderOf = (name: string): string => join(place.folder, 'indexes', name);
+  const damage = (name: string): Promise<void> => truncate(join(folderOf(name), 'pca.safetensors'), 40);
+  const impairedBy = (reason: string, impact: string) => [{ part: 'index bank', reason, impact }];
+  const becomes = async (of: FolderCatalogue, expected: readonly object[]): Promise<void> => {
+    await expect.poll(() => of.readiness(), { timeout: 20_000 }).toEqual(expected);
+  };
+
+  it('is not touched by an index that is being built for the first time, nor by one whose build fails', async () => {
+    const examples = [{ input: ' ', label: 'cat' }];
+    const { done } = await catalogue.build({ name: 'bank', encoder: 'tiny', examples });
+    await expect(sizeOf()).rejects.toMatchObject({ code: 'NOT_READY' });
+    expect(await catalogue.readiness()).toEqual([]);
+    await done;
+    expect(await catalogue.readiness()).toEqual([]);
+  });
+
+  it('is degraded by a broken index of several, until it is whole again, which is found without a request', async () => {
+    await build('bank', 12);
+    await build('other', 12);
+    await cp(folderOf('bank'), join(place.folder, 'kept'), { recursive: true });
+    await damage('bank');
+    await expect(sizeOf()).rejects.toMatchObject({ code: 'INDEX_CORRUPT' });
+    expect(await catalogue.readiness()).toEqual(impairedBy('INDEX_CORRUPT', 'degraded'));
+    expect(await sizeOf('other')).toBe(12);
+    await rm(folderOf('bank'), { recursive: true });
+    await rename(join(place.folder, 'kept'), folderOf('bank'));
+    await becomes(catalogue, []);
+    expect(await sizeOf()).toBe(12);
+  });
+
+  it('forgets a broken index that another process has deleted', async () => {
+    await build('bank', 12);
+    await damage('bank');
+    await expect(sizeOf()).rejects.toMatchObject({ code: 'INDEX_CORRUPT' });
+    expect(await catalogue.readiness()).toHaveLength(1);
+    await rm(folderOf('bank'), { recursive: true });
+    await becomes(catalogue, []);
+  });
+
+  it('waits for the indexes that are required, whichever way they come to be there', async () => {
+    const told: unknown[] = [];
+    const onBroken = (name: string, error: Error | undefined) => told.push([name, FungiError.is(error) ? error.code : undefined]);
+    const strict = fresh({ required: ['bank'], onBroken });
+    expect(await strict.readiness()).toEqual(impairedBy('it is being opened', 'starting'));
+    await strict.preload();
+    expect(await strict.readiness()).toEqual(impairedBy('INDEX_NOT_FOUND', 'unready'));
+    await build('bank', 12);
+    await becomes(strict, []);
+    expect(told).toEqual([
+      ['bank', 'INDEX_NOT_FOUND'],
+      ['bank', undefined],
+    ]);
+  });
+
+  it('is lost with a required index that vanishes, and not with one that is removed on purpose', async () => {
+    await build('bank', 12);
+    const strict = fresh({ required: ['bank'] });
+    await strict.preload();
+    expect(await strict.readiness()).toEqual([]);
+    await rename(folderOf('bank'), join(place.folder, 'kept'));
+    now = 2000;
+    await strict.use('bank', () => Promise.resolve()); // by which it is noticed
+    await becomes(strict, impairedBy('INDEX_NOT_FOUND', 'unready'));
+    await rename(join(place.folder, 'kept'), folderOf('bank'));
+    await becomes(strict, []);
+    await strict.remove('bank');
+    expect(await strict.readiness()).toEqual([]);
+  });
+
+  it('says degraded of a required index whose new build cannot be opened: the old one serves', async () => {
+    await build('bank', 12);
+    const strict = fresh({ required: ['bank'] });
+    await strict.preload();
+    await build('bank', 15);
+    await damage('bank');
+    now = 2000;
+    await strict.use('bank', () => Promise.resolve());
+    await becomes(strict, impairedBy('INDEX_CORRUPT', 'degraded'));
   });
 });
