@@ -19,9 +19,16 @@ export interface Load {
   readonly seconds: number;
 }
 
-const agent = new Agent({ keepAlive: true, maxSockets: Infinity });
+export const connections = (): Agent => new Agent({ keepAlive: true, maxSockets: Infinity });
 
-export function call(url: string, { method = 'POST', path, body, headers = {} }: Call): Promise<Outcome> {
+const shared = connections();
+
+/** @param agent whose connections it takes */
+export function call(
+  url: string,
+  { method = 'POST', path, body, headers = {} }: Call,
+  agent: Agent = shared,
+): Promise<Outcome> {
   const began = performance.now();
   const bytes = body === undefined ? undefined : Buffer.from(JSON.stringify(body));
   const kind = bytes && { 'content-type': 'application/json', 'content-length': String(bytes.length) };
