@@ -58,6 +58,9 @@ export async function startServer(given: Settings, log: Log, environment?: Envir
       if (err === undefined) log.info({ index }, 'index works again');
       else log.error({ index, err }, 'index cannot be opened');
     },
+    onBuildFailed: (index, err) => {
+      log.error({ index, err }, 'build failed');
+    },
   });
   const lifecycle = new Lifecycle();
   const close = async (): Promise<void> => {

@@ -107,9 +107,9 @@ describe('the process', () => {
       PATH: process.env['PATH'],
       FUNGI_CACHE: sources!.cacheDir,
       FUNGI_OFFLINE: '1',
-      FUNGI_LLM_API_KEY: 'canary-key',
     };
-    const child = spawn(process.execPath, ['--import', tsx, main, ...argv], { env, cwd: place.folder });
+    const secret = ['--llm-api-key', 'canary-key'];
+    const child = spawn(process.execPath, ['--import', tsx, main, ...argv, ...secret], { env, cwd: place.folder });
     try {
       const errors = text(child.stderr);
       const exit = once(child, 'exit');
@@ -142,7 +142,9 @@ describe('the process', () => {
       child.kill('SIGTERM');
       expect(await exit).toEqual([0, null]);
       expect(await errors).toBe('');
-      expect(lines.map(({ msg }) => msg)).toEqual([
+      const [starting, warning, ...others] = lines;
+      expect(warning).toMatchObject({ level: 40, option: '--llm-api-key' });
+      expect([starting, ...others].map((line) => line?.['msg'])).toEqual([
         'starting',
         'listening',
         'preloaded',

@@ -1,7 +1,7 @@
 /** `fungi serve`: the REST server, until it is told to stop. */
 import type { Command } from 'commander';
 import { stringify } from 'yaml';
-import { readSettings, shownSettings } from '../../server/configuration/read-settings.js';
+import { exposedSecrets, readSettings, shownSettings } from '../../server/configuration/read-settings.js';
 import { optionOf, SETTING_NAMES, SETTINGS, type SettingName } from '../../server/configuration/settings.js';
 import type { CommonOptions, Context, Report, Run } from '../context.js';
 import { addCommonOptions } from '../options.js';
@@ -56,6 +56,12 @@ async function serve(context: Context, { config, printConfig = false, ...options
   const { startServer } = await import('../../server/start.js');
   const log = createLog(settings.logLevel);
   log.info({ settings: shown }, 'starting');
+  for (const option of exposedSecrets(options)) {
+    log.warn(
+      { option },
+      'a secret was given as an option, which every user of the machine can see: use the environment or a file',
+    );
+  }
   const server = await startServer(settings, log, effects.env);
   await effects.untilStopped?.();
   await server.stop();

@@ -34,6 +34,13 @@ export async function readSettings({ options = {}, environment = {}, file }: Set
   return Object.fromEntries(values) as Settings;
 }
 
+/** Options that gave a secret: every user of the machine may have read them off the list of processes. */
+export function exposedSecrets(options: NonNullable<SettingSources['options']>): string[] {
+  return SETTING_NAMES.filter((name) => 'isSecret' in SETTINGS[name] && options[name] !== undefined).map(
+    (name) => `--${optionOf(name)}`,
+  );
+}
+
 /** Settings with secrets masked, as a file that sets them all. */
 export function shownSettings(settings: Settings): Record<string, unknown> {
   return Object.fromEntries(

@@ -140,7 +140,8 @@ export const SETTINGS = {
   }),
   llmApiKey: setting({
     schema: z.string().min(1).nullable().default(null),
-    description: 'key for the endpoint (default: OPENAI_API_KEY)',
+    description:
+      'key for the endpoint, as a variable or in a file: options show in the list of processes (default: OPENAI_API_KEY)',
     isSecret: true,
   }),
   chatIndex: setting({

@@ -15,6 +15,7 @@ import { BrokenIndexes, type RetryOptions } from './broken-indexes.js';
 import type { BuildRequest, Impairment, IndexCatalogue, IndexStatus } from './catalogue.js';
 import { IndexBuilds, type BuildSettings } from './index-builds.js';
 import { ServedIndex } from './served-index.js';
+import { withoutPaths } from './without-paths.js';
 
 export interface CatalogueOptions extends BuildSettings, RetryOptions {
   /** Where each encoder lies, a folder or an id of a model source, by the name that it is offered under. */
@@ -23,6 +24,8 @@ export interface CatalogueOptions extends BuildSettings, RetryOptions {
   readonly cache: FeatureCache;
   /** Indexes without which the server is of no use: {@link FolderCatalogue.preload} opens them. @default none */
   readonly required?: readonly string[];
+  /** Told of a build that ends in an error, as it was; clients get it without paths of the server. */
+  readonly onBuildFailed?: (name: string, error: Error) => void;
   /** How often the folder is looked at for another build or rows of another process, milliseconds. @default 1000 */
   readonly checkMs?: number;
   /** Milliseconds on a clock that never goes back. */
@@ -60,7 +63,7 @@ export class FolderCatalogue implements IndexCatalogue {
   }
 
   async list(): Promise<IndexStatus[]> {
-    const known = await listIndexes(this.options.indexes);
+    const known = await this.said(listIndexes(this.options.indexes));
     const names = new Set([...known, ...this.builds.names, ...this.builds.failed.keys()]);
     const statuses = await Promise.all(
       [...names].sort().map((name) =>
@@ -75,23 +78,12 @@ export class FolderCatalogue implements IndexCatalogue {
 
   async status(name: string): Promise<IndexStatus> {
     assertIndexName(name);
-    try {
-      const folder = await findIndex(this.options.indexes, name);
-      const manifest = await readManifest(folder);
-      return { state: 'ready', name, rows: await this.rows(name, folder, manifest), manifest };
-    } catch (error) {
-      if (!FungiError.is(error, 'INDEX_NOT_FOUND')) throw error;
-      if (this.builds.isRunning(name)) return { state: 'building', name, progress: this.builds.progressOf(name) };
-      const failure = this.builds.failed.get(name);
-      if (failure !== undefined) return { state: 'failed', name, error: failure };
-      throw error;
-    }
+    return this.said(this.statusOf(name));
   }
 
   async use<T>(name: string, work: (selector: FungiSelector) => Promise<T>): Promise<T> {
     assertIndexName(name);
-    const index = await this.newest(name);
-    return index.use(work);
+    return this.said(this.newest(name).then((index) => index.use(work)));
   }
 
   async build(request: BuildRequest): Promise<{ readonly done: Promise<IndexStatus> }> {
@@ -99,12 +91,16 @@ export class FolderCatalogue implements IndexCatalogue {
     assertIndexName(name);
     const { encoder } = request;
     const location = encoder === undefined ? undefined : (this.options.encoders.get(encoder) ?? encoder);
-    const { done } = await this.builds.start({ ...request, ...(location !== undefined && { encoder: location }) });
+    const options = { ...request, ...(location !== undefined && { encoder: location }) };
+    const { done } = await this.said(this.builds.start(options));
+    done.catch((error: unknown) => this.options.onBuildFailed?.(name, error as Error));
     const finished = done.then(async () => {
       await this.look(name);
       return this.status(name);
     });
-    const settled = finished.catch((error: unknown): IndexStatus => ({ state: 'failed', name, error: error as Error }));
+    const settled = finished.catch(
+      (error: unknown): IndexStatus => ({ state: 'failed', name, error: this.pathless(error as Error) }),
+    );
     return { done: settled };
   }
 
@@ -112,7 +108,7 @@ export class FolderCatalogue implements IndexCatalogue {
     assertIndexName(name);
     const isFailure = this.builds.failed.has(name);
     this.builds.forget(name);
-    await removeIndex(this.options.indexes, name).catch((error: unknown) => {
+    await this.said(removeIndex(this.options.indexes, name)).catch((error: unknown) => {
       // A build that failed at once has left nothing to remove.
       if (!isFailure || !FungiError.is(error, 'INDEX_NOT_FOUND')) throw error;
     });
@@ -131,11 +127,12 @@ export class FolderCatalogue implements IndexCatalogue {
     if (opened === undefined) {
       const { pool, cache } = this.options;
       const options = { encoder: location, ...this.surroundings() };
-      opened = PooledEmbedder.open(encoder, pool, cache, { kind: 'encoder', key: `encoder ${encoder}`, options });
+      const source = { kind: 'encoder' as const, key: `encoder ${encoder}`, options };
+      opened = PooledEmbedder.open(encoder, pool, cache, source).then((embedder) => this.guarded(embedder));
       this.embedders.set(encoder, opened);
       opened.catch(() => this.embedders.delete(encoder));
     }
-    return opened;
+    return this.said(opened);
   }
 
   /** Opens the required indexes, before they are asked for. Settles when each is open or has failed to: {@link readiness} tells. */
@@ -274,6 +271,20 @@ export class FolderCatalogue implements IndexCatalogue {
     await index?.retire();
   }
 
+  private async statusOf(name: string): Promise<IndexStatus> {
+    try {
+      const folder = await findIndex(this.options.indexes, name);
+      const manifest = await readManifest(folder);
+      return { state: 'ready', name, rows: await this.rows(name, folder, manifest), manifest };
+    } catch (error) {
+      if (!FungiError.is(error, 'INDEX_NOT_FOUND')) throw error;
+      if (this.builds.isRunning(name)) return { state: 'building', name, progress: this.builds.progressOf(name) };
+      const failure = this.builds.failed.get(name);
+      if (failure !== undefined) return { state: 'failed', name, error: this.pathless(failure) };
+      throw error;
+    }
+  }
+
   private async rows(name: string, folder: string, manifest: Manifest): Promise<number> {
     const open = await this.entries.get(name)?.index.catch(() => undefined);
     if (open?.storeId === manifest.storeId) return open.selector.size;
@@ -288,5 +299,29 @@ export class FolderCatalogue implements IndexCatalogue {
   private surroundings() {
     const { sources, threads } = this.options;
     return { ...(sources !== undefined && { sources }), ...(threads !== undefined && { threads }) };
+  }
+
+  private pathless(error: Error): Error {
+    const { indexes, encoders, sources } = this.options;
+    const { cacheDir } = sources ?? {};
+    return withoutPaths(error, [indexes, ...encoders.values(), ...(cacheDir === undefined ? [] : [cacheDir])]) as Error;
+  }
+
+  /** What `work` gives, or its error without paths of the server. */
+  private async said<T>(work: Promise<T>): Promise<T> {
+    try {
+      return await work;
+    } catch (error) {
+      throw this.pathless(error as Error);
+    }
+  }
+
+  private guarded(embedder: Embedder): Embedder {
+    const { name, modality, dims } = embedder;
+    return {
+      ...{ name, modality, dims },
+      embed: (items, options) => this.said(embedder.embed(items, options)),
+      close: () => embedder.close(),
+    };
   }
 }

@@ -3,7 +3,12 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { readSettings, shownSettings, type SettingSources } from '../../../src/server/configuration/read-settings.js';
+import {
+  exposedSecrets,
+  readSettings,
+  shownSettings,
+  type SettingSources,
+} from '../../../src/server/configuration/read-settings.js';
 import { optionOf, SETTING_NAMES, variableOf } from '../../../src/server/configuration/settings.js';
 
 let folder = '';
@@ -76,6 +81,11 @@ describe('settings', () => {
         if (settings) expect(Object.keys(settings)).toEqual(SETTING_NAMES);
       }),
     );
+  });
+
+  it('know which secrets came by an option, and only those', () => {
+    expect(exposedSecrets({ llmApiKey: 'canary-key', llmModel: 'm', port: '1' })).toEqual(['--llm-api-key']);
+    expect(exposedSecrets({ apiKeys: `team:read:${SHA}` })).toEqual([]); // digests
   });
 
   it('are shown without secrets', async () => {

@@ -128,8 +128,11 @@ describe('the indexes of a folder', () => {
 
   it('tell of a build that failed until it is removed or built again', async () => {
     const examples = [{ input: ' ', label: 'cat' }];
+    const told: unknown[] = [];
+    catalogue = fresh({ onBuildFailed: (name: string, error: Error) => told.push([name, error]) });
     const { done } = await catalogue.build({ name: 'ill', encoder: 'tiny', examples });
     expect(await done).toMatchObject({ state: 'failed', error: { code: 'INVALID_TEXT' } });
+    expect(told).toMatchObject([['ill', { code: 'INVALID_TEXT' }]]);
     expect(await catalogue.list()).toMatchObject([{ state: 'failed', name: 'ill' }]);
     await catalogue.remove('ill');
     expect(await catalogue.list()).toEqual([]);
