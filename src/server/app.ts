@@ -39,6 +39,8 @@ export interface AppOptions {
   readonly limits?: Partial<HttpLimits>;
   readonly log: Log;
   readonly metrics?: ServerMetrics;
+  /** Metrics are served elsewhere: /metrics is no path here. @default false */
+  readonly metricsElsewhere?: boolean;
   /** Shared with {@link listen}, which ends it. */
   readonly lifecycle?: Lifecycle;
   /** Which proxies' X-Forwarded-For is believed, as Express has it. @default none */
@@ -48,13 +50,14 @@ export interface AppOptions {
 }
 
 export function createApp(options: AppOptions): Express {
-  const { routes, catalogue, llm, keys, log, trustProxy = false } = options;
+  const { routes, catalogue, llm, keys, log, trustProxy = false, metricsElsewhere = false } = options;
   const limits = { ...HTTP_LIMITS, ...options.limits };
   const { metrics = createMetrics(), lifecycle = new Lifecycle(), clock = () => performance.now() } = options;
   measureIndexes(metrics, catalogue);
   measureReadiness(metrics, { lifecycle, catalogue });
-  const described = [...routes, ...Object.values(OPERATIONS)];
-  const operations = operationRoutes({ metrics, lifecycle, document: openApiDocument(described) });
+  const isHere = ({ path }: RouteDescription): boolean => !metricsElsewhere || path !== OPERATIONS.metrics.path;
+  const described = [...routes, ...Object.values(OPERATIONS).filter(isHere)];
+  const operations = operationRoutes({ metrics, lifecycle, document: openApiDocument(described) }).filter(isHere);
   const throttle = new FailureThrottle(limits.failedKeysPerMinute, clock);
   const limiter = limitRequests(limits);
   const guards = (route: RouteDescription): RequestHandler[] =>

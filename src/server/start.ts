@@ -1,4 +1,5 @@
 /** The server as one thing: model processes, indexes, routes and a socket, put together from settings. */
+import type { AddressInfo } from 'node:net';
 import { readConfig, type Environment } from '../core/config.js';
 import { FungiError } from '../core/errors.js';
 import type { LlmClient } from '../llm/client.js';
@@ -13,11 +14,12 @@ import { UPSTREAM_LIMITS } from './chat/upstream-settings.js';
 import { Upstream } from './chat/upstream.js';
 import type { Settings } from './configuration/settings.js';
 import { Lifecycle } from './http/lifecycle.js';
-import { listen } from './http/listen.js';
+import { listen, type Listening } from './http/listen.js';
 import type { Log } from './http/log.js';
 import { FolderCatalogue } from './indexes/folder-catalogue.js';
 import { KeyRing } from './keys/key-ring.js';
 import { createMetrics } from './operations/metrics.js';
+import { listenForScrapers } from './operations/metrics-server.js';
 import { modelMetrics } from './operations/model-metrics.js';
 import { readinessOf } from './operations/readiness.js';
 import type { Route } from './route.js';
@@ -26,6 +28,8 @@ import { ROUTES } from './routes/index.js';
 export interface RunningServer {
   /** `http://127.0.0.1:8420` */
   readonly url: string;
+  /** Where metrics are, if not there. */
+  readonly metricsUrl: string | undefined;
   /** Settles when the indexes to be preloaded are open, or have failed to: /readyz tells which. */
   readonly preloaded: Promise<void>;
   /** Ends what is under way, then everything; calls after the first wait for the same end. */
@@ -63,8 +67,10 @@ export async function startServer(given: Settings, log: Log, environment?: Envir
     },
   });
   const lifecycle = new Lifecycle();
+  let scraped: Listening | undefined;
   const close = async (): Promise<void> => {
     upstream?.close();
+    await scraped?.drain(0);
     // At once: what is being opened waits for a model process, and gives up when there is none.
     await Promise.all([catalogue.close(), pool.close()]);
   };
@@ -72,13 +78,15 @@ export async function startServer(given: Settings, log: Log, environment?: Envir
     const app = createApp({
       routes: [...ROUTES, chatOf(settings, upstream, chat)],
       ...{ catalogue, llm, keys, log, metrics, lifecycle, trustProxy: settings.trustProxy },
+      metricsElsewhere: settings.metricsPort !== null,
       limits: { deadlineMs: settings.deadlineMs, requestsPerMinute: settings.requestsPerMinute ?? undefined },
     });
-    const { host, port, maxConnections, graceMs, drainMs } = settings;
+    const { host, port, metricsPort, maxConnections, graceMs, drainMs } = settings;
+    if (metricsPort !== null) scraped = await listenForScrapers(metrics, { host, port: metricsPort });
+    const metricsUrl = scraped === undefined ? undefined : `${urlOf(scraped.address)}/metrics`;
     const listening = await listen(app, { host, port, lifecycle, maxConnections, graceMs });
-    const { address, family, port: bound } = listening.address;
-    const url = `http://${family === 'IPv6' ? `[${address}]` : address}:${bound}`;
-    log.info({ url, processes, indexes: settings.indexes }, 'listening');
+    const url = urlOf(listening.address);
+    log.info({ url, metricsUrl, processes, indexes: settings.indexes }, 'listening');
     // The socket is open meanwhile: who watches over the process sees that it is alive, and not ready yet.
     const preloaded = catalogue.preload().then(async () => {
       const { status, reasons } = await readinessOf({ lifecycle, catalogue });
@@ -91,12 +99,15 @@ export async function startServer(given: Settings, log: Log, environment?: Envir
       await close();
       log.info('stopped');
     };
-    return { url, preloaded, stop: () => (stopped ??= stop()) };
+    return { url, metricsUrl, preloaded, stop: () => (stopped ??= stop()) };
   } catch (error) {
     await close();
     throw error;
   }
 }
+
+const urlOf = ({ address, family, port }: AddressInfo): string =>
+  `http://${family === 'IPv6' ? `[${address}]` : address}:${port}`;
 
 /** What other tools have in the environment stands for what the settings leave open. */
 function withEndpoint(settings: Settings, environment: Environment | undefined): Settings {

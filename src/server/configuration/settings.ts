@@ -37,6 +37,11 @@ export const SETTINGS = {
     from: 'number',
     description: 'port; 0 for any that is free',
   }),
+  metricsPort: setting({
+    schema: whole(0, 65_535).nullable().default(null),
+    from: 'number',
+    description: 'port of its own for /metrics, on the same host and without keys; none: /metrics is on the main port',
+  }),
   insecure: setting({
     schema: z.boolean().default(false),
     from: 'boolean',
