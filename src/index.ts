@@ -6,6 +6,7 @@ export type {
   AnswerOptions,
   MediaOptions,
   PromptOptions,
+  PromptRules,
   SelectedExample,
   Selection,
   SelectOptions,
@@ -37,6 +38,17 @@ export type { Filter } from './store/filter.js';
 export type { Manifest } from './store/manifest.js';
 export type { UpsertCounts, VerifyReport } from './store/store.js';
 export type { Vote } from './retrieve/vote.js';
+export type { CalibratedPolicy, CalibrateOptions } from './selector/calibrate.js';
+export { abstainThreshold } from './policies/abstention.js';
+export type { AbstentionTarget, AbstentionThreshold } from './policies/abstention.js';
+export { calibrated, calibrationError, fitCalibration } from './policies/calibration.js';
+export type { Calibration, CalibrationMethod } from './policies/calibration.js';
+export type { ExplainedDrop, ExplainedExample, SelectionExplanation } from './policies/explanation.js';
+export type { Choice, PolicyOptions } from './policies/options.js';
+export { arrange } from './policies/order.js';
+export type { ExampleOrder } from './policies/order.js';
+export type { LabelProbability, Posterior } from './policies/posterior.js';
+export type { Budget, Packing, TokenCounter } from './prompt/budget.js';
 export { builtInTemplates, loadTemplate } from './prompt/load.js';
 export { PromptTemplate } from './prompt/template.js';
 export type { ChatMessage, ContentPart, ImageDetail, MediaPart } from './prompt/message.js';

@@ -52,10 +52,13 @@ export async function answerByVote(
   options: AnswerOptions,
 ): Promise<Answered[]> {
   const selections = await selector.selectBatch(textsOf(queries), options);
-  return selections.map(({ examples, truncated }, i) => {
-    const { label } = majorityVote(examples);
-    return { query: queries[i]!, answer: { kind: 'label', label }, vote: label, found: examples.length, truncated };
-  });
+  return Promise.all(
+    selections.map(async (selection, i) => {
+      const { answer, vote } = await selector.answerFrom(selection);
+      const { examples, truncated } = selection;
+      return { query: queries[i]!, answer, vote: vote.label, found: examples.length, truncated };
+    }),
+  );
 }
 
 /**

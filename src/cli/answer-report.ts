@@ -8,12 +8,16 @@ import type { Report } from './context.js';
 import { nameOf as itemName } from '../encoders/media/read-media.js';
 import { nameOf } from './llm-options.js';
 import { mediaLine } from './media-options.js';
+import { explanationText } from './policy-option.js';
 import { counted, oneLine, pairs, percent } from './output.js';
 
 /** An answer for people: the label, or what there is in place of one. */
 export function answerLine(answer: Answer): string {
   if (answer.kind === 'label') return answer.label;
   if (answer.kind === 'failed') return `no reply: ${answer.error.code}`;
+  if (answer.kind === 'abstained') {
+    return `no answer: the likeliest label is ${answer.likeliest}, with confidence ${answer.confidence.toFixed(3)}`;
+  }
   const { cut, reply } = answer;
   return cut === undefined
     ? `none of the labels: "${oneLine(reply)}"`
@@ -24,7 +28,10 @@ export function singleAnswer(name: string, given: SelectorAnswer, llm: LlmClient
   const { label, by, answer: reply, vote, selection, usage, prompt, cached } = given;
   const media = prompt && mediaLine([prompt.size]);
   return {
-    text: `${answerLine(reply)}\nby ${nameOf(llm)}\nvotes: ${vote.label} ${vote.votes} of ${vote.total}`,
+    text: [
+      `${answerLine(reply)}\nby ${nameOf(llm)}\nvotes: ${vote.label} ${vote.votes} of ${vote.total}`,
+      ...(selection.explanation === undefined ? [] : [explanationText(selection.explanation)]),
+    ].join('\n\n'),
     ...(media !== undefined && { summary: media }),
     json: {
       index: name,
@@ -34,12 +41,14 @@ export function singleAnswer(name: string, given: SelectorAnswer, llm: LlmClient
       label: label ?? null,
       kind: reply.kind,
       ...(reply.kind === 'invalid' && off(reply)),
+      ...(reply.kind === 'abstained' && unsure(reply)),
       truncated: selection.truncated,
       vote: { label: vote.label, votes: vote.votes, total: vote.total },
       examples: selection.examples.map(({ rank, id, label: own, distance }) => ({ rank, id, label: own, distance })),
       usage: usage ?? null,
       ...(prompt?.size.media && { prompt: countsOf(prompt) }),
       cached,
+      ...(selection.explanation !== undefined && { explanation: selection.explanation }),
     },
   };
 }
@@ -84,18 +93,20 @@ function lineOf({ query, answer }: Answered): string {
   return answer.kind === 'label' ? `${oneLine(answer.label)}\t${text}` : `\t${text}\t${oneLine(answerLine(answer))}`;
 }
 
-function tallyLines({ total, answered, invalid, failed: none, failures, accuracy }: AnswerTally): [string, string][] {
+function tallyLines(tally: AnswerTally): [string, string][] {
+  const { total, answered, invalid, failed: none, failures, abstained, accuracy } = tally;
   const codes = Object.entries(failures).map(([code, count]) => `${code} ${count}`);
   const lines: [string, string][] = [
     ['answered', `${answered} of ${total}`],
     ['outside the labels, or cut off', String(invalid)],
     ['no reply', `${none}${codes.length > 0 ? ` (${codes.join(', ')})` : ''}`],
+    ...(abstained === undefined ? [] : [['not confident enough', String(abstained)] satisfies [string, string]]),
   ];
   if (accuracy === undefined) return lines;
   const { correct, judged, ofAnswered, ofReplies, ofAll } = accuracy;
   const share = (fraction: number | null): string => (fraction === null ? 'none' : `${percent(fraction)} %`);
   lines.push(['correct', `${counted(correct, 'text')} of ${judged}`], ['accuracy', share(ofReplies)]);
-  if (invalid > 0) lines.push(['of replies in the list', share(ofAnswered)]);
+  if (invalid > 0 || abstained !== undefined) lines.push(['of replies in the list', share(ofAnswered)]);
   if (none > 0) lines.push(['of all, by the missing', `${percent(ofAll.low)} to ${percent(ofAll.high)} %`]);
   return lines;
 }
@@ -107,6 +118,7 @@ function toJson({ query, answer, vote, truncated, prompt }: Answered): object {
     kind: answer.kind,
     label: answer.kind === 'label' ? answer.label : null,
     ...(answer.kind === 'invalid' && off(answer)),
+    ...(answer.kind === 'abstained' && unsure(answer)),
     ...(answer.kind === 'failed' && { error: { code: answer.error.code, message: answer.error.message } }),
     vote,
     truncated,
@@ -118,4 +130,9 @@ function toJson({ query, answer, vote, truncated, prompt }: Answered): object {
 const off = ({ reply, cut }: Extract<Answer, { kind: 'invalid' }>): object => ({
   reply,
   ...(cut !== undefined && { cut }),
+});
+
+const unsure = ({ likeliest, confidence }: Extract<Answer, { kind: 'abstained' }>): object => ({
+  likeliest,
+  confidence,
 });

@@ -29,3 +29,8 @@ export function assertText(text: unknown, where: string, what: 'text' | 'label' 
     );
   }
 }
+
+/** Lower case, every run of whitespace one space, none at the ends. */
+export function normaliseText(text: string): string {
+  return text.toLowerCase().replace(/\s+/gu, ' ').trim();
+}

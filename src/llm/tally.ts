@@ -3,7 +3,11 @@ import type { ErrorCode, FungiError } from '../core/errors.js';
 import type { ParsedLabel } from './label.js';
 
 /** What became of one query. */
-export type Answer = ParsedLabel | { readonly kind: 'failed'; readonly error: FungiError };
+export type Answer =
+  | ParsedLabel
+  | { readonly kind: 'failed'; readonly error: FungiError }
+  /** The likeliest label is not likely enough to be given. */
+  | { readonly kind: 'abstained'; readonly likeliest: string; readonly confidence: number };
 
 export interface JudgedAnswer {
   readonly answer: Answer;
@@ -20,6 +24,8 @@ export interface AnswerTally {
   /** No reply; by error code in `failures`. */
   readonly failed: number;
   readonly failures: Readonly<Partial<Record<ErrorCode, number>>>;
+  /** Not given; absent where there are none. */
+  readonly abstained?: number;
   /** Over the queries whose truth is known; undefined when there are none. */
   readonly accuracy: AnswerAccuracy | undefined;
 }
@@ -32,7 +38,7 @@ export interface AnswerAccuracy {
   readonly ofAnswered: number | null;
   /** Of all replies: one outside the list, or cut off, is wrong, since the model had its say. */
   readonly ofReplies: number | null;
-  /** Of all queries. A failure is neither right nor wrong, so it is an interval: every failure wrong, every failure right. */
+  /** Of all queries. One that was not answered on purpose is not correct; a failure is neither right nor wrong, so it is an interval: every failure wrong, every failure right. */
   readonly ofAll: { readonly low: number; readonly high: number };
 }
 
@@ -41,12 +47,14 @@ export function tallyAnswers(rows: readonly JudgedAnswer[]): AnswerTally {
   for (const { answer } of rows) {
     if (answer.kind === 'failed') failures[answer.error.code] = (failures[answer.error.code] ?? 0) + 1;
   }
+  const abstained = count(rows, 'abstained');
   return {
     total: rows.length,
     answered: count(rows, 'label'),
     invalid: count(rows, 'invalid'),
     failed: count(rows, 'failed'),
     failures,
+    ...(abstained > 0 && { abstained }),
     accuracy: accuracyOf(rows.filter(({ truth }) => truth !== undefined)),
   };
 }
@@ -60,7 +68,7 @@ function accuracyOf(judged: readonly JudgedAnswer[]): AnswerAccuracy | undefined
     judged: judged.length,
     correct,
     ofAnswered: fraction(correct, answered),
-    ofReplies: fraction(correct, judged.length - failed),
+    ofReplies: fraction(correct, judged.length - failed - count(judged, 'abstained')),
     ofAll: { low: correct / judged.length, high: (correct + failed) / judged.length },
   };
 }

@@ -94,3 +94,41 @@ export function largestFitting(most: number, fits: (n: number) => boolean): numb
   }
   return low;
 }
+
+/** What a prompt without room for all examples gives up: those of the lowest priority, or whatever does not fit beside what has a higher one. */
+export const PACKINGS = ['drop-farthest', 'skip-long'] as const;
+export type Packing = (typeof PACKINGS)[number];
+
+export interface Packed {
+  readonly taken: readonly number[];
+  /** There was no room for it. */
+  readonly tooLong: ReadonlySet<number>;
+}
+
+/**
+ * Takes as many as fit. The first is left out only if it does not fit alone.
+ *
+ * @param priority what is to be packed, most wanted first
+ * @param most how many there may be
+ * @param fits must not recover once it fails, when more are added
+ * @returns undefined where not even nothing fits
+ */
+export function pack(
+  priority: readonly number[],
+  most: number,
+  packing: Packing,
+  fits: (taken: readonly number[]) => boolean,
+): Packed | undefined {
+  const limit = Math.min(most, priority.length);
+  const first = largestFitting(limit, (n) => fits(priority.slice(0, n)));
+  if (first < 0) return undefined;
+  const taken = priority.slice(0, first);
+  if (packing === 'drop-farthest' || first === limit) return { taken, tooLong: new Set(priority.slice(first, limit)) };
+  const tooLong = new Set(priority.slice(first, first + 1)); // it was tried
+  for (const next of priority.slice(first + 1)) {
+    if (taken.length === limit) break;
+    if (fits([...taken, next])) taken.push(next);
+    else tooLong.add(next);
+  }
+  return { taken, tooLong };
+}

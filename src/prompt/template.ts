@@ -10,10 +10,10 @@ import {
   MEDIA_UNIT,
   exceeded,
   isWithin,
-  largestFitting,
   measurePrompt,
+  pack,
 } from './budget.js';
-import type { Budget, PromptSize, TokenCounter } from './budget.js';
+import type { Budget, Packing, PromptSize, TokenCounter } from './budget.js';
 import { compileFill, type Fill, type PromptInput } from './fill.js';
 import type { ChatMessage } from './message.js';
 import { parseTemplateFile, type InputValue, type TemplateHeader } from './template-file.js';
@@ -35,6 +35,12 @@ export interface PromptValues<E extends PromptExample = PromptExample> {
   readonly budget?: Budget | undefined;
   /** Exact token counts of one message's text. @default approximateTokens */
   readonly countTokens?: TokenCounter | undefined;
+  /** How the examples stand in the prompt, given nearest first. @default the template's `order` */
+  readonly arrange?: ((examples: readonly E[]) => readonly E[]) | undefined;
+  /** @default 'drop-farthest' */
+  readonly packing?: Packing | undefined;
+  /** Places of `examples`, what is to be given up last first. @default nearest first */
+  readonly priority?: readonly number[] | undefined;
 }
 
 export interface DroppedExample<E> {
@@ -95,39 +101,46 @@ export class PromptTemplate {
   }
 
   /**
-   * Fills the template; the farthest examples are left out first when all do not fit.
+   * Fills the template; the farthest examples are left out first when all do not fit, or, by `packing`, those that are too long.
    *
    * @throws {FungiError} INVALID_TEXT for an empty or ill-formed query, label or example; INVALID_ARGUMENT for no labels, an input
    *   that is missing or unknown, or a budget too small even without examples
    */
   render<E extends PromptExample>(values: PromptValues<E>): RenderedPrompt<E> {
     const { query, examples, labels, budget = this.budget, countTokens = approximateTokens } = values;
+    const { packing = 'drop-farthest', priority = [...examples.keys()], arrange = this.arrange } = values;
     checkTexts(query, examples, labels);
     const inputs = this.resolveInputs(values.variables ?? {});
-    const most = Math.min(examples.length, this.maxExamples);
 
-    const fillNearest = (count: number): { messages: ChatMessage[]; size: PromptSize } => {
-      const chosen = examples.slice(0, count).map(({ input, label }) => ({ input, label }));
-      if (this.header.order === 'nearest-last') chosen.reverse();
+    const fillWith = (places: readonly number[]): { messages: ChatMessage[]; size: PromptSize } => {
+      const used = places.toSorted((a, b) => a - b).map((place) => examples[place]!);
+      const chosen = arrange(used).map(({ input, label }) => ({ input, label }));
       const messages = this.fill({ query, labels, inputs, examples: chosen });
       return { messages, size: measurePrompt(messages, countTokens) };
     };
-    let prompt = fillNearest(most);
-    const count = largestFitting(most, (n) => {
-      if (n !== most) prompt = fillNearest(n);
-      return isWithin(prompt.size, budget);
+    const fitting: ReturnType<typeof fillWith>[] = [];
+    const packed = pack(priority, this.maxExamples, packing, (places) => {
+      const prompt = fillWith(places);
+      const fits = isWithin(prompt.size, budget);
+      if (fits) fitting[0] = prompt;
+      return fits;
     });
-    if (count < 0) throw budgetTooSmall(fillNearest(0).size, budget, this.name);
-    if (count !== most) prompt = fillNearest(count);
-
+    if (packed === undefined) throw budgetTooSmall(fillWith([]).size, budget, this.name);
+    const { taken, tooLong } = packed;
+    const isUsed = new Set(taken);
     return {
-      ...prompt,
-      used: examples.slice(0, count),
-      dropped: examples
-        .slice(count)
-        .map((example, i) => ({ example, reason: count + i < most ? 'budget' : 'max-examples' })),
+      ...fitting[0]!, // the last that fitted is the one that was taken
+      used: examples.filter((_, i) => isUsed.has(i)),
+      dropped: examples.flatMap((example, i): DroppedExample<E>[] => {
+        if (isUsed.has(i)) return [];
+        return [{ example, reason: tooLong.has(i) ? 'budget' : 'max-examples' }];
+      }),
     };
   }
+
+  /** As the header has it. */
+  private readonly arrange = <E>(examples: readonly E[]): readonly E[] =>
+    this.header.order === 'nearest-last' ? examples.toReversed() : examples;
 
   /** Refuses what {@link render} would refuse of the variables. @throws {FungiError} INVALID_ARGUMENT */
   checkVariables(variables: Readonly<Record<string, InputValue>>): void {

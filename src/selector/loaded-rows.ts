@@ -1,5 +1,9 @@
 /** The rows of an open index in memory. Brought up to date change by change, they are what reading the table again would give. */
 import type { Example } from '../core/item.js';
+import type { Rng } from '../core/rng.js';
+import { Bm25Index } from '../policies/bm25.js';
+import type { Candidate } from '../policies/candidate.js';
+import { distanceBetween } from '../policies/similarity.js';
 import { ExactSearch, type Metric } from '../retrieve/exact-search.js';
 import { matches, type Filter } from '../store/filter.js';
 import { lastOfEach, metadataText, parseMetadata } from '../store/rows.js';
@@ -11,13 +15,21 @@ export interface NearRow {
   readonly distance: number;
 }
 
+export interface CandidateOptions {
+  readonly filter?: Filter | undefined;
+  readonly allow?: ((candidate: Pick<Candidate, 'row' | 'example'>) => boolean) | undefined;
+}
+
 export class LoadedRows {
   /** Found when they are first asked for after a change. */
   private known: readonly string[] | undefined;
+  /** Made for the first query that words count for. */
+  private words: Bm25Index | undefined;
 
   private constructor(
     private readonly search: ExactSearch,
-    private readonly dims: number,
+    private readonly metric: Metric,
+    private readonly vectors: Vectors,
     /** By number of the search, in insertion order. Copied by a change: a search that is under way keeps those it began with. */
     private examples: ReadonlyMap<number, Example>,
     /** Number of each id. */
@@ -41,7 +53,8 @@ export class LoadedRows {
     const rows = examples.length;
     const search = await ExactSearch.create(vectors.subarray(0, rows * dims), { rows, dims, metric });
     const numbers = new Map(examples.map(({ id }, number) => [id, number]));
-    return new LoadedRows(search, dims, new Map(examples.entries()), numbers, version);
+    const known = new Vectors(vectors.subarray(0, rows * dims), dims);
+    return new LoadedRows(search, metric, known, new Map(examples.entries()), numbers, version);
   }
 
   /** Of the table when it held these rows. */
@@ -72,6 +85,52 @@ export class LoadedRows {
     );
   }
 
+  /**
+   * The c nearest rows of each query that pass the filter, with their vectors.
+   *
+   * @param queries [Q,P]
+   * @param allow rows beside the filter's
+   */
+  async candidates(queries: Float32Array, c: number, { filter, allow }: CandidateOptions = {}): Promise<Candidate[][]> {
+    const { examples, vectors } = this;
+    const of = vectors.snapshot();
+    const isLimited = filter !== undefined || allow !== undefined;
+    const found = await this.search.search(queries, c, isLimited ? { allow: admitted(examples, filter, allow) } : {});
+    return found.map((neighbours) =>
+      neighbours.map(({ row, distance }) => ({ row, distance, example: examples.get(row)!, vector: of(row) })),
+    );
+  }
+
+  /**
+   * The c rows that share most words with a text, by BM25, with their distances from its feature.
+   *
+   * @param query [P]
+   */
+  wordMatches(text: string, query: Float32Array, c: number, { filter, allow }: CandidateOptions = {}): Candidate[] {
+    const { examples, metric } = this;
+    this.words ??= new Bm25Index([...examples].map(([number, { input }]) => [number, input]));
+    const of = this.vectors.snapshot();
+    return this.words.search(text, c, admitted(examples, filter, allow)).map(({ row, score }) => {
+      const vector = of(row);
+      const distance = distanceBetween(query, vector, metric);
+      return { row, distance, example: examples.get(row)!, vector, words: score };
+    });
+  }
+
+  /** So many rows at random, or all, in insertion order. */
+  sample(count: number, rng: Rng): { readonly example: Example; readonly vector: Float32Array }[] {
+    const of = this.vectors.snapshot();
+    const all = [...this.examples];
+    const drawn =
+      count >= all.length
+        ? all
+        : rng
+            .sample(all.length, count)
+            .sort((a, b) => a - b)
+            .map((i) => all[i]!);
+    return drawn.map(([number, example]) => ({ example, vector: of(number) }));
+  }
+
   /** Follows an upsert of `rows` into the table, which is at `version` now. */
   upsert(rows: readonly StoredRow[], version: number): void {
     const examples = new Map(this.examples);
@@ -84,6 +143,8 @@ export class LoadedRows {
     );
     const first = this.search.append(this.matrix(added));
     added.forEach(({ id }, i) => this.numbers.set(id, first + i));
+    this.vectors.set(fresh.map(({ id, vector }) => [this.numbers.get(id)!, vector]));
+    for (const { id, input } of fresh) this.words?.set(this.numbers.get(id)!, input);
     for (const { id, input, label, metadata } of fresh) {
       // As the table gives it back, and not the caller's own object.
       const example = { id, input, label, metadata: parseMetadata(metadataText(metadata)) };
@@ -97,7 +158,11 @@ export class LoadedRows {
     const examples = new Map(this.examples);
     const gone = ids.flatMap((id) => this.numbers.get(id) ?? []);
     this.search.remove(gone);
-    for (const number of gone) examples.delete(number);
+    this.vectors.delete(gone);
+    for (const number of gone) {
+      examples.delete(number);
+      this.words?.delete(number);
+    }
     for (const id of ids) this.numbers.delete(id);
     this.become(examples, version);
   }
@@ -108,11 +173,54 @@ export class LoadedRows {
 
   /** [n,P] */
   private matrix(rows: readonly StoredRow[]): Float32Array {
-    const out = new Float32Array(rows.length * this.dims);
+    const { dims } = this.vectors;
+    const out = new Float32Array(rows.length * dims);
     rows.forEach(({ vector }, i) => {
-      out.set(vector, i * this.dims);
+      out.set(vector, i * dims);
     });
     return out;
+  }
+}
+
+function admitted(
+  examples: ReadonlyMap<number, Example>,
+  filter: Filter | undefined,
+  allow: CandidateOptions['allow'],
+): (row: number) => boolean {
+  return (row) => {
+    const example = examples.get(row);
+    if (example === undefined || (filter !== undefined && !matches(filter, example))) return false;
+    return allow === undefined || allow({ row, example });
+  };
+}
+
+/** The vectors of the rows by number: those that were loaded lie where the search has them, later ones here too. */
+class Vectors {
+  /** Copied by a change, so that a search under way keeps those it began with. */
+  private later: ReadonlyMap<number, Float32Array> = new Map();
+
+  /** @param loaded [n,P] rows 0 to n − 1, which the search keeps: they do not change */
+  constructor(
+    private readonly loaded: Float32Array,
+    readonly dims: number,
+  ) {}
+
+  /** Those of now, whatever changes later. */
+  snapshot(): (number: number) => Float32Array {
+    const { loaded, later, dims } = this;
+    return (number) => later.get(number) ?? loaded.subarray(number * dims, (number + 1) * dims);
+  }
+
+  set(vectors: Iterable<readonly [number: number, vector: Float32Array]>): void {
+    const later = new Map(this.later);
+    for (const [number, vector] of vectors) later.set(number, vector.slice());
+    this.later = later;
+  }
+
+  delete(numbers: Iterable<number>): void {
+    const later = new Map(this.later);
+    for (const number of numbers) later.delete(number);
+    this.later = later;
   }
 }
 

@@ -2,7 +2,7 @@
 import { FungiError } from '../core/errors.js';
 import type { Example, Item, Metadata, Modality } from '../core/item.js';
 import { PromptMediaReader, type PromptMedia } from '../encoders/media/prompt-media.js';
-import { DEFAULT_MEDIA_BYTES, type Budget } from '../prompt/budget.js';
+import { DEFAULT_MEDIA_BYTES, type Budget, type Packing } from '../prompt/budget.js';
 import { bytesOf, type MediaPart } from '../prompt/message.js';
 import type { DroppedExample, PromptTemplate, PromptValues, RenderedPrompt } from '../prompt/template.js';
 import { assertCounts, refuseMediaOptions } from './media-options.js';
@@ -26,10 +26,17 @@ export interface ExampleSource<E> {
   readonly wayOut: (example: E) => string;
 }
 
-interface FillOptions {
-  readonly labels: readonly string[];
-  readonly variables: PromptValues['variables'];
+interface FillOptions<E> extends Pick<PromptValues, 'labels' | 'variables' | 'countTokens' | 'packing' | 'priority'> {
+  /** Replaces the template's own limits, each that it names. */
+  readonly budget?: Budget | undefined;
+  readonly arrange?: ((examples: readonly E[]) => readonly E[]) | undefined;
   readonly media: MediaOptions | undefined;
+}
+
+interface ReadExample<E> {
+  readonly input: MediaPart;
+  readonly label: string;
+  readonly example: E;
 }
 
 export class MediaPrompts<E extends MediaExample> {
@@ -41,7 +48,7 @@ export class MediaPrompts<E extends MediaExample> {
   ) {}
 
   /**
-   * The farthest examples are left out first when all do not fit the budget; what lies behind the first that does not is not read.
+   * What is left out first, when all do not fit the budget, is not read: by default the farthest, behind the first that does not fit.
    *
    * @throws {FungiError} FILE_NOT_FOUND, INVALID_MEDIA, INVALID_DATA naming the example; INVALID_ARGUMENT for options that are none and
    *   a query beyond the budget; as {@link PromptTemplate.render}
@@ -49,35 +56,57 @@ export class MediaPrompts<E extends MediaExample> {
   async fill(
     template: PromptTemplate,
     { query, examples }: { readonly query: Item; readonly examples: readonly E[] },
-    { labels, variables, media = {} }: FillOptions,
+    { media = {}, arrange, packing = 'drop-farthest', priority = [...examples.keys()], ...values }: FillOptions<E>,
   ): Promise<RenderedPrompt<E>> {
     this.check(media);
-    const budget = { ...template.budget, ...(media.maxBytes !== undefined && { mediaBytes: media.maxBytes }) };
+    const budget = {
+      ...(values.budget ?? template.budget),
+      ...(media.maxBytes !== undefined && { mediaBytes: media.maxBytes }),
+    };
     const asked = await this.inline(query, media);
-    const read = await this.readNearest(examples.slice(0, template.maxExamples), bytesOf(asked), budget, media);
-    const rendered = template.render({ query: asked, examples: read, labels, variables, budget });
-    const unread = examples.slice(read.length).map((example, i): DroppedExample<E> => ({
-      example,
-      reason: read.length + i < template.maxExamples ? 'budget' : 'max-examples',
-    }));
+    const wanted = packing === 'skip-long' ? priority : priority.slice(0, template.maxExamples);
+    const within = { queryBytes: bytesOf(asked), budget, packing };
+    const parts = await this.read(
+      wanted.map((place) => examples[place]!),
+      within,
+      media,
+    );
+    const read = parts.map((part, i) => ({ ...part, place: wanted[i]! })).sort((a, b) => a.place - b.place);
+    const at = new Map(read.map(({ place }, i) => [place, i]));
+    const rendered = template.render<ReadExample<E> & { readonly place: number }>({
+      ...{ ...values, query: asked, examples: read, budget, packing },
+      priority: priority.flatMap((place) => at.get(place) ?? []),
+      arrange: arrange && ((used) => arrangedLike(used, arrange)),
+    });
+    const dropped = new Map(rendered.dropped.map(({ example: { place }, reason }) => [place, reason]));
+    priority.slice(read.length).forEach((place, i) => {
+      dropped.set(place, read.length + i < template.maxExamples ? 'budget' : 'max-examples');
+    });
     return {
       ...rendered,
       used: rendered.used.map(({ example }) => example),
-      dropped: [...rendered.dropped.map(({ example: { example }, reason }) => ({ example, reason })), ...unread],
+      dropped: examples.flatMap((example, place): DroppedExample<E>[] => {
+        const reason = dropped.get(place);
+        return reason === undefined ? [] : [{ example, reason }];
+      }),
     };
   }
 
-  /** The nearest examples up to the first that is beyond the budget, which rendering leaves out. */
-  private async readNearest(
+  /** The examples up to the first that is beyond the budget, which rendering leaves out; all of them where one behind it may fit. */
+  private async read(
     examples: readonly E[],
-    queryBytes: number,
-    { mediaBytes = DEFAULT_MEDIA_BYTES }: Budget,
+    {
+      queryBytes,
+      budget,
+      packing,
+    }: { readonly queryBytes: number; readonly budget: Budget; readonly packing: Packing },
     media: MediaOptions,
-  ): Promise<{ readonly input: MediaPart; readonly label: string; readonly example: E }[]> {
+  ): Promise<ReadExample<E>[]> {
+    const { mediaBytes = DEFAULT_MEDIA_BYTES } = budget;
     const read = [];
     let bytes = queryBytes;
     for (const example of examples) {
-      if (bytes > mediaBytes) break;
+      if (bytes > mediaBytes && packing === 'drop-farthest') break;
       const input = await this.partOf(example, media);
       read.push({ input, label: example.label, example });
       bytes += bytesOf(input);
@@ -125,6 +154,15 @@ export class MediaPrompts<E extends MediaExample> {
       details: { example: this.source.nameOf(example), key },
     });
   }
+}
+
+/** Parts in the order in which their examples are arranged. */
+function arrangedLike<E, P extends { readonly example: E }>(
+  parts: readonly P[],
+  arrange: (examples: readonly E[]) => readonly E[],
+): P[] {
+  const byExample = new Map(parts.map((part) => [part.example, part]));
+  return arrange(parts.map(({ example }) => example)).map((example) => byExample.get(example)!);
 }
 
 const base64 = (bytes: Uint8Array): string =>

@@ -2,6 +2,11 @@
 import type { Example, Item } from '../core/item.js';
 import type { LlmClient, TokenUsage } from '../llm/client.js';
 import type { Answer } from '../llm/tally.js';
+import type { SelectionExplanation } from '../policies/explanation.js';
+import type { PolicyOptions } from '../policies/options.js';
+import type { ExampleOrder } from '../policies/order.js';
+import type { Posterior } from '../policies/posterior.js';
+import type { Budget, Packing, TokenCounter } from '../prompt/budget.js';
 import type { ImageDetail } from '../prompt/message.js';
 import type { PromptTemplate, RenderedPrompt } from '../prompt/template.js';
 import type { Vote } from '../retrieve/vote.js';
@@ -9,7 +14,7 @@ import type { Filter } from '../store/filter.js';
 
 /** A chosen example. */
 export interface SelectedExample extends Example {
-  /** 1 is the nearest. */
+  /** 1 is the nearest, or the first in the joined order of a hybrid policy. */
   readonly rank: number;
   /** Euclidean (or 1 − cosine) in the reduced feature space. */
   readonly distance: number;
@@ -17,12 +22,30 @@ export interface SelectedExample extends Example {
 
 export interface Selection {
   readonly query: Item;
-  /** Nearest first; fewer than k when the index or filter leaves fewer, none when it leaves none. */
+  /** By rank, nearest first; fewer than k when index, filter or policy leave fewer, none when they leave none. */
   readonly examples: readonly SelectedExample[];
   /** The end of the query did not fit the encoder. */
   readonly truncated: boolean;
   /** [P] What the examples were compared with, where it was asked for. */
   readonly vector?: Float32Array;
+  /** What the neighbours say of the query's label, where the policy asks or the selection is explained. */
+  readonly posterior?: Posterior;
+  /** Whether confidence is below the policy's `abstain.below`; absent where it has none. */
+  readonly abstains?: boolean;
+  /** What the policy says of a prompt made of this selection. */
+  readonly inPrompt?: PromptRules;
+  /** Where it was asked for. */
+  readonly explanation?: SelectionExplanation;
+}
+
+/** Of a policy, what concerns prompts. */
+export interface PromptRules {
+  readonly order?: ExampleOrder;
+  readonly packing: Packing;
+  /** Labels whose nearest example is given up after all others. */
+  readonly minLabels: number;
+  /** Probability that the list of labels may leave out. */
+  readonly alpha?: number;
 }
 
 export interface SelectOptions {
@@ -30,6 +53,10 @@ export interface SelectOptions {
   readonly k?: number;
   /** Only examples that match take part. */
   readonly filter?: Filter;
+  /** Which of the nearest are chosen, and how they stand in a prompt. @default the k nearest */
+  readonly policy?: PolicyOptions;
+  /** Whether a selection says why its examples were chosen. @default false */
+  readonly explain?: boolean;
   /** Ends the work early, where it can be ended: ABORTED. */
   readonly signal?: AbortSignal | undefined;
   /** Whether a selection holds the query's feature. @default false */
@@ -54,6 +81,10 @@ export interface PromptOptions extends SelectOptions {
   /** The closed list to choose from. @default all labels of the index */
   readonly labels?: readonly string[];
   readonly variables?: Readonly<Record<string, string>>;
+  /** Replaces the template's own budget. */
+  readonly budget?: Budget;
+  /** Tokens of one message's text, by the LLM's tokenizer. @default an estimate: four ASCII characters a token, one any other */
+  readonly countTokens?: TokenCounter;
   /** Only where the index holds images or sounds. */
   readonly media?: MediaOptions;
 }
@@ -64,13 +95,13 @@ export interface SelectorPrompt extends RenderedPrompt<SelectedExample> {
 }
 
 export interface AnswerOptions extends PromptOptions {
-  /** Without one, the label is the majority vote of the examples. */
+  /** Without one, the label is the majority vote of the examples; by a policy that abstains, the most likely one. */
   readonly llm?: LlmClient;
 }
 
 /** What was answered, by whom, and from which examples. */
 export interface SelectorAnswer {
-  /** Undefined when the reply was none of the labels. */
+  /** Undefined when the reply was none of the labels, and when the examples abstain. */
   readonly label: string | undefined;
   /** Who answered. */
   readonly by: 'llm' | 'vote';

@@ -5,12 +5,14 @@ import type { OnProgress } from '../core/progress.js';
 import { assertText } from '../core/text.js';
 import { labelOf } from '../llm/label.js';
 import { loadTemplate } from '../prompt/load.js';
+import { parsePolicy } from '../policies/options.js';
 import type { PromptTemplate } from '../prompt/template.js';
 import { majorityVote } from '../retrieve/vote.js';
 import type { Manifest } from '../store/manifest.js';
 import type { UpsertCounts, VerifyReport } from '../store/store.js';
 import { buildIndex } from './build-index.js';
 import { assertItems, rowsOf, type EmbeddedItems, type Embedder, type EmbedOptions } from './embedder.js';
+import { calibrate, type CalibratedPolicy, type CalibrateOptions } from './calibrate.js';
 import { LoadedRows } from './loaded-rows.js';
 import { refuseMediaOptions } from './media-options.js';
 import type { ExampleSource, MediaPrompts } from './media-prompts.js';
@@ -19,6 +21,8 @@ import { openFeaturizer, type LocatedIndex } from './open-featurizer.js';
 import { openIndex } from './open-index.js';
 import type { OpenedIndex } from './opened-index.js';
 import type { BuildOptions, OpenOptions } from './options.js';
+import { searchByPolicy, type PolicySearch } from './policy-search.js';
+import { offeredLabels, placementOf, ranked, selectedBy, votedAnswer, type Selected } from './policy-use.js';
 import { withId, withVectors } from './rows.js';
 import type {
   AnswerOptions,
@@ -116,9 +120,9 @@ export class FungiSelector implements Embedder {
   }
 
   /**
-   * The k nearest examples.
+   * The k nearest examples, or those that the policy chooses.
    *
-   * @throws {FungiError} INVALID_TEXT for an empty or ill-formed query; INVALID_ARGUMENT for k outside 1 … 1000
+   * @throws {FungiError} INVALID_TEXT for an empty or ill-formed query; INVALID_ARGUMENT for k outside 1 … 1000, and for a policy that is none
    */
   async select(query: Item, options: SelectOptions = {}): Promise<Selection> {
     const [selection] = await this.nearest([query], options);
@@ -132,24 +136,38 @@ export class FungiSelector implements Embedder {
 
   private async nearest(
     queries: readonly Item[],
-    { k = 20, filter, signal, includeVector = false }: SelectOptions,
+    { k = 20, filter, policy: options, explain = false, signal, includeVector = false }: SelectOptions,
     onProgress?: OnProgress,
   ): Promise<Selection[]> {
     if (!Number.isInteger(k) || k < 1 || k > MAX_K) {
       throw new FungiError('INVALID_ARGUMENT', `k is ${k}: it must be a whole number from 1 to ${MAX_K}`);
     }
+    const policy = options !== undefined || explain ? parsePolicy(options ?? {}, k) : undefined;
     queries.forEach((query, i) => {
       assertText(query, queries.length === 1 ? 'query' : `query ${i}`);
     });
     const { featurizer } = this.index;
     const { vectors, truncated } = await featurizer.featurize(queries, { stage: 'queries', onProgress, signal });
-    const found = await this.rows.nearest(vectors, k, filter);
-    return found.map((near, i) => ({
+    const found =
+      policy === undefined
+        ? (await this.rows.nearest(vectors, k, filter)).map((near) => ({ examples: ranked(near) }))
+        : await this.byPolicy(queries, vectors, { k, filter, policy, explain });
+    return found.map((selected, i) => ({
       query: queries[i]!,
-      examples: near.map(({ example, distance }, at) => ({ ...example, rank: at + 1, distance })),
+      ...selected,
       truncated: truncated[i]!,
       ...(includeVector && { vector: vectors.slice(i * this.dims, (i + 1) * this.dims) }),
     }));
+  }
+
+  private async byPolicy(
+    queries: readonly Item[],
+    vectors: Float32Array,
+    search: Pick<PolicySearch, 'k' | 'filter' | 'policy' | 'explain'>,
+  ): Promise<Selected[]> {
+    const { metric } = this.index.manifest;
+    const outcomes = await searchByPolicy(this.rows, queries, vectors, { ...search, metric, modality: this.modality });
+    return outcomes.map((outcome) => selectedBy(outcome, search.policy, search.explain));
   }
 
   /**
@@ -163,6 +181,16 @@ export class FungiSelector implements Embedder {
     const { featurizer, onProgress } = this.index;
     const { vectors, truncated } = await featurizer.featurize(items, { stage: 'items', onProgress, signal });
     return { vectors: rowsOf(vectors, this.dims), truncated };
+  }
+
+  /**
+   * Measures how often the likeliest label is right, each example being a query to all others, and what confidence to ask for. What it returns
+   * goes into a policy: `{ calibration, abstain: { below: abstention.threshold } }`.
+   *
+   * @throws {FungiError} INVALID_ARGUMENT
+   */
+  async calibrate(options: CalibrateOptions = {}): Promise<CalibratedPolicy> {
+    return calibrate(this.rows, { metric: this.index.manifest.metric, modality: this.modality }, options);
   }
 
   /**
@@ -195,16 +223,11 @@ export class FungiSelector implements Embedder {
   async answerFrom(selection: Selection, options: AnswerOptions = {}): Promise<SelectorAnswer> {
     const vote = majorityVote(selection.examples);
     if (options.llm === undefined) {
-      return {
-        label: vote.label,
-        by: 'vote',
-        answer: { kind: 'label', label: vote.label },
-        vote,
-        selection,
-        cached: false,
-      };
+      const answer = votedAnswer(selection, vote);
+      const label = answer.kind === 'label' ? answer.label : undefined;
+      return { label, by: 'vote', answer, vote, selection, cached: false };
     }
-    const { labels = this.labels } = options; // once: they may change before the LLM answers
+    const labels = offeredLabels(selection, options.labels ?? this.labels); // once: they may change before the LLM answers
     const template = await templateOf(options);
     const { messages, size, used, dropped } = await this.fill(template, selection, { ...options, labels });
     const completion = await options.llm.complete({ messages, signal: options.signal });
@@ -217,17 +240,21 @@ export class FungiSelector implements Embedder {
   private async fill(
     template: PromptTemplate,
     selection: Selection,
-    { labels = this.labels, variables, media }: PromptOptions,
+    { labels = this.labels, variables, media, budget, countTokens }: PromptOptions,
   ): Promise<SelectorPrompt> {
     const { query, examples, truncated } = selection;
     const { modality } = this;
+    const values = {
+      ...{ labels: offeredLabels(selection, labels), variables, budget, countTokens },
+      ...placementOf(selection),
+    };
     if (modality === 'text') {
       refuseMediaOptions(media, INDEX.name, modality);
-      return { ...template.render({ query, examples, labels, variables }), truncated };
+      return { ...template.render<SelectedExample>({ query, examples, ...values }), truncated };
     }
     this.media ??= import('./media-prompts.js').then(({ MediaPrompts }) => new MediaPrompts(modality, INDEX));
     const prompts = await this.media;
-    return { ...(await prompts.fill(template, selection, { labels, variables, media })), truncated };
+    return { ...(await prompts.fill(template, selection, { ...values, media })), truncated };
   }
 
   /**

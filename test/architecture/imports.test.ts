@@ -7,7 +7,7 @@ const SRC = new URL('../../src', import.meta.url).pathname;
 
 const ENGINE = ['core', 'onnx', 'runtime', 'encoders', 'views', 'losses'];
 const FEATURES = [...ENGINE, 'engine', 'reduce'];
-const SELECTOR = [...FEATURES, 'features', 'store', 'retrieve', 'prompt', 'llm'];
+const SELECTOR = [...FEATURES, 'features', 'store', 'retrieve', 'policies', 'prompt', 'llm'];
 
 /** Folder → folders it may import; `.` is src itself (the public entry). */
 const MAY_IMPORT: Record<string, readonly string[]> = {
@@ -23,6 +23,7 @@ const MAY_IMPORT: Record<string, readonly string[]> = {
   features: FEATURES,
   store: ['core'],
   retrieve: ['core', 'onnx', 'runtime', 'store'],
+  policies: ['core', 'prompt'],
   prompt: ['core'],
   llm: ['core', 'prompt'],
   selector: SELECTOR,
@@ -53,7 +54,7 @@ const OWNED_PACKAGES: Record<string, string> = {
   openai: 'llm',
   liquidjs: 'prompt',
   commander: 'cli',
-  minisearch: 'eval',
+  minisearch: 'policies',
   hyparquet: 'eval',
   'hyparquet-compressors': 'eval',
   '@observablehq/plot': 'eval',

@@ -51,14 +51,17 @@ const OPTIONS: Readonly<Record<string, readonly string[]>> = {
       '--engine',
     ],
   ],
-  retrieve: ['--indexes', '-k', '--label', '--filter', '--encoder', '--provider', '--threads'],
+  retrieve: [
+    ...['--indexes', '-k', '--label', '--filter', '--encoder', '--provider', '--threads'],
+    ...['--policy', '--explain'],
+  ],
   prompt: [
-    ...['--indexes', '-k', '--template', '--var', '--label', '--filter'],
+    ...['--indexes', '-k', '--template', '--var', '--label', '--filter', '--policy', '--explain'],
     ...['--image-side', '--image-detail', '--media-url-key', '--media-bytes'],
   ],
   answer: [
     ...['--indexes', '-k', '--data', '--template', '--base-url', '--model', '--api-key-env', '--concurrency'],
-    ...['--timeout', '--attempts', '--no-cache', '--input-key', '--label-key'],
+    ...['--timeout', '--attempts', '--no-cache', '--input-key', '--label-key', '--policy', '--explain'],
     ...['--image-side', '--image-detail', '--media-url-key', '--media-bytes'],
   ],
   'eval ablate': [

@@ -8,11 +8,13 @@ import { addLlmOptions, createLlm, type LlmFlags } from '../llm-options.js';
 import { addMediaOptions, mediaOptions, warnOfDropped, type MediaFlags } from '../media-options.js';
 import { selectOptions, warnOf, warnOfMany, withSelector, type FilterFlags, type OpenFlags } from '../open-selector.js';
 import { addFilterOptions, addKeyOptions, type KeyFlags } from '../options.js';
+import { addPolicyOptions, asExpected, policyOptions, type PolicyFlags } from '../policy-option.js';
 import { readQueries } from '../read-queries.js';
 import { addTemplateOptions, templateOptions, type TemplateFlags } from './prompt.js';
 import { addOpenOptions } from './retrieve.js';
 
-interface AnswerFlags extends CommonOptions, OpenFlags, FilterFlags, TemplateFlags, MediaFlags, LlmFlags, KeyFlags {
+interface AnswerFlags
+  extends CommonOptions, OpenFlags, FilterFlags, PolicyFlags, TemplateFlags, MediaFlags, LlmFlags, KeyFlags {
   readonly data?: string;
 }
 
@@ -28,7 +30,8 @@ export function addAnswer(program: Command, run: Run): void {
       '--data <file>',
       'texts, images or sounds to answer instead, a source as for `index --data`, or a folder of images or sounds; with labels, the accuracy is told',
     );
-  addOpenOptions(addKeyOptions(addLlmOptions(addMediaOptions(addTemplateOptions(addFilterOptions(command))))))
+  const selected = addPolicyOptions(addFilterOptions(command));
+  addOpenOptions(addKeyOptions(addLlmOptions(addMediaOptions(addTemplateOptions(selected)))))
     .addHelpText(
       'after',
       `
@@ -45,6 +48,7 @@ Examples:
   fungi answer bank "my card has not arrived"
   OPENAI_BASE_URL=http://127.0.0.1:8080/v1 fungi answer bank "my card has not arrived" --model llama
   fungi answer bank --data test.jsonl --base-url https://api.openai.com/v1 --model gpt-4o-mini --concurrency 16 --json
+  fungi answer bank "my card has not arrived" --policy '{"abstain": {"below": 0.8}}' --explain
   fungi answer birds photo.jpg --base-url http://127.0.0.1:8080/v1 --model qwen2.5-vl
   fungi answer birds --data photos/`,
     )
@@ -64,17 +68,27 @@ async function answer(
       hint: 'fungi answer NAME "a text", or fungi answer NAME --data texts.jsonl',
     });
   }
+  if (flags.explain === true && flags.data !== undefined) {
+    throw new FungiError('INVALID_ARGUMENT', '--explain is of one query, and --data FILE has many', {
+      hint: 'Take the text that you want explained as the query, in place of --data.',
+    });
+  }
   const template = await templateOptions(flags);
+  const policy = await policyOptions(flags, flags.k);
+  const expected = asExpected(flags, policy.policy);
   const llm = await createLlm(flags, context);
   const queries =
     flags.data === undefined
       ? [{ input: await readText(context, argument!) }]
       : await readQueries(flags.data, flags, context);
   return withSelector(context, name, flags, async (selector) => {
-    const options = { ...selectOptions(flags, selector), ...template, ...mediaOptions(flags), ...(llm && { llm }) };
+    const options = {
+      ...{ ...selectOptions(flags, selector), ...policy },
+      ...{ ...template, ...mediaOptions(flags), ...(llm && { llm }) },
+    };
     if (flags.data === undefined) {
       const given = await selector.answer(queries[0]!.input, options);
-      warnOf(given.selection, flags, context);
+      warnOf(given.selection, expected, context);
       if (given.prompt) warnOfDropped([countsOf(given.prompt)], context);
       return singleAnswer(name, given, llm);
     }
@@ -82,7 +96,7 @@ async function answer(
       llm === undefined
         ? await answerByVote(selector, queries, options)
         : await answerByLlm(selector, queries, { ...options, llm }, context, flags.concurrency);
-    warnOfMany(answered, flags, context);
+    warnOfMany(answered, expected, context);
     warnOfDropped(promptsOf(answered), context);
     return manyAnswers(name, answered, llm, flags.cache);
   });

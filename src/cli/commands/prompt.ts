@@ -12,6 +12,7 @@ import {
 } from '../media-options.js';
 import { selectOptions, warnOf, withSelector, type FilterFlags, type OpenFlags } from '../open-selector.js';
 import { addFilterOptions, collect } from '../options.js';
+import { addPolicyOptions, asExpected, explanationText, policyOptions, type PolicyFlags } from '../policy-option.js';
 import { addOpenOptions } from './retrieve.js';
 
 export interface TemplateFlags {
@@ -19,7 +20,7 @@ export interface TemplateFlags {
   readonly var?: readonly string[];
 }
 
-interface PromptFlags extends CommonOptions, OpenFlags, FilterFlags, TemplateFlags, MediaFlags {}
+interface PromptFlags extends CommonOptions, OpenFlags, FilterFlags, PolicyFlags, TemplateFlags, MediaFlags {}
 
 export function addPrompt(program: Command, run: Run): void {
   const command = program
@@ -27,7 +28,7 @@ export function addPrompt(program: Command, run: Run): void {
     .description('fill a prompt template with the examples nearest to a text, image or sound')
     .argument('<name>', 'name of the index')
     .argument('<query>', 'a text, or the path of an image or a sound; "-" reads it from standard input');
-  addOpenOptions(addFilterOptions(addMediaOptions(addTemplateOptions(command))))
+  addOpenOptions(addPolicyOptions(addFilterOptions(addMediaOptions(addTemplateOptions(command)))))
     .addHelpText(
       'after',
       `
@@ -38,6 +39,7 @@ Examples:
   fungi prompt bank "my card has not arrived"
   fungi prompt bank "my card has not arrived" --template classify -k 10
   fungi prompt bank "my card" --template ./my-prompt.md --var role="You sort banking questions."
+  fungi prompt bank "my card" --policy '{"order": "interleaved", "labelList": {"alpha": 0.05}}'
   fungi prompt birds photo.jpg -k 8 --image-side 256`,
     )
     .action((name: string, query: string, flags: PromptFlags) =>
@@ -69,17 +71,24 @@ export async function templateOptions(flags: TemplateFlags) {
 async function prompt(context: Context, name: string, argument: string, flags: PromptFlags): Promise<Report> {
   // A template that is wrong is found before a model is loaded.
   const template = await templateOptions(flags);
+  const policy = await policyOptions(flags, flags.k);
   const query = await readText(context, argument);
-  const { messages, used, dropped, size, truncated } = await withSelector(context, name, flags, async (selector) => {
-    const selection = await selector.select(query, selectOptions(flags, selector));
-    warnOf(selection, flags, context);
-    return selector.promptFrom(selection, { ...template, ...mediaOptions(flags) });
-  });
+  const { messages, used, dropped, size, truncated, explanation } = await withSelector(
+    context,
+    name,
+    flags,
+    async (selector) => {
+      const selection = await selector.select(query, { ...selectOptions(flags, selector), ...policy });
+      warnOf(selection, asExpected(flags, policy.policy), context);
+      const filled = await selector.promptFrom(selection, { ...template, ...mediaOptions(flags) });
+      return { ...filled, explanation: selection.explanation };
+    },
+  );
   warnOfDropped([{ used: used.length, dropped: dropped.length }], context);
-  const summary = mediaLine([size]);
+  const summary = [mediaLine([size]), explanation && explanationText(explanation)].filter((part) => part !== undefined);
   return {
     text: showMessages(messages),
-    ...(summary !== undefined && { summary }),
+    ...(summary.length > 0 && { summary: summary.join('\n\n') }),
     json: {
       index: name,
       query,
@@ -88,6 +97,7 @@ async function prompt(context: Context, name: string, argument: string, flags: P
       dropped: dropped.map(({ example: { rank, id, label }, reason }) => ({ rank, id, label, reason })),
       size,
       truncated,
+      ...(explanation !== undefined && { explanation }),
     },
   };
 }

@@ -14,8 +14,9 @@ import {
   addRuntimeOptions,
 } from '../options.js';
 import { table, type Column } from '../output.js';
+import { addPolicyOptions, asExpected, explanationText, policyOptions, type PolicyFlags } from '../policy-option.js';
 
-interface RetrieveFlags extends CommonOptions, OpenFlags, FilterFlags {}
+interface RetrieveFlags extends CommonOptions, OpenFlags, FilterFlags, PolicyFlags {}
 
 const columnsOf = (modality: Modality): readonly Column[] => [
   { title: 'rank', align: 'right' },
@@ -30,8 +31,7 @@ export function addRetrieve(program: Command, run: Run): void {
     .description('show the examples nearest to a text, image or sound')
     .argument('<name>', 'name of the index')
     .argument('<query>', 'a text, or the path of an image or a sound; "-" reads it from standard input');
-  addFilterOptions(command);
-  addOpenOptions(command)
+  addOpenOptions(addPolicyOptions(addFilterOptions(command)))
     .addHelpText(
       'after',
       `
@@ -40,6 +40,8 @@ Examples:
   echo "my card has not arrived" | fungi retrieve bank - -k 5 --json
   fungi retrieve bank "my card" --label card_arrival --label card_linking
   fungi retrieve bank "my card" --filter '{"metadata": {"year": {"gte": 2020}}}'
+  fungi retrieve bank "my card" --policy '{"duplicates": true, "choice": {"by": "mmr"}, "minLabels": 3}' --explain
+  fungi retrieve bank "my card" --policy policy.yaml
   fungi retrieve birds photo.jpg`,
     )
     .action((name: string, query: string, flags: RetrieveFlags) =>
@@ -60,15 +62,26 @@ export const addOpenOptions = (command: Command): Command =>
   );
 
 async function retrieve(context: Context, name: string, argument: string, flags: RetrieveFlags): Promise<Report> {
+  const policy = await policyOptions(flags, flags.k);
   const query = await readText(context, argument);
-  const { examples, truncated, modality } = await withSelector(context, name, flags, async (selector) => {
-    const selection = await selector.select(query, selectOptions(flags, selector));
-    warnOf(selection, flags, context);
-    return { ...selection, modality: modalityOf(selector.manifest.encoder) ?? 'text' };
-  });
+  const { examples, truncated, modality, abstains, explanation } = await withSelector(
+    context,
+    name,
+    flags,
+    async (selector) => {
+      const selection = await selector.select(query, { ...selectOptions(flags, selector), ...policy });
+      warnOf(selection, asExpected(flags, policy.policy), context);
+      return { ...selection, modality: modalityOf(selector.manifest.encoder) ?? 'text' };
+    },
+  );
+  const found = table(columnsOf(modality), examples.map(row), context.columns);
   return {
-    text: table(columnsOf(modality), examples.map(row), context.columns),
-    json: { index: name, query, k: flags.k, truncated, examples },
+    text: explanation === undefined ? found : `${found}\n\n${explanationText(explanation)}`,
+    json: {
+      ...{ index: name, query, k: flags.k, truncated, examples },
+      ...(abstains !== undefined && { abstains }),
+      ...(explanation !== undefined && { explanation }),
+    },
   };
 }
 

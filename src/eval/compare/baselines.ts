@@ -1,6 +1,6 @@
 /** Selectors that know nothing of meaning: what a better one has to beat. */
-import MiniSearch from 'minisearch';
 import { Rng } from '../../core/rng.js';
+import { Bm25Index } from '../../policies/bm25.js';
 import type { ExampleSelector } from './example-selector.js';
 
 /** k examples at random, others for each query. */
@@ -23,20 +23,12 @@ export const fixedSelector: ExampleSelector = {
   },
 };
 
-/** BM25+ on words (MiniSearch's scoring, with its defaults). A query that shares no word with the pool gets fewer than k, or none. */
+/** BM25+ on words. A query that shares no word with the pool gets fewer than k, or none. */
 export const bm25Selector: ExampleSelector = {
   name: 'bm25',
   seeded: false,
   select({ pool, queries, k }) {
-    const index = new MiniSearch<{ id: number; text: string }>({ fields: ['text'] });
-    index.addAll(pool.map(({ input }, id) => ({ id, text: input })));
-    // Equal scores in the order of the pool: MiniSearch's own order is that of its tables.
-    const nearest = (query: string): number[] =>
-      index
-        .search(query)
-        .sort((a, b) => b.score - a.score || (a.id as number) - (b.id as number))
-        .slice(0, k)
-        .map(({ id }) => id as number);
-    return Promise.resolve(queries.map(nearest));
+    const index = new Bm25Index(pool.map(({ input }, row) => [row, input]));
+    return Promise.resolve(queries.map((query) => index.search(query, k).map(({ row }) => row)));
   },
 };

@@ -1,7 +1,7 @@
 /** Selectors by features: the nearest in a feature set, or by maximal marginal relevance in it. */
 import type { GradientEngine } from '../../engine/engine.js';
 import type { FeatureOptions } from '../../features/spec.js';
-import { mmr } from '../../retrieve/mmr.js';
+import { mmr } from '../../policies/mmr.js';
 import type { TruncatedRows } from '../classify/classify.js';
 import type { LabelledItem } from '../data/labelled.js';
 import type { Pool } from '../data/pools.js';

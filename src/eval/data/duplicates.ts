@@ -1,4 +1,5 @@
 import type { ExampleInput } from '../../core/item.js';
+import { normaliseText } from '../../core/text.js';
 import { groupRows } from './group-rows.js';
 
 /** Rows of one set that share a text. */
@@ -24,11 +25,6 @@ export interface LabelConflict extends DuplicateGroup {
 
 /** How texts are compared: to the letter, or with {@link normaliseText} first. */
 export type TextMatch = 'exact' | 'normalised';
-
-/** Lower case, every run of whitespace one space, none at the ends. */
-export function normaliseText(text: string): string {
-  return text.toLowerCase().replace(/\s+/gu, ' ').trim();
-}
 
 /** Texts that occur more than once, in order of their first row. */
 export function findDuplicates(texts: readonly string[], match: TextMatch): DuplicateGroup[] {

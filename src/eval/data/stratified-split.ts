@@ -1,7 +1,7 @@
 import { FungiError } from '../../core/errors.js';
 import type { ExampleInput } from '../../core/item.js';
 import { Rng } from '../../core/rng.js';
-import { normaliseText } from './duplicates.js';
+import { normaliseText } from '../../core/text.js';
 import { proportionalCounts } from './few-shot.js';
 import { groupRows } from './group-rows.js';
 

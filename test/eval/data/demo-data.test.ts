@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 
-import { findDuplicates, findLabelConflicts, findOverlap, normaliseText } from '../../../src/eval/data/duplicates.js';
+import { normaliseText } from '../../../src/core/text.js';
+import { findDuplicates, findLabelConflicts, findOverlap } from '../../../src/eval/data/duplicates.js';
 import { groupRows } from '../../../src/eval/data/group-rows.js';
 import { readExamples } from '../../../src/eval/data/read-examples.js';
 

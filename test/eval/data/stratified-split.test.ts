@@ -2,7 +2,7 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 
 import { FungiError } from '../../../src/core/errors.js';
-import { normaliseText } from '../../../src/eval/data/duplicates.js';
+import { normaliseText } from '../../../src/core/text.js';
 import { stratifiedSplit } from '../../../src/eval/data/stratified-split.js';
 
 interface LabelledText {

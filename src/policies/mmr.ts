@@ -2,12 +2,37 @@
  * Maximal marginal relevance (Carbonell & Goldstein 1998): examples that are near the query and far from each other.
  */
 import { FungiError } from '../core/errors.js';
+import { chooseGreedily, type Gains } from './greedy.js';
+import { dot, unit } from './similarity.js';
 
 export interface MmrOptions {
   /** How many to choose. */
   readonly k: number;
   /** λ: 1 is nearness alone, 0 distance from what is chosen alone. @default 0.5 */
   readonly lambda?: number;
+}
+
+/**
+ * λ·relevance − (1 − λ)·the greatest similarity to one that is chosen.
+ *
+ * @param relevance [c] of each candidate to the query
+ */
+export function mmrGains(
+  relevance: ArrayLike<number>,
+  similarity: (i: number, j: number) => number,
+  lambda: number,
+): Gains {
+  const redundancy = Array.from(relevance, () => -Infinity);
+  let first = true;
+  return {
+    of: (i) => lambda * relevance[i]! - (1 - lambda) * (first ? 0 : redundancy[i]!),
+    take(chosen) {
+      first = false;
+      if (lambda === 1)
+        redundancy.fill(0); // nothing is subtracted: no similarity need be known
+      else redundancy.forEach((known, i) => (redundancy[i] = Math.max(known, similarity(i, chosen))));
+    },
+  };
 }
 
 /**
@@ -29,35 +54,9 @@ export function mmr(query: Float32Array, candidates: Float32Array, { k, lambda =
   );
   const q = unit(query);
   const relevance = rows.map((row) => dot(q, row));
-  const redundancy = rows.map(() => -Infinity);
-  const chosen: number[] = [];
-  const left = new Set(rows.keys());
-  while (chosen.length < k && left.size > 0) {
-    let best = -1;
-    let bestScore = -Infinity;
-    for (const row of left) {
-      const penalty = chosen.length === 0 ? 0 : redundancy[row]!;
-      const score = lambda * relevance[row]! - (1 - lambda) * penalty;
-      if (score > bestScore + ROUNDING) [best, bestScore] = [row, score];
-    }
-    chosen.push(best);
-    left.delete(best);
-    for (const row of left) redundancy[row] = Math.max(redundancy[row]!, dot(rows[row]!, rows[best]!));
-  }
-  return chosen;
-}
-
-/** Scores this close are equal but for rounding. */
-const ROUNDING = 1e-12;
-
-/** At length 1; a zero vector is at cosine 0 to everything. */
-function unit(vector: Float32Array): Float64Array {
-  const norm = Math.sqrt(vector.reduce((sum, value) => sum + value * value, 0)) || 1;
-  return Float64Array.from(vector, (value) => value / norm);
-}
-
-function dot(a: Float64Array, b: Float64Array): number {
-  let sum = 0;
-  for (let i = 0; i < a.length; i++) sum += a[i]! * b[i]!;
-  return sum;
+  return chooseGreedily(
+    rows.length,
+    k,
+    mmrGains(relevance, (i, j) => dot(rows[i]!, rows[j]!), lambda),
+  );
 }

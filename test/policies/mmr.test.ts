@@ -1,7 +1,7 @@
 /** Maximal marginal relevance against the definition, computed anew at each step. */
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { mmr } from '../../src/retrieve/mmr.js';
+import { mmr } from '../../src/policies/mmr.js';
 
 const cosine = (a: ArrayLike<number>, b: ArrayLike<number>): number => {
   let [ab, aa, bb] = [0, 0, 0];

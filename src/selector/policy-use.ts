@@ -1,0 +1,66 @@
+/** What a policy's outcome is to those who use a selection: its examples, its prompts, its answer by vote. */
+import type { Example } from '../core/item.js';
+import type { Policy } from '../policies/options.js';
+import { arrange, keepingOrder } from '../policies/order.js';
+import type { PolicyOutcome } from '../policies/pipeline.js';
+import { narrowLabels } from '../policies/posterior.js';
+import type { PromptValues } from '../prompt/template.js';
+import type { Vote } from '../retrieve/vote.js';
+import type { SelectedExample, Selection, SelectorAnswer } from './selection.js';
+
+/** A selection without its query. */
+export type Selected = Omit<Selection, 'query' | 'truncated' | 'vector'>;
+
+export const ranked = (
+  chosen: readonly { readonly example: Example; readonly distance: number }[],
+): SelectedExample[] => chosen.map(({ example, distance }, i) => ({ ...example, rank: i + 1, distance }));
+
+export function selectedBy(outcome: PolicyOutcome, policy: Policy, explain: boolean): Selected {
+  const { order, packing, minLabels = 1, labelList, abstain } = policy;
+  const isAsked = explain || labelList !== undefined || abstain !== undefined;
+  return {
+    examples: ranked(outcome.chosen),
+    ...(isAsked && { posterior: outcome.posterior() }),
+    ...(abstain && { abstains: outcome.posterior().confidence < abstain.below }),
+    inPrompt: { packing, minLabels, ...(order && { order }), ...(labelList && { alpha: labelList.alpha }) },
+    ...(explain && { explanation: outcome.explanation() }),
+  };
+}
+
+/** The labels of the list that a prompt of this selection offers. */
+export function offeredLabels(
+  { examples, posterior, inPrompt }: Selection,
+  labels: readonly string[],
+): readonly string[] {
+  if (inPrompt?.alpha === undefined || posterior === undefined) return labels;
+  return narrowLabels(
+    labels,
+    posterior,
+    examples.map(({ label }) => label),
+    inPrompt.alpha,
+  );
+}
+
+/** How a selection's examples stand in a prompt, and which of them it gives up. */
+export function placementOf({
+  examples,
+  inPrompt,
+}: Selection): Pick<PromptValues<SelectedExample>, 'arrange' | 'packing' | 'priority'> {
+  if (inPrompt === undefined) return {};
+  const { order, packing, minLabels } = inPrompt;
+  return {
+    packing,
+    priority: keepingOrder(examples, minLabels),
+    ...(order && { arrange: (used) => arrange(used, order) }),
+  };
+}
+
+/** By a policy that abstains the likeliest label, where it is likely enough; else the examples' majority. */
+export function votedAnswer({ posterior, abstains }: Selection, vote: Vote): SelectorAnswer['answer'] {
+  const likeliest = posterior?.labels[0]?.label;
+  if (abstains === undefined || posterior === undefined || likeliest === undefined) {
+    return { kind: 'label', label: vote.label };
+  }
+  if (abstains) return { kind: 'abstained', likeliest, confidence: posterior.confidence };
+  return { kind: 'label', label: likeliest };
+}
