@@ -102,6 +102,8 @@ const policySchema = z.strictObject({
   calibration: calibrationSchema.optional(),
 });
 
+export const POLICY_MEMBERS: readonly string[] = Object.keys(policySchema.shape);
+
 /** A policy that has been read: every default in place. */
 export type Policy = z.output<typeof policySchema>;
 
