@@ -85,6 +85,8 @@ export type Replies = Readonly<
       readonly description: string;
       readonly type?: string;
       readonly schema: z.ZodType | null;
+      /** Headers beyond those of every reply: name → what its value says. */
+      readonly headers?: Readonly<Record<string, string>>;
       /** The same reply value by value, where a client may ask for that: each is such an event's data, or such a line. */
       readonly streamed?: { readonly type: 'text/event-stream' | 'application/x-ndjson'; readonly schema: z.ZodType };
     }

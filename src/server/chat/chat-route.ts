@@ -4,7 +4,7 @@ import { FungiError } from '../../core/errors.js';
 import type { Reply, RequestContext, Route } from '../route.js';
 import { ASKING, codes, ENCODING, OPENING } from '../routes/failures.js';
 import { noQuery } from '../routes/fields.js';
-import { chatBodySchema, chatRequestOf, type ChatBody, type ChatRequest } from './chat-request.js';
+import { chatBodySchema, chatHeaders, chatRequestOf, type ChatBody, type ChatRequest } from './chat-request.js';
 import { ExamplesOfIndex, type ExamplesOptions, type PlacedExamples } from './examples-of-index.js';
 import { headersToClient, headersToUpstream } from './headers.js';
 import { refusalReply } from './refusal.js';
@@ -39,12 +39,22 @@ export const CHAT: Omit<Route<unknown, unknown, ChatBody>, 'handle'> = {
   scope: 'read',
   errors: 'openai',
   querySchema: noQuery,
+  headerSchema: chatHeaders,
   body: { size: 'media', schema: chatBodySchema },
   replies: {
     200: {
       description: "The LLM endpoint's own reply, in events where `stream` is true.",
       schema: z.looseObject({}),
-      streamed: { type: 'text/event-stream', schema: z.looseObject({}) },
+      headers: {
+        'x-fungi-index': 'Whose examples the call got: `help-desk;generation=…`',
+        'x-fungi-examples':
+          'Their ids, nearest first, percent-encoded; cut at 2,000 characters, then the last is how many are left out: `+12`',
+        'x-fungi-overhead-ms': 'What the server itself took, milliseconds',
+      },
+      streamed: {
+        type: 'text/event-stream',
+        schema: z.string().meta({ description: 'JSON of a chunk, as the LLM endpoint has it; `[DONE]` at the end.' }),
+      },
     },
     ...Object.fromEntries(
       REFUSALS.map((status) => [status, { description: "The LLM endpoint's own refusal.", schema: errorSchema }]),

@@ -101,7 +101,9 @@ export function openApiDocument(routes: readonly RouteDescription[]): OpenApiDoc
     info: {
       title: 'fungi-icl',
       version: LIBRARY_VERSION,
-      description: 'In-context examples for LLM prompts, chosen by self-supervised gradient features.',
+      description:
+        'In-context examples for LLM prompts, chosen by self-supervised gradient features. Lengths of strings are in UTF-16 code units: ' +
+        'a character beyond U+FFFF counts as two. Bodies that nest deeper than 64 levels, give a key twice or hold the key __proto__ are refused.',
     },
     servers: [{ url: '/' }],
     tags: Object.entries(TAGS)
@@ -185,20 +187,26 @@ function repliesOf(
   const ref = (...headers: (keyof typeof HEADERS)[]): Record<string, unknown> =>
     Object.fromEntries(headers.map((header) => [header, { $ref: `#/components/headers/${header}` }]));
   const replies: Record<string, DocumentedReply> = {};
-  for (const [status, { description, type = JSON_TYPE, schema, streamed }] of Object.entries(route.replies)) {
-    const part = (of: z.ZodType, suffix = '') => ({
-      schema: documentSchema(of, 'output', `${name}Reply${status}${suffix}`, schemas),
-    });
+  const [type, schema] =
+    route.errors === 'openai' ? [JSON_TYPE, 'OpenAiError'] : ['application/problem+json', 'Problem'];
+  for (const [status, { description, type = JSON_TYPE, schema: whole, streamed, headers: own = {} }] of Object.entries(
+    route.replies,
+  )) {
+    const made = (of: z.ZodType, suffix = ''): JsonSchema =>
+      documentSchema(of, 'output', `${name}Reply${status}${suffix}`, schemas);
     replies[status] = {
       description,
-      headers: ref('X-Request-Id', 'Server-Timing'),
-      ...(schema !== null && {
-        content: { [type]: part(schema), ...(streamed && { [streamed.type]: part(streamed.schema, 'Part') }) },
+      headers: { ...ref('X-Request-Id', 'Server-Timing'), ...ownHeaders(own) },
+      ...(whole !== null && {
+        content: {
+          [type]: { schema: made(whole) },
+          ...(streamed && {
+            [streamed.type]: { schema: partSchema(streamed.type, made(streamed.schema, 'Part'), schema) },
+          }),
+        },
       }),
     };
   }
-  const [type, schema] =
-    route.errors === 'openai' ? [JSON_TYPE, 'OpenAiError'] : ['application/problem+json', 'Problem'];
   const plain = ['application/problem+json', 'Problem'] as const;
   for (const [status, codes] of failureStatuses(route)) {
     const headers = ref(
@@ -217,4 +225,28 @@ function repliesOf(
     };
   }
   return replies;
+}
+
+const ownHeaders = (headers: Readonly<Record<string, string>>): Record<string, unknown> =>
+  Object.fromEntries(
+    Object.entries(headers).map(([name, description]) => [name, { description, schema: { type: 'string' } }]),
+  );
+
+/** What one event, or line, is: OpenAPI 3.1 has no other place for the parts of a stream. One that fails ends in its error. */
+function partSchema(type: string, value: JsonSchema, error: string): JsonSchema {
+  const failure = { $ref: `#/components/schemas/${error}` };
+  if (type === LINES_TYPE) {
+    const line = { type: 'object', properties: { error: failure }, required: ['error'], additionalProperties: false };
+    return { description: 'A line; the last holds the error where there is one.', anyOf: [value, line] };
+  }
+  const data =
+    value['type'] === 'string'
+      ? value
+      : { type: 'string', contentMediaType: JSON_TYPE, contentSchema: { anyOf: [value, failure] } };
+  return {
+    description: 'An event; the last holds the error where there is one.',
+    type: 'object',
+    properties: { event: { type: 'string' }, data },
+    required: ['data'],
+  };
 }

@@ -3,7 +3,7 @@ import { z } from 'zod';
 import { MAX_ID_LENGTH } from '../../core/example-check.js';
 import { FungiError } from '../../core/errors.js';
 import { BODY_BYTES } from '../route.js';
-import { parseFilter, type Filter } from '../../store/filter.js';
+import { MAX_FILTER_DEPTH, parseFilter, type Filter } from '../../store/filter.js';
 
 /** Rows that a selection finds at most. */
 export const MAX_K = 1000;
@@ -47,6 +47,9 @@ export const exampleId = wellFormed(MAX_ID_LENGTH).meta({
   examples: ['card-201'],
 });
 
+/** `__proto__` is a key of no body: json-text.ts refuses it before. */
+const KEY_NAMES = { minLength: 1, maxLength: MAX_KEY_LENGTH, not: { const: '__proto__' } };
+
 /**
  * Values that a row can be filtered by. Checked here and handed on as it is: zod's records leave the key `__proto__` out without a word.
  */
@@ -59,6 +62,7 @@ export const metadata = z
   .meta({
     type: 'object',
     maxProperties: MAX_METADATA_KEYS,
+    propertyNames: KEY_NAMES,
     additionalProperties: {
       anyOf: [{ type: 'string', maxLength: MAX_VALUE_LENGTH }, { type: 'number' }, { type: 'boolean' }],
     },
@@ -76,6 +80,7 @@ export const variables = z
   .meta({
     type: 'object',
     maxProperties: MAX_METADATA_KEYS,
+    propertyNames: KEY_NAMES,
     additionalProperties: { type: 'string', maxLength: MAX_VALUE_LENGTH },
     description: "Values of the template's inputs, texts by name.",
     examples: [{}],
@@ -88,7 +93,23 @@ export const k = z
   .default(20)
   .meta({ description: 'How many examples; fewer come where there are fewer.', examples: [20] });
 
-/** Judged by {@link parseFilter} alone; a handler turns it into a filter by {@link filterOf}. */
+const SCALAR = { anyOf: [{ type: 'string' }, { type: 'number' }, { type: 'boolean' }] };
+const BOUND = { anyOf: [{ type: 'number' }, { type: 'string' }] };
+const CONDITION = {
+  anyOf: [
+    ...SCALAR.anyOf,
+    { type: 'array', items: SCALAR },
+    {
+      type: 'object',
+      properties: { gt: BOUND, gte: BOUND, lt: BOUND, lte: BOUND },
+      additionalProperties: false,
+      minProperties: 1,
+    },
+  ],
+};
+const FILTER = { $ref: '#/$defs/Filter' };
+
+/** Judged by {@link parseFilter} alone; a handler turns it into a filter by {@link filterOf}. The document's reading of it is below. */
 export const filter = z
   .unknown()
   .superRefine((value, context) => {
@@ -100,10 +121,19 @@ export const filter = z
     }
   })
   .meta({
+    id: 'Filter',
     type: 'object',
+    properties: {
+      label: CONDITION,
+      metadata: { type: 'object', propertyNames: { not: { const: '__proto__' } }, additionalProperties: CONDITION },
+      and: { type: 'array', items: FILTER },
+      or: { type: 'array', items: FILTER },
+      not: FILTER,
+    },
+    additionalProperties: false,
     description:
       'Only examples that match take part. Members, all of which have to hold: `label` and `metadata` (by key), each a value, an array of ' +
-      'values, or a range with gt, gte, lt, lte; `and`, `or` (arrays of filters), `not` (a filter).',
+      `values, or a range with gt, gte, lt, lte; \`and\`, \`or\` (arrays of filters), \`not\` (a filter). At most ${MAX_FILTER_DEPTH} filters within each other.`,
     examples: [{ label: ['refund', 'cancel'], metadata: { year: { gte: 2020 } } }],
   });
 

@@ -95,6 +95,50 @@ describe('the document', () => {
     expect(() => statuses({ failures: ['NO_SUCH_CODE'] })).toThrow('NO_SUCH_CODE');
   });
 
+  it('says of a filter, and of query or queries, what the routes refuse', async () => {
+    const { Filter } = document.components['schemas'] as Record<string, Record<string, unknown>>;
+    expect(Filter).toMatchObject({ type: 'object', additionalProperties: false });
+    expect(Object.keys(Filter!['properties'] as object)).toEqual(['label', 'metadata', 'and', 'or', 'not']);
+    const { requestBody } = document.paths['/v1/indexes/{name}/retrieve']?.['post'] as Operation;
+    expect(requestBody?.content['application/json']?.schema).toMatchObject({
+      properties: { filter: { $ref: '#/components/schemas/Filter' } },
+      additionalProperties: false,
+      oneOf: [{ required: ['query'] }, { required: ['queries'] }],
+    });
+    const { app } = harness({ routes: [...ROUTES] });
+    for (const body of [{}, { query: 'a', queries: ['a'] }, { query: 'a', filter: { lable: 'a' } }]) {
+      const { status } = await request(app).post('/v1/indexes/desk/retrieve').send(body);
+      expect(status).toBe(400);
+    }
+  });
+
+  it('has streams beside whole replies: what an event or a line is, and the error that may end it', () => {
+    const content = (path: string): Record<string, { schema: unknown }> =>
+      document.paths[path]!['post']!.responses['200']!.content as never;
+    const problem = { $ref: '#/components/schemas/Problem' };
+    const answered = content('/v1/indexes/{name}/answer');
+    expect(Object.keys(answered)).toEqual(['application/json', 'text/event-stream']);
+    expect(answered['text/event-stream']!.schema).toMatchObject({
+      properties: { data: { contentMediaType: 'application/json', contentSchema: { anyOf: [{}, problem] } } },
+    });
+    const added = content('/v1/indexes/{name}/examples');
+    expect(Object.keys(added)).toEqual(['application/json', 'application/x-ndjson']);
+    expect(added['application/x-ndjson']!.schema).toMatchObject({ anyOf: [{}, { properties: { error: problem } }] });
+    const chat = content('/v1/chat/completions');
+    // Its last event is no JSON.
+    expect(chat['text/event-stream']!.schema).toMatchObject({ properties: { data: { type: 'string' } } });
+  });
+
+  it('names the headers that a route reads and replies by itself', () => {
+    const { parameters, responses } = document.paths['/v1/chat/completions']!['post']!;
+    expect(parameters?.map(({ name, in: place }) => `${place} ${name}`)).toEqual([
+      'header x-fungi-index',
+      'header x-fungi-k',
+    ]);
+    expect(responses['200']?.headers).toHaveProperty('x-fungi-examples');
+    expect(document.paths['/v1/indexes']!['post']!.responses['202']?.headers).toHaveProperty('Location');
+  });
+
   it('has the security of a scope where there is one', () => {
     const { security } = document.paths['/livez']?.['get'] as Operation;
     expect(security).toEqual([]);

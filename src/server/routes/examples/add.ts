@@ -50,6 +50,7 @@ export const addExamples: Route<IndexPath, unknown, Body> = {
     200: {
       description: 'They are stored.',
       schema: replySchema,
+      headers: { 'Idempotent-Replayed': '`true` where the reply is the first one of its Idempotency-Key, again' },
       streamed: { type: 'application/x-ndjson', schema: acknowledgementSchema },
     },
   },

@@ -17,6 +17,7 @@ const querySchema = z.strictObject({
     description: 'Whether to reply when the index is there, if that is within the deadline. The build goes on in any case.',
   }),
 });
+const LOCATION = { Location: 'Path of the index' };
 type Body = z.output<typeof buildSchema>;
 
 /** Asks for an admin's key, as deleting does: with `ifExists: 'replace'` it ends what is there, and a build takes long. */
@@ -31,8 +32,8 @@ export const createIndex: Route<unknown, z.output<typeof querySchema>, Body> = {
   querySchema,
   body: { size: 'media', schema: buildSchema },
   replies: {
-    201: { description: 'It is built (with wait=true).', schema: descriptionSchema },
-    202: { description: 'Its build has begun; Location tells how far it is.', schema: summarySchema },
+    201: { description: 'It is built (with wait=true).', schema: descriptionSchema, headers: LOCATION },
+    202: { description: 'Its build has begun; Location tells how far it is.', schema: summarySchema, headers: LOCATION },
   },
   failures: codes(ENCODING, WRITING, ['INDEX_EXISTS', 'MODEL_NOT_FOUND', 'NOT_READY', 'INDEX_NOT_FOUND']),
 

@@ -76,7 +76,13 @@ export const embeddings: Route<unknown, unknown, Body> = {
   errors: 'openai',
   querySchema: noQuery,
   body: { size: 'media', schema: bodySchema },
-  replies: { 200: { description: 'One vector an input, in their order.', schema: replySchema } },
+  replies: {
+    200: {
+      description: 'One vector an input, in their order.',
+      schema: replySchema,
+      headers: { 'x-fungi-usage': '`estimate`: usage is none of the encoder itself' },
+    },
+  },
   failures: codes(OPENING, ENCODING, ['MODEL_NOT_FOUND']),
 
   async handle({ body, context }) {

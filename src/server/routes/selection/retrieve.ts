@@ -27,7 +27,10 @@ const bodySchema = z
   .refine(({ query, queries }) => (query === undefined) !== (queries === undefined), {
     message: 'has to have either query or queries',
   })
-  .meta({ examples: [{ query: 'my library card was stolen, can I still borrow?', k: 3 }] });
+  .meta({
+    oneOf: [{ required: ['query'] }, { required: ['queries'] }],
+    examples: [{ query: 'my library card was stolen, can I still borrow?', k: 3 }],
+  });
 
 const single = z.strictObject({ ...generationShape, ...selectionShape });
 const many = z.strictObject({
