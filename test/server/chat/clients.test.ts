@@ -1,20 +1,14 @@
 /** The clients that people have, pointed at the proxy: their code does not change. */
 import { createOpenAICompatible } from '@ai-sdk/openai-compatible';
-import { APICallError, generateText, streamText } from 'ai';
+import { APICallError, embed, embedMany, generateText, streamText } from 'ai';
 import OpenAI, { APIError, InternalServerError, NotFoundError, RateLimitError } from 'openai';
 import { describe, expect, it } from 'vitest';
-import { EVENTS, events, json, refusal, STREAM, written, type Step } from './fake-upstream.js';
+import { breaksOff, events, json, refusal } from './fake-upstream.js';
 import { EXAMPLES, QUERY, startProxy } from './proxy-server.js';
 
 const ASKED = [{ role: 'user', content: EXAMPLES[0]!.input }, { role: 'assistant', content: 'lost_card' }, QUERY];
 const HEADERS = { 'x-fungi-index': 'help-desk' };
 const REQUEST = { model: 'm', messages: [{ role: 'user' as const, content: QUERY.content }] };
-const breaksOff: Step = async (response) => {
-  response.writeHead(200, EVENTS);
-  await written(response, STREAM[0]!);
-  await written(response, STREAM[1]!);
-  response.socket!.resetAndDestroy();
-};
 
 describe('the openai client', () => {
   const clientOf = (baseURL: string): OpenAI =>
@@ -53,6 +47,19 @@ describe('the openai client', () => {
     expect(text).toBe('lost');
   });
 
+  it('waits as long as the proxy says, and asks again', async () => {
+    const { url, upstream } = await startProxy([refusal(429, { 'retry-after-ms': '1500' }), json()], {
+      upstream: { retries: { maxRetryAfterMs: 1000 } },
+    });
+    const client = new OpenAI({ baseURL: url, apiKey: 'theirs', defaultHeaders: HEADERS, maxRetries: 1 });
+    const start = performance.now();
+    const { choices } = await client.chat.completions.create(REQUEST);
+    expect(choices[0]!.message.content).toBe('lost_card');
+    expect(upstream.received).toHaveLength(2);
+    // By itself it would wait for half a second at most.
+    expect(performance.now() - start).toBeGreaterThan(1400);
+  });
+
   it('throws its own errors', async () => {
     const create = (url: string, headers = HEADERS): Promise<unknown> =>
       Promise.resolve(clientOf(url).chat.completions.create(REQUEST, { headers }));
@@ -66,7 +73,22 @@ describe('the openai client', () => {
 });
 
 describe('the AI SDK', () => {
-  const modelOf = (baseURL: string) => createOpenAICompatible({ name: 'fungi', baseURL, headers: HEADERS })('m');
+  const providerOf = (baseURL: string) => createOpenAICompatible({ name: 'fungi', baseURL, headers: HEADERS });
+  const modelOf = (baseURL: string) => providerOf(baseURL)('m');
+
+  it('embeds', async () => {
+    const { url } = await startProxy([json()]);
+    const model = providerOf(url).embeddingModel('help-desk');
+    const values = ['a card', 'eee'];
+    const { embeddings, usage } = await embedMany({ model, values });
+    expect(embeddings).toEqual([
+      [6, 2, 0, 0],
+      [3, 0, 3, 0],
+    ]);
+    expect(usage.tokens).toBe(3);
+    const failed: unknown = await embed({ model, value: '', maxRetries: 0 }).catch((reason: unknown) => reason);
+    expect(failed).toMatchObject({ statusCode: 400 });
+  });
 
   it('completes', async () => {
     const { url, upstream } = await startProxy([json()]);

@@ -52,6 +52,14 @@ export const reset: Step = (response) => {
 };
 export const silent: Step = () => undefined;
 
+/** A stream whose connection ends behind its second event. */
+export const breaksOff: Step = async (response) => {
+  response.writeHead(200, EVENTS);
+  await written(response, STREAM[0]!);
+  await written(response, STREAM[1]!);
+  response.socket!.resetAndDestroy();
+};
+
 /** On its way, so that the next part is one of its own. */
 export const written = (response: ServerResponse, part: string | Uint8Array): Promise<void> =>
   new Promise((resolve) => {

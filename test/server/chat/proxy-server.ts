@@ -1,4 +1,4 @@
-/** The proxy's route in the server's app, and an upstream that plays a script before it. */
+/** The proxy's route in the server's app beside all others, and an upstream that plays a script before it. */
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { once } from 'node:events';
@@ -10,6 +10,7 @@ import { Upstream, type UpstreamOptions } from '../../../src/server/chat/upstrea
 import type { HttpLimits } from '../../../src/server/http/limits.js';
 import { createLog } from '../../../src/server/http/log.js';
 import type { Route } from '../../../src/server/route.js';
+import { ROUTES } from '../../../src/server/routes/index.js';
 import { FakeCatalogue } from '../routes/fake-catalogue.js';
 import { FakeUpstream, type Step } from './fake-upstream.js';
 
@@ -69,7 +70,7 @@ export async function startProxy(script: readonly Step[], options: ProxyOptions 
   }) as Route;
   const log = createLog('silent');
   const app = createApp({
-    routes: [route],
+    routes: [...ROUTES, route],
     catalogue,
     keys: undefined,
     log,
