@@ -88,7 +88,9 @@ describe('before the first byte', () => {
     const long = await startProxy([refusal(429, { 'retry-after': '600' })]);
     expect((await long.post(BODY)).headers.get('retry-after')).toBe('600');
     expect(long.upstream.received).toHaveLength(1);
-    const late = await startProxy([refusal(503)], { upstream: { limits: { totalMs: 400 } } });
+    const late = await startProxy([refusal(503)], {
+      upstream: { limits: { totalMs: 4000 }, retries: { baseDelayMs: 5000 } },
+    });
     expect((await late.post(BODY)).status).toBe(502);
     expect(late.upstream.received).toHaveLength(1);
   });
@@ -141,6 +143,7 @@ describe('a limit', () => {
     expect(response.status).toBe(504);
     expect(await errorOf(response)).toMatchObject({ code: 'DEADLINE_EXCEEDED', type: 'server_error' });
     expect(waits).toEqual([]);
+    await expect.poll(() => sockets.length).toBe(1);
     if (!sockets[0]!.destroyed) await once(sockets[0]!.resume(), 'close');
     server.close();
   });
@@ -158,6 +161,7 @@ describe('a limit', () => {
     const response = await post(STREAMED);
     expect(response.status).toBe(504);
     expect((await errorOf(response)).message).toContain('no first byte within 60 ms');
+    await expect.poll(() => upstream.received.length).toBe(1);
     await upstream.received[0]!.closed;
   });
 
@@ -185,9 +189,9 @@ describe('a limit', () => {
         await new Promise((resolve) => setTimeout(resolve, 5));
       }
     };
-    const { post } = await limited([drip], { totalMs: 150, stallMs: 100 });
+    const { post } = await limited([drip], { totalMs: 1500, stallMs: 1000 });
     const text = await (await post(STREAMED)).text();
-    expect(lastOf(text).error.message).toContain('within 150 ms');
+    expect(lastOf(text).error.message).toContain('within 1500 ms');
   });
 });
 

@@ -1,8 +1,10 @@
+import type { Socket } from 'node:net';
 import { gzipSync } from 'node:zlib';
 import request from 'supertest';
 import { afterEach, describe, expect, it } from 'vitest';
+import { z } from 'zod';
 import { BODY_BYTES } from '../../../src/server/route.js';
-import { exchangeRaw, type Answer, harness, requestText, start, statusOf, stopAll } from './support.js';
+import { exchangeRaw, type Answer, harness, requestText, route, start, statusOf, stopAll } from './support.js';
 
 const PROBLEM = 'application/problem+json';
 async function send(body: string | Buffer, headers: Record<string, string> = {}): Promise<Answer> {
@@ -113,6 +115,46 @@ describe('a body of JSON', () => {
   });
 });
 
+describe('a body that nests 200,000 levels deep', () => {
+  const DEPTH = 200_000;
+  const wide = route({ body: { size: 'media', schema: z.unknown() } });
+
+  it.each<[string, string]>([
+    ['of arrays', `${'['.repeat(DEPTH)}${']'.repeat(DEPTH)}`],
+    ['of objects', `${'{"a":'.repeat(DEPTH)}1${'}'.repeat(DEPTH)}`],
+    ['of arrays that do not close', '['.repeat(DEPTH)],
+    ['behind what is in order', `{"text":"a","more":${'[{"a":'.repeat(DEPTH)}`],
+  ])('is refused at the socket, and nothing else suffers: %s', async (_, text) => {
+    const { port } = await start(harness({ routes: [wide] }));
+    const [deep, gzip, other] = await Promise.all([
+      exchangeRaw(port, requestText('/v1/echo', text)),
+      exchangeRaw(port, ...gzipped(text)),
+      exchangeRaw(port, requestText('/v1/echo', '{"text":"a"}')),
+    ]);
+    for (const reply of [deep, gzip]) {
+      expect(statusOf(reply)).toBe(400);
+      expect(reply).toContain(`Content-Type: ${PROBLEM}`);
+      expect(reply).toContain('"code":"INVALID_REQUEST"');
+      expect(reply).toContain('more than 64 levels deep');
+    }
+    expect(statusOf(other)).toBe(200);
+  });
+
+  function gzipped(text: string): [string, Buffer] {
+    const bytes = gzipSync(text);
+    const headers = { 'Content-Encoding': 'gzip', 'Content-Length': String(bytes.length) };
+    return [requestText('/v1/echo', '', headers), bytes];
+  }
+
+  it('is refused as a line, with its number', async () => {
+    const { port } = await start(harness());
+    const text = `{"text":"a"}\n${'['.repeat(DEPTH)}\n`;
+    const reply = await exchangeRaw(port, requestText('/v1/lines', text, { 'Content-Type': 'application/x-ndjson' }));
+    expect(statusOf(reply)).toBe(400);
+    expect(reply).toContain('line 2: the body: more than 64 levels deep');
+  });
+});
+
 describe('a body that is too large', () => {
   const limit = BODY_BYTES.small;
   const sized = (bytes: number): string => JSON.stringify({ text: 'a'.repeat(bytes - '{"text":""}'.length) });
@@ -187,19 +229,39 @@ describe('a body that does not come', () => {
     expect(reply).toContain('REQUEST_TIMEOUT');
   });
 
-  it('is waited for in all, not from byte to byte', async () => {
+  /** Writes the parts one by one and over again, every few milliseconds until the connection ends. */
+  const dripping =
+    (...parts: (string | Buffer)[]) =>
+    (socket: Socket): void => {
+      let next = 0;
+      const drip = setInterval(() => socket.write(parts[next++ % parts.length]!), 10);
+      socket.once('close', () => {
+        clearInterval(drip);
+      });
+    };
+  const bytesOf = (buffer: Buffer): Buffer[] => Array.from(buffer, (byte) => Buffer.from([byte]));
+  const head = (headers: Record<string, string>): string =>
+    requestText('/v1/echo', '', { 'Content-Length': '60000', Connection: 'keep-alive', ...headers });
+  const chunked = head({ 'Transfer-Encoding': 'chunked' }).replace(/Content-Length: \d+\r\n/, '');
+
+  it.each<[string, string, (string | Buffer)[]]>([
+    ['of a known length', head({}), [' ']],
+    ['in chunks', chunked, ['1\r\n \r\n']],
+    ['as gzip', head({ 'Content-Encoding': 'gzip' }), bytesOf(gzipSync(' '.repeat(60_000)))],
+  ])('is waited for in all, not from byte to byte: %s', async (_, opening, parts) => {
     const { port } = await start(harness({ limits: { bodyMs: 100 } }));
-    const reply = await exchangeRaw(
-      port,
-      requestText('/v1/echo', '', { 'Content-Length': '60000', Connection: 'keep-alive' }),
-      (socket) => {
-        const drip = setInterval(() => socket.write(' '), 10);
-        socket.once('close', () => {
-          clearInterval(drip);
-        });
-      },
-    );
+    const reply = await exchangeRaw(port, opening, dripping(...parts));
     expect(statusOf(reply)).toBe(408);
+    expect(reply).toContain('"code":"REQUEST_TIMEOUT"');
+    expect(reply).toContain('Connection: close');
+    expect(statusOf(await exchangeRaw(port, requestText('/v1/echo', '{"text":"a"}')))).toBe(200);
+  });
+
+  it('is cut off where nobody reads it: the reply has long been sent, and the body goes on', async () => {
+    const { port } = await start(harness({ limits: { bodyMs: 100 } }));
+    const get = 'GET /v1/things/abc HTTP/1.1\r\nHost: a\r\nContent-Length: 60000\r\n\r\n';
+    // Settles when the server ends the connection, which no client of this one does.
+    expect(statusOf(await exchangeRaw(port, get, dripping(' ')))).toBe(200);
   });
 
   it('ends nothing but its request when the client leaves', async () => {
