@@ -3,7 +3,8 @@
  *
  *     npx tsx bench/policies.ts [c=200] [k=20] [P=512] [rounds=300]
  *
- * Prints milliseconds a query, median and 95th percentile. Each round takes another query.
+ * Prints milliseconds a query, median and 95th percentile, and the processor time a query takes on average, which other work on the machine changes
+ * less. Each round takes another query.
  */
 import { Rng } from '../src/core/rng.js';
 import { normaliseText } from '../src/core/text.js';
@@ -54,7 +55,9 @@ const policies: Readonly<Record<string, PolicyOptions>> = {
 };
 
 let turn = 0;
-const task = (policy: PolicyOptions) => (): number => {
+const cpu = new Map<string, number>();
+const task = (name: string, policy: PolicyOptions) => (): number => {
+  const before = process.cpuUsage();
   const known = new Map<number, string>();
   const outcome = selectExamples(QUERIED[turn++ % QUERIES]!, {
     policy: parsePolicy(policy, k),
@@ -65,16 +68,22 @@ const task = (policy: PolicyOptions) => (): number => {
       return text;
     },
   });
-  return outcome.explanation().chosen.length + outcome.posterior().labels.length;
+  const size = outcome.explanation().chosen.length + outcome.posterior().labels.length;
+  const { user, system } = process.cpuUsage(before);
+  cpu.set(name, (cpu.get(name) ?? 0) + (user + system) / 1000);
+  return size;
 };
 
 const times = await interleaved(
   rounds,
-  Object.fromEntries(Object.entries(policies).map(([name, policy]) => [name, task(policy)])),
+  Object.fromEntries(Object.entries(policies).map(([name, policy]) => [name, task(name, policy)])),
 );
 console.log(`${k} of ${c} candidates of ${P} dimensions, explained, with posterior; ms a query`);
 for (const [name, values] of Object.entries(times)) {
   const sorted = values.toSorted((a, b) => a - b);
   const p95 = sorted[Math.floor(0.95 * sorted.length)]!;
-  console.log(`${name.padEnd(12)} median ${median(values).toFixed(2).padStart(6)}   p95 ${p95.toFixed(2).padStart(6)}`);
+  const [middle, late, mean] = [median(values), p95, cpu.get(name)! / (rounds + 1)].map((ms) =>
+    ms.toFixed(2).padStart(6),
+  );
+  console.log(`${name.padEnd(12)} median ${middle!}   p95 ${late!}   processor ${mean!}`);
 }

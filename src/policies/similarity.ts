@@ -19,22 +19,26 @@ export interface Kernel {
  * weights mean the same whatever the scale of the features.
  */
 export function kernelOf(candidates: readonly Candidate[], metric: Metric): Kernel {
+  const rows = candidates.map(({ vector }) => vector);
+  const squares = Float64Array.from(rows, (row) => product(row, row));
   if (metric === 'cosine') {
-    const rows = candidates.map(({ vector }) => unit(vector));
     return {
       ofDistance: (distance) => 1 - distance / 2,
-      // Of unit vectors ‖u − v‖² = 2(1 − cos); a zero vector is at cosine 0 to everything.
       between: (i, j) => {
-        const isApart = isZero(rows[i]!) || isZero(rows[j]!);
-        return isApart && i !== j ? 0.5 : 1 - squaredDistance(rows[i]!, rows[j]!, Infinity) / 4;
+        if (i === j) return 1;
+        const scale = Math.sqrt(squares[i]! * squares[j]!);
+        return scale === 0 ? 0.5 : (1 + product(rows[i]!, rows[j]!) / scale) / 2;
       },
     };
   }
-  const rows = candidates.map(({ vector }) => Float64Array.from(vector));
   const scale = medianSquare(candidates);
   return {
     ofDistance: (distance) => Math.exp(-(distance * distance) / scale),
-    between: (i, j) => Math.exp(-squaredDistance(rows[i]!, rows[j]!, Infinity) / scale),
+    between: (i, j) => {
+      // Of float32 vectors in float64: what cancels leaves an error far below one of their own.
+      const square = i === j ? 0 : squares[i]! + squares[j]! - 2 * product(rows[i]!, rows[j]!);
+      return Math.exp(-Math.max(0, square) / scale);
+    },
   };
 }
 
@@ -63,45 +67,55 @@ export function distanceWithin(limit: number, metric: Metric): (a: Candidate, b:
   // Of unit vectors the chord ‖u − v‖ = √(2(1 − cos)), for which the triangle inequality holds. A zero vector has no direction.
   const length = isCosine ? (distance: number): number => Math.sqrt(2 * distance) : (distance: number) => distance;
   const most = length(limit);
-  const rows = new Map<number, Float64Array>();
-  const rowOf = ({ row, vector }: Candidate): Float64Array => {
-    const known = rows.get(row) ?? (isCosine ? unit(vector) : Float64Array.from(vector));
-    rows.set(row, known);
+  const scales = new Map<number, number>();
+  const scaleOf = ({ row, vector }: Candidate): number => {
+    if (!isCosine) return 1;
+    const known = scales.get(row) ?? 1 / Math.sqrt(product(vector, vector));
+    scales.set(row, known);
     return known;
   };
   return (a, b) => {
     const [near, far] = [length(a.distance), length(b.distance)];
     if (Math.abs(near - far) > most + SLACK * Math.max(near, far, most)) return false;
-    const [u, v] = [rowOf(a), rowOf(b)];
-    if (isCosine && (isZero(u) || isZero(v))) return false;
-    return squaredDistance(u, v, most * most) <= most * most;
+    const [own, other] = [scaleOf(a), scaleOf(b)];
+    if (own === Infinity || other === Infinity) return false;
+    return isWithin(a.vector, b.vector, own, other, most * most);
   };
 }
 
 /** Relative rounding of distances that come from elsewhere. */
 const SLACK = 1e-5;
 
-const isZero = (vector: Float64Array): boolean => vector.every((value) => value === 0);
-
-/** Ends early, with what it has, once it is above `limit`. Four sums side by side: one would wait for itself at every step. */
-function squaredDistance(a: Float64Array, b: Float64Array, limit: number): number {
-  const whole = a.length - (a.length % 4);
-  let [s0, s1, s2, s3] = [0, 0, 0, 0];
-  for (let j = 0; j < whole; j += 4) {
-    const d0 = a[j]! - b[j]!;
-    const d1 = a[j + 1]! - b[j + 1]!;
-    const d2 = a[j + 2]! - b[j + 2]!;
-    const d3 = a[j + 3]! - b[j + 3]!;
-    s0 += d0 * d0;
-    s1 += d1 * d1;
-    s2 += d2 * d2;
-    s3 += d3 * d3;
-    if ((j & 31) === 28 && s0 + s1 + s2 + s3 > limit) break;
+/** Whether ‖own·a − other·b‖² ≤ limit: known early where it is not. */
+function isWithin(a: Float32Array, b: Float32Array, own: number, other: number, limit: number): boolean {
+  let square = 0;
+  for (let start = 0; start < a.length && square <= limit; start += STRIDE) {
+    const end = Math.min(a.length, start + STRIDE);
+    for (let j = start; j < end; j++) {
+      const difference = own * a[j]! - other * b[j]!;
+      square += difference * difference;
+    }
   }
-  let square = s0 + s1 + s2 + s3;
-  if (square > limit) return square;
-  for (let j = whole; j < a.length; j++) square += (a[j]! - b[j]!) ** 2;
-  return square;
+  return square <= limit;
+}
+
+const STRIDE = 16;
+
+/** Inner product. Four sums side by side: one would wait for itself at every step. */
+function product(a: Float32Array, b: Float32Array): number {
+  const whole = a.length - (a.length % 4);
+  let s0 = 0;
+  let s1 = 0;
+  let s2 = 0;
+  let s3 = 0;
+  for (let j = 0; j < whole; j += 4) {
+    s0 += a[j]! * b[j]!;
+    s1 += a[j + 1]! * b[j + 1]!;
+    s2 += a[j + 2]! * b[j + 2]!;
+    s3 += a[j + 3]! * b[j + 3]!;
+  }
+  for (let j = whole; j < a.length; j++) s0 += a[j]! * b[j]!;
+  return s0 + s1 + (s2 + s3);
 }
 
 /** 1 where there is nothing to measure by. */
@@ -115,7 +129,9 @@ export function unit(vector: Float32Array): Float64Array {
   let square = 0;
   for (const value of vector) square += value * value;
   const norm = Math.sqrt(square) || 1;
-  return Float64Array.from(vector, (value) => value / norm);
+  const out = new Float64Array(vector);
+  for (let j = 0; j < out.length; j++) out[j]! /= norm;
+  return out;
 }
 
 export function dot(a: Float64Array, b: Float64Array): number {
