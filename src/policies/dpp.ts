@@ -23,23 +23,31 @@ export function dppGains(
   const count = relevance.length;
   const weight = theta / (1 - theta);
   const own = Float64Array.from({ length: count }, (_, i) => similarity(i, i));
-  /** Squared distance of each candidate from the span of the chosen. */
+  /** Squared distance of each candidate from the span of the chosen that it was compared with: it only falls. */
   const rest = own.slice();
-  const columns: Float64Array[] = [];
+  /** Of each candidate, its row of the Cholesky factor, as long as it was compared. */
+  const factor = Array.from({ length: count }, (): number[] => []);
+  const chosen: { readonly candidate: number; readonly root: number }[] = [];
+  const gain = (i: number): number =>
+    rest[i]! > EXHAUSTED * own[i]! ? weight * relevance[i]! + Math.log(rest[i]!) : -Infinity;
+  const compare = (i: number): void => {
+    const row = factor[i]!;
+    const { candidate, root } = chosen[row.length]!;
+    const other = factor[candidate]!;
+    let product = similarity(candidate, i);
+    for (let t = 0; t < row.length; t++) product -= other[t]! * row[t]!;
+    const entry = product / root;
+    row.push(entry);
+    rest[i] = Math.max(0, rest[i]! - entry * entry);
+  };
   return {
-    of: (i) => (rest[i]! > EXHAUSTED * own[i]! ? weight * relevance[i]! + Math.log(rest[i]!) : -Infinity),
-    take(chosen) {
-      const root = Math.sqrt(rest[chosen]!);
-      const column = new Float64Array(count);
-      for (let i = 0; i < count; i++) {
-        if (rest[i] === 0) continue;
-        let product = similarity(chosen, i);
-        for (const earlier of columns) product -= earlier[chosen]! * earlier[i]!;
-        column[i] = product / root;
-        rest[i] = Math.max(0, rest[i]! - column[i]! ** 2);
-      }
-      rest[chosen] = 0;
-      columns.push(column);
+    of(i, bar) {
+      let known = gain(i);
+      for (; known > bar && factor[i]!.length < chosen.length; known = gain(i)) compare(i);
+      return known;
+    },
+    take(i) {
+      chosen.push({ candidate: i, root: Math.sqrt(rest[i]!) });
     },
   };
 }

@@ -2,7 +2,8 @@
 
 /** How good each candidate is now; −Infinity for one that is no good any more. */
 export interface Gains {
-  of(candidate: number): number;
+  /** @param bar what it has to exceed to matter: for one that does not, any number up to the bar will do */
+  of(candidate: number, bar: number): number;
   /** It is chosen: what the others are worth may change. */
   take(candidate: number): void;
 }
@@ -30,7 +31,7 @@ export function chooseGreedily(count: number, k: number, gains: Gains, limits = 
     let most = -Infinity;
     for (const candidate of left) {
       if (!limits.admits(candidate)) continue;
-      const gain = gains.of(candidate);
+      const gain = gains.of(candidate, most);
       if (gain > most + ROUNDING) [best, most] = [candidate, gain];
     }
     if (best === -1) break;

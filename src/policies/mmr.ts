@@ -22,16 +22,22 @@ export function mmrGains(
   similarity: (i: number, j: number) => number,
   lambda: number,
 ): Gains {
+  // A gain only falls as more is chosen: what is below the bar by the first few of the chosen need not be compared with the others.
   const redundancy = Array.from(relevance, () => -Infinity);
-  let first = true;
+  const compared = Array.from(relevance, () => 0);
+  const chosen: number[] = [];
+  const gain = (i: number): number => lambda * relevance[i]! - (1 - lambda) * (compared[i] === 0 ? 0 : redundancy[i]!);
   return {
-    of: (i) => lambda * relevance[i]! - (1 - lambda) * (first ? 0 : redundancy[i]!),
-    take(chosen) {
-      first = false;
-      if (lambda === 1)
-        redundancy.fill(0); // nothing is subtracted: no similarity need be known
-      else redundancy.forEach((known, i) => (redundancy[i] = Math.max(known, similarity(i, chosen))));
+    of(i, bar) {
+      if (lambda === 1) return relevance[i]!; // nothing is subtracted: no similarity need be known
+      let known = compared[i] === 0 && chosen.length > 0 ? Infinity : gain(i);
+      for (; known > bar && compared[i]! < chosen.length; known = gain(i)) {
+        redundancy[i] = Math.max(redundancy[i]!, similarity(i, chosen[compared[i]!]!));
+        compared[i]! += 1;
+      }
+      return known;
     },
+    take: (i) => chosen.push(i),
   };
 }
 
