@@ -93,5 +93,5 @@ it(
       expect([...refused].some((name) => name.endsWith('.safetensors'))).toBe(true);
       expect([...refused].some((name) => name.includes('.lance'))).toBe(true);
     }),
-  600_000,
+  600_000 + (FLIPS ?? 0) * 300_000,
 );
