@@ -23,7 +23,8 @@ export type { FeatureRowsOptions, SetRows } from './features/feature-rows.js';
 export { parseFeatureSet } from './features/feature-sets.js';
 export type { FeatureSet } from './features/feature-sets.js';
 export { reduceRows } from './features/nearest.js';
-export type { Reduced } from './features/nearest.js';
+export type { Reduced, ReduceOptions } from './features/nearest.js';
+export type { Reduction } from '../reduce/fitter.js';
 export type { RowSource } from './features/row-source.js';
 export { measureThroughput } from './features/throughput.js';
 
@@ -31,6 +32,8 @@ export { classifyAll } from './classify/classify.js';
 export type { Classified, ClassifiedRun, Classifier, ClassifierTask, ClassifyOptions } from './classify/classify.js';
 export { clusterClassifier } from './classify/cluster.js';
 export { knnClassifier } from './classify/knn.js';
+export type { KnnOptions } from './classify/knn.js';
+export type { KnnReducer } from './classify/knn-reducers.js';
 export { linearClassifier } from './classify/linear.js';
 export { runRows, summarise } from './classify/report.js';
 export type { RunRow, SetSummary } from './classify/report.js';

@@ -116,3 +116,18 @@ export class CovarianceAccumulator {
     return columns;
   }
 }
+
+/** Of two sets of rows, those of both (Chan, Golub & LeVeque 1983). */
+export function mergeMoments(a: Moments, b: Moments): Moments {
+  const width = a.mean.length;
+  const rows = a.rows + b.rows;
+  const apart = a.mean.map((value, i) => b.mean[i]! - value);
+  const mean = a.mean.map((value, i) => value + (b.rows / rows) * apart[i]!);
+  const [shareA, shareB] = [(a.rows - 1) / (rows - 1), (b.rows - 1) / (rows - 1)];
+  const between = (a.rows * b.rows) / rows / (rows - 1);
+  const covariance = a.covariance.map((value, at) => {
+    const [i, j] = [Math.floor(at / width), at % width];
+    return shareA * value + shareB * b.covariance[at]! + between * apart[i]! * apart[j]!;
+  });
+  return { mean, covariance, rows };
+}

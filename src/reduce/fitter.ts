@@ -1,9 +1,11 @@
-/** The reductions that the paper compares (Tables 20 and 21), behind one interface. */
+/** Reductions behind one interface: those that the paper compares (Tables 20 and 21), and those that learn of labels. */
 import { FungiError } from '../core/errors.js';
 import type { LinalgOptions } from '../runtime/linalg.js';
 import { countRows } from '../runtime/row-matrix.js';
+import { BlendFitter, type BlendOptions } from './blend.js';
 import { Identity } from './identity.js';
-import { PcaFitter } from './pca.js';
+import { LdaFitter, type LdaOptions } from './lda.js';
+import { assertDims, PcaFitter } from './pca.js';
 import type { Entries } from './random-matrix.js';
 import { RandomProjection } from './random-projection.js';
 import type { Reducer, ReducerFitter } from './reducer.js';
@@ -11,6 +13,10 @@ import type { Reducer, ReducerFitter } from './reducer.js';
 export type Reduction =
   /** An index's own. */
   | { readonly kind: 'pca' }
+  /** What tells labels apart; {@link LdaFitter}. */
+  | ({ readonly kind: 'lda' } & LdaOptions)
+  /** That beside a PCA; {@link BlendFitter}. */
+  | ({ readonly kind: 'blend' } & BlendOptions)
   /** Features as they are, P = F. */
   | { readonly kind: 'none' }
   | { readonly kind: 'random'; readonly entries: Entries; readonly seed: number };
@@ -24,6 +30,8 @@ export type Reduction =
  */
 export function reducerFitter(reduction: Reduction, width: number, linalg: LinalgOptions = {}): ReducerFitter {
   if (reduction.kind === 'pca') return new PcaFitter(width, linalg);
+  if (reduction.kind === 'lda') return new LdaFitter(width, reduction, linalg);
+  if (reduction.kind === 'blend') return new BlendFitter(width, reduction, linalg);
   if (!isSize(width)) throw new FungiError('INVALID_ARGUMENT', `reduction of ${width} features`);
   if (reduction.kind === 'none') return new Unfitted(width, () => new Identity(width));
   const { entries, seed } = reduction;
@@ -49,8 +57,7 @@ class Unfitted implements ReducerFitter {
   }
 
   async fit(dims: number): Promise<Reducer> {
-    if (!isSize(dims))
-      throw new FungiError('INVALID_ARGUMENT', `reduction to ${dims} dimensions: it must be a whole number from 1`);
+    assertDims(dims, 'reduction');
     return Promise.resolve(this.make(dims));
   }
 }

@@ -3,6 +3,8 @@ import { countRows } from '../runtime/row-matrix.js';
 import type { Reducer } from './reducer.js';
 
 export class Identity implements Reducer {
+  readonly metric = 'l2';
+
   /** @param dims F, and P */
   constructor(readonly dims: number) {}
 

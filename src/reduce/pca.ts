@@ -1,12 +1,13 @@
 /** Principal components of the indexed pool (DESIGN §2.7): rows lose their mean and are turned onto the leading directions. */
 import { FungiError } from '../core/errors.js';
-import { matmul, type LinalgOptions } from '../runtime/linalg.js';
-import { countRows } from '../runtime/row-matrix.js';
-import { CovarianceAccumulator } from './covariance.js';
+import type { LinalgOptions } from '../runtime/linalg.js';
+import { centre, centredProduct } from './centred-product.js';
+import { CovarianceAccumulator, type Moments } from './covariance.js';
 import type { Reducer, ReducerFitter } from './reducer.js';
 import { leadingEigen } from './subspace.js';
 
 export class Pca implements Reducer {
+  readonly metric = 'l2';
   private readonly width: number;
 
   /**
@@ -47,14 +48,8 @@ export class Pca implements Reducer {
    * @throws {FungiError} INVALID_VECTOR for another width or a value that is not finite
    */
   async transform(rows: Float32Array): Promise<Float32Array> {
-    const { mean, width } = this;
-    const n = countRows(rows, width, 'feature');
-    const centred = new Float32Array(rows.length);
-    for (let row = 0; row < rows.length; row += width) {
-      for (let j = 0; j < width; j++) centred[row + j] = rows[row + j]! - mean[j]!;
-    }
-    if (this.centredOnly) return centred;
-    return matmul(centred, this.components, { m: n, k: width, n: this.dims, transB: true }, this.linalg);
+    if (this.centredOnly) return centre(rows, this.mean);
+    return centredProduct(rows, this.mean, this.components, this.linalg);
   }
 }
 
@@ -64,7 +59,7 @@ export class PcaFitter implements ReducerFitter {
 
   /** @param width F */
   constructor(
-    private readonly width: number,
+    width: number,
     private readonly linalg: LinalgOptions = {},
   ) {
     if (!Number.isInteger(width) || width < 1) throw new FungiError('INVALID_ARGUMENT', `PCA of ${width} features`);
@@ -80,26 +75,40 @@ export class PcaFitter implements ReducerFitter {
   }
 
   /**
-   * With n ≤ P rows or F ≤ P features there is nothing to choose: the result is centred only.
-   *
    * @param dims P
    * @throws {FungiError} INVALID_ARGUMENT when no row was added, or P is not a whole number from 1 up
    */
   async fit(dims: number): Promise<Pca> {
-    const { width, accumulator, linalg } = this;
-    if (!Number.isInteger(dims) || dims < 1) {
-      throw new FungiError('INVALID_ARGUMENT', `PCA to ${dims} dimensions: it must be a whole number from 1`);
-    }
-    if (accumulator.rows === 0) throw new FungiError('INVALID_ARGUMENT', 'PCA cannot be fitted: no row was added');
-    const { mean, covariance, rows } = await accumulator.moments();
-    let total = 0;
-    for (let i = 0; i < width; i++) total += covariance[i * width + i]!;
-    const centre = Float32Array.from(mean);
-    if (rows <= dims || width <= dims) {
-      return new Pca(centre, new Float32Array(0), new Float32Array(0), total, rows, true, linalg);
-    }
-    const { values, vectors } = await leadingEigen(covariance, width, dims, linalg);
-    const variance = Float32Array.from(values, (value) => Math.max(0, value));
-    return new Pca(centre, Float32Array.from(vectors), variance, total, rows, false, linalg);
+    assertDims(dims, 'PCA');
+    if (this.accumulator.rows === 0) throw new FungiError('INVALID_ARGUMENT', 'PCA cannot be fitted: no row was added');
+    return pcaOf(await this.accumulator.moments(), dims, this.linalg);
   }
+}
+
+/**
+ * With n ≤ P rows or F ≤ P features there is nothing to choose: the result is centred only.
+ *
+ * @param dims P
+ */
+export async function pcaOf(
+  { mean, covariance, rows }: Moments,
+  dims: number,
+  linalg: LinalgOptions = {},
+): Promise<Pca> {
+  const width = mean.length;
+  let total = 0;
+  for (let i = 0; i < width; i++) total += covariance[i * width + i]!;
+  const middle = Float32Array.from(mean);
+  if (rows <= dims || width <= dims) {
+    return new Pca(middle, new Float32Array(0), new Float32Array(0), total, rows, true, linalg);
+  }
+  const { values, vectors } = await leadingEigen(covariance, width, dims, linalg);
+  const variance = Float32Array.from(values, (value) => Math.max(0, value));
+  return new Pca(middle, Float32Array.from(vectors), variance, total, rows, false, linalg);
+}
+
+/** @throws {FungiError} INVALID_ARGUMENT when P is not a whole number from 1 up */
+export function assertDims(dims: number, what: string): void {
+  if (Number.isInteger(dims) && dims >= 1) return;
+  throw new FungiError('INVALID_ARGUMENT', `${what} to ${dims} dimensions: it must be a whole number from 1`);
 }

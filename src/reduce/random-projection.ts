@@ -6,6 +6,7 @@ import { randomEntries, type Entries } from './random-matrix.js';
 import type { Reducer } from './reducer.js';
 
 export class RandomProjection implements Reducer {
+  readonly metric = 'l2';
   /** [P,F], each row a stream of its own, scaled by 1/√P. */
   private readonly matrix: Float32Array;
 

@@ -71,7 +71,7 @@ describe('eval knn', () => {
     for (const set of features) expect(stdout).toMatch(new RegExp(`^${set.replace('+', '\\+')} +\\d+\\.\\d `, 'm'));
     expect(stdout).toContain('6 test texts are in the training set');
     expect(stdout).toContain('2 seeds');
-    expect(stdout).toMatch(/^features +accuracy % +95 % +seeds +macro-F1 +gain +95 % +p +dims/m);
+    expect(stdout).toMatch(/^features +accuracy % +95 % +seeds +macro-F1 +gain +95 % +p +label hit +same label +dims/m);
     expect(stdout).toContain(
       'gain: over embedding, paired by test row; p: two-sided, corrected for the number of comparisons',
     );
@@ -305,5 +305,59 @@ describe('eval knn', () => {
     expect(stdout).toContain('2 training rows and 1 test row repeat an earlier text');
     expect(stdout).toContain('1 training text with several labels');
     expect(stdout).toContain('1 test row with a label that no training row has');
+  });
+
+  it('reduces as --reducer says, and tells what it did', async () => {
+    const of = async (...more: string[]) => {
+      const argv = [...KNN, '--features', 'embedding', '--throughput-texts', '0', ...more];
+      const { code, stdout, stderr } = await workspace.fungi(argv);
+      expect({ code, stderr }).toEqual({ code: 0, stderr: '' });
+      const { json } = await workspace.fungi([...argv, '--json']);
+      const report = json() as {
+        fingerprint: string;
+        reducer: string;
+        shrinkage?: number | string;
+        metric?: string;
+        results: { dims: number; measures: Record<string, number> }[];
+      };
+      return { stdout, report, row: report.results[0]! };
+    };
+    const pca = await of();
+    expect(pca.report.reducer).toBe('pca');
+    expect(Object.keys(pca.row.measures)).toEqual(['labelHit', 'sameLabel']);
+    expect(pca.stdout).toContain('k = 3, ties by name, PCA to at most 512');
+    // Two labels: one dimension, or one beside a PCA.
+    const lda = await of('--reducer', 'lda');
+    expect(lda.row.dims).toBe(1);
+    expect(lda.report.shrinkage).toBe('auto');
+    expect(lda.row.measures['shrinkage']).toBeGreaterThan(0);
+    expect(lda.stdout).toContain('LDA to at most 512, shrinkage auto');
+    expect(lda.stdout).toMatch(/ label hit +same label +shrinkage +dims$/m);
+    const given = await of('--reducer', 'blend', '--shrinkage', '0.5', '--metric', 'l2');
+    expect(given.row.dims).toBeGreaterThan(1);
+    expect(given.row.measures['shrinkage']).toBe(0.5);
+    expect(given.report).toMatchObject({ shrinkage: 0.5, metric: 'l2' });
+    expect(given.stdout).toContain('LDA beside PCA to at most 512, shrinkage 0.5, l2');
+    const none = await of('--reducer', 'none');
+    expect(none.stdout).toContain('not reduced');
+    const random = await of('--reducer', 'sparse', '--dims', '7');
+    expect(random.row.dims).toBe(7);
+    expect(random.stdout).toContain('sparse random projection to at most 7');
+    const prints = [pca, lda, given, none, random].map(({ report }) => report.fingerprint);
+    expect(new Set(prints).size).toBe(5);
+  });
+
+  it.each([
+    [['--shrinkage', '0.2'], 'INVALID_ARGUMENT', '--shrinkage 0.2 with --reducer pca'],
+    [['--reducer', 'lda', '--shrinkage', '1.5'], 'INVALID_ARGUMENT', 'from 0 to 1, or auto'],
+    [['--reducer', 'lda', '--shrinkage', 'some'], 'INVALID_ARGUMENT', 'from 0 to 1, or auto'],
+    [['--reducer', 'lda', '--shrinkage', '0'], 'INVALID_ARGUMENT', 'do not determine'],
+    [['--reducer', 'tsne'], 'INVALID_ARGUMENT', 'lda'],
+    [['--metric', 'l1'], 'INVALID_ARGUMENT', 'cosine'],
+  ])('refuses %j', async (more, code, text) => {
+    const { stderr, code: exit } = await workspace.fungi([...KNN, '--features', 'embedding', ...more]);
+    expect(exit).toBe(2);
+    expect(stderr).toContain(code);
+    expect(stderr).toContain(text);
   });
 });

@@ -7,15 +7,26 @@ import { ENTRIES, randomEntries } from '../../src/reduce/random-matrix.js';
 
 const [n, F, P] = [60, 24, 8];
 const rows = Rng.stream(1, 'rows').uniform(n * F, 1);
-const REDUCTIONS: readonly Reduction[] = [
+const labels = Array.from({ length: n }, (_, row) => (row % 7 === 6 ? undefined : `class ${row % 3}`));
+const UNSUPERVISED: readonly Reduction[] = [
   { kind: 'pca' },
   { kind: 'none' },
   ...ENTRIES.map((entries) => ({ kind: 'random', entries, seed: 4 }) as const),
 ];
 
+const REDUCTIONS: readonly Reduction[] = [
+  ...UNSUPERVISED,
+  { kind: 'lda', shrinkage: 0.3 },
+  { kind: 'lda', shrinkage: 'auto', seed: 2 },
+  { kind: 'blend', shrinkage: 0.3 },
+  { kind: 'blend', seed: 2, share: 0.7 },
+];
+
 async function reduced(reduction: Reduction, dims: number, chunk = n) {
   const fitter = reducerFitter(reduction, F);
-  for (let at = 0; at < n; at += chunk) await fitter.add(rows.slice(at * F, (at + chunk) * F));
+  for (let at = 0; at < n; at += chunk) {
+    await fitter.add(rows.slice(at * F, (at + chunk) * F), labels.slice(at, at + chunk));
+  }
   const reducer = await fitter.fit(dims);
   return { dims: reducer.dims, reducer, out: await reducer.transform(rows) };
 }
@@ -29,7 +40,7 @@ function squared(values: Float32Array, width: number, i: number, j: number): num
 describe.each(REDUCTIONS.map((reduction) => [JSON.stringify(reduction), reduction] as const))('%s', (_, reduction) => {
   it('gives [n,P], or [n,F] where nothing is reduced, the same for rows in pieces', async () => {
     const { dims, out } = await reduced(reduction, P);
-    expect(dims).toBe(reduction.kind === 'none' ? F : P);
+    expect(dims).toBe({ none: F, lda: 2, blend: P, pca: P, random: P }[reduction.kind]);
     expect(out).toHaveLength(n * dims);
     const pieces = await reduced(reduction, P, 7);
     expect(pieces.dims).toBe(dims);
@@ -38,15 +49,9 @@ describe.each(REDUCTIONS.map((reduction) => [JSON.stringify(reduction), reductio
     });
   });
 
-  it.each([F, F + 1])('keeps every distance where P is %d and there is nothing to reduce', async (dims) => {
-    const { dims: width, out } = await reduced(reduction, dims);
-    expect(width).toBe(F);
-    for (let i = 1; i < n; i++) expect(squared(out, F, 0, i)).toBeCloseTo(squared(rows, F, 0, i), 3);
-  });
-
   it.each([0, -1, 1.5, NaN])('refuses %d dimensions', async (dims) => {
     const fitter = reducerFitter(reduction, F);
-    await fitter.add(rows);
+    await fitter.add(rows, labels);
     await expect(fitter.fit(dims)).rejects.toMatchObject({ code: 'INVALID_ARGUMENT' });
   });
 
@@ -59,10 +64,10 @@ describe.each(REDUCTIONS.map((reduction) => [JSON.stringify(reduction), reductio
 
   it('refuses rows of another width and values that are not numbers, naming the row', async () => {
     const fitter = reducerFitter(reduction, F);
-    await expect(fitter.add(rows.slice(1))).rejects.toMatchObject({ code: 'INVALID_VECTOR' });
-    await fitter.add(rows);
+    await expect(fitter.add(rows.slice(1), labels)).rejects.toMatchObject({ code: 'INVALID_VECTOR' });
+    await fitter.add(rows, labels);
     const bad = rows.with(2 * F + 3, NaN);
-    await expect(fitter.add(bad)).rejects.toMatchObject({
+    await expect(fitter.add(bad, labels)).rejects.toMatchObject({
       code: 'INVALID_VECTOR',
       details: { row: n + 2, position: 3 },
     });
@@ -71,6 +76,23 @@ describe.each(REDUCTIONS.map((reduction) => [JSON.stringify(reduction), reductio
     await expect(reducer.transform(rows.slice(1))).rejects.toMatchObject({ code: 'INVALID_VECTOR' });
   });
 });
+
+describe.each(UNSUPERVISED.map((reduction) => [JSON.stringify(reduction), reduction] as const))(
+  '%s',
+  (_, reduction) => {
+    it('does not look at labels', async () => {
+      const fitter = reducerFitter(reduction, F);
+      await fitter.add(rows, labels.toReversed());
+      expect(await (await fitter.fit(P)).transform(rows)).toEqual((await reduced(reduction, P)).out);
+    });
+
+    it.each([F, F + 1])('keeps every distance where P is %d and there is nothing to reduce', async (dims) => {
+      const { dims: width, out } = await reduced(reduction, dims);
+      expect(width).toBe(F);
+      for (let i = 1; i < n; i++) expect(squared(out, F, 0, i)).toBeCloseTo(squared(rows, F, 0, i), 3);
+    });
+  },
+);
 
 describe.each(ENTRIES)('a random projection with %s entries', (entries) => {
   const random = (seed: number): Reduction => ({ kind: 'random', entries, seed });

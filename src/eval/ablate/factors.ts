@@ -4,6 +4,7 @@ import type { DinoHeads } from '../../losses/dino.js';
 import type { Head } from '../../losses/head.js';
 import { ENTRIES } from '../../reduce/random-matrix.js';
 import type { Augmentation } from '../../views/crops.js';
+import { KNN_REDUCERS } from '../classify/knn-reducers.js';
 import { parseFeatureSet } from '../features/feature-sets.js';
 import type { AblatedLoss } from './losses.js';
 
@@ -44,7 +45,6 @@ const HEADS = ['linear', 'none'] as const satisfies readonly Head[];
 const DINO_HEADS = ['independent', 'shared'] as const satisfies readonly DinoHeads[];
 const AUGMENTATIONS = ['crops', 'standard'] as const satisfies readonly Augmentation[];
 const PROJECTIONS = ['nystrom', 'khatri-rao', ...ENTRIES] as const;
-const REDUCERS = ['pca', 'none', ...ENTRIES] as const;
 
 export const FACTORS = {
   head: { read: oneOf(...HEADS), levels: HEADS.join(', '), what: 'head between f(x) and the loss (Table 6)' },
@@ -95,9 +95,9 @@ export const FACTORS = {
     what: 'layer whose gradient is taken (Figure 8)',
   },
   reducer: {
-    read: (text) => oneOf(...REDUCERS)(text === 'random' ? 'binary' : text),
-    levels: REDUCERS.join(', '),
-    what: 'how features are reduced; the last three are random projections (Tables 20 and 21)',
+    read: (text) => oneOf(...KNN_REDUCERS)(text === 'random' ? 'binary' : text),
+    levels: KNN_REDUCERS.join(', '),
+    what: 'how features are reduced; the last three are random projections (Tables 20 and 21), lda and blend take cosine',
   },
   dims: { read: wholeFrom(1), levels: 'whole numbers', what: 'P, width after the reduction (Table 20)' },
   features: { read: featureSet, levels: 'feature sets, as --features has them', what: 'feature sets, as levels' },

@@ -6,9 +6,9 @@ import { featureSpec, type FeatureOptions } from '../../features/spec.js';
 import { DINO_DEFAULTS, type DinoHeads } from '../../losses/dino.js';
 import { KL_DEFAULTS } from '../../losses/kl.js';
 import { SIMCLR_DEFAULTS } from '../../losses/simclr.js';
-import type { Entries } from '../../reduce/random-matrix.js';
+import { ENTRIES, type Entries } from '../../reduce/random-matrix.js';
 import type { Augmentation } from '../../views/crops.js';
-import type { KnnReducer } from '../classify/knn.js';
+import type { KnnReducer } from '../classify/knn-reducers.js';
 import type { FeatureVariant, LossInput } from '../features/feature-rows.js';
 import { parseFeatureSets, type FeatureSet } from '../features/feature-sets.js';
 import type { AblatedLoss } from './losses.js';
@@ -178,7 +178,7 @@ export function mostFeatures({ variant }: LevelSettings, set: FeatureSet, width:
  * @throws {FungiError} INVALID_ARGUMENT when F is at most P
  */
 export function assertReducible({ reducer, dims }: LevelSettings, { name }: FeatureSet, width: number): void {
-  if (reducer === 'pca' || reducer === 'none' || width > dims) return;
+  if (!isEntries(reducer) || width > dims) return;
   throw new FungiError(
     'INVALID_ARGUMENT',
     `reducer=${reducer} has nothing to reduce: "${name}" has ${width} features, and ${dims} dimensions are asked for`,
@@ -186,6 +186,7 @@ export function assertReducible({ reducer, dims }: LevelSettings, { name }: Feat
   );
 }
 
+const isEntries = (reducer: KnnReducer): reducer is Entries => ENTRIES.some((entries) => entries === reducer);
 const numberOf = (level: string | undefined): number | undefined => (level === undefined ? undefined : Number(level));
 
 /** The members that are there, so that defaults apply to the others. */

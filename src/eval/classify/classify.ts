@@ -36,10 +36,12 @@ export interface ClassifierTask {
 export interface Classified {
   /** A label for each query [B]. */
   readonly predicted: readonly string[];
-  /** P, or the set's own width where the pool was too small for a PCA. */
+  /** P, or what the reduction made of it: a PCA of too small a pool has the set's own width, an LDA less than there are labels. */
   readonly dims: number;
   /** What else the classifier measured, by name. */
   readonly measures?: Readonly<Record<string, number>>;
+  /** What was done otherwise than asked for, and why. */
+  readonly note?: string;
 }
 
 export interface ClassifyOptions extends PoolTaskOptions {

@@ -16,8 +16,8 @@ export interface ClusterOptions {
  */
 export const clusterClassifier = ({ dims = 512, restarts = 5 }: ClusterOptions = {}): Classifier => ({
   seeded: true,
-  async classify({ rows, truth, seed, onProgress }) {
-    const reduced = await reduceRows(rows, dims);
+  async classify({ rows, pool, truth, seed, onProgress }) {
+    const reduced = await reduceRows(rows, { dims, labels: pool.map(({ label }) => label) });
     const { clustering, classOf, nmi, ari } = await clusterProbe(
       { rows: reduced.queries, dims: reduced.dims, labels: truth },
       { seed, restarts, ...(onProgress && { onProgress }) },

@@ -18,8 +18,8 @@ const HELD_OUT = 0.2;
 export const linearClassifier = ({ dims = 512, maxIterations = 300 }: LinearOptions = {}): Classifier => ({
   seeded: true,
   async classify({ rows, pool, seed, onProgress }) {
-    const reduced = await reduceRows(rows, dims);
     const labels = pool.map(({ label }) => label);
+    const reduced = await reduceRows(rows, { dims, labels });
     const train = { rows: reduced.pool, dims: reduced.dims, labels };
     const { test: held } = stratifiedSplit(pool, { fraction: HELD_OUT, seed });
     const { predicted, l2, iterations, converged } = await linearProbe(

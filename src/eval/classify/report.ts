@@ -27,6 +27,8 @@ export interface RunRow extends Interval {
   readonly dims: number;
   /** What else the classifier measured. */
   readonly measures?: Readonly<Record<string, number>>;
+  /** What was done otherwise than asked for, and why. */
+  readonly note?: string;
 }
 
 export interface ClassifyReport {
@@ -40,7 +42,7 @@ export interface ClassifyReport {
 /** @param truth labels of the test rows [n] */
 export function runRows(runs: readonly ClassifiedRun[], truth: readonly string[]): RunRow[] {
   const labels = [...new Set(truth)].sort();
-  return runs.map(({ features, shots, seed, correct, predicted, seconds, pool, dims, measures }) => {
+  return runs.map(({ features, shots, seed, correct, predicted, seconds, pool, dims, measures, note }) => {
     const table = confusion(truth, predicted);
     return {
       features,
@@ -53,6 +55,7 @@ export function runRows(runs: readonly ClassifiedRun[], truth: readonly string[]
       meanPerClass: meanPerClassAccuracy(table),
       ...{ seconds, pool, dims },
       ...(measures && { measures }),
+      ...(note !== undefined && { note }),
     };
   });
 }
@@ -108,8 +111,10 @@ export function summarise(results: readonly ClassifiedRun[], truth: readonly str
 function summariseOne(runs: readonly ClassifiedRun[], truth: readonly string[]): SetSummary {
   const rows = runRows(runs, truth);
   const bySeed = rows.map(({ accuracy }) => accuracy);
-  const { features, shots, dims, measures } = runs[0]!;
-  const meanOf = (measure: string): number => mean(runs.map((run) => run.measures![measure]!));
+  const { features, shots, dims } = runs[0]!;
+  const names = new Set(runs.flatMap(({ measures }) => Object.keys(measures ?? {})));
+  // What not every seed has is the mean over those that have it.
+  const meanOf = (name: string): number => mean(runs.flatMap(({ measures }) => measures?.[name] ?? []));
   return {
     features,
     shots,
@@ -120,7 +125,7 @@ function summariseOne(runs: readonly ClassifiedRun[], truth: readonly string[]):
     highestSeed: Math.max(...bySeed),
     macroF1: mean(rows.map((row) => row.macroF1)),
     dims,
-    measures: Object.fromEntries(Object.keys(measures ?? {}).map((measure) => [measure, meanOf(measure)])),
+    measures: Object.fromEntries([...names].map((name) => [name, meanOf(name)])),
   };
 }
 
@@ -161,7 +166,7 @@ export function summaryTable(summaries: readonly SetSummary[], { seeds, throughp
   const kinds = new Set(summaries.map(({ shots }) => shots));
   const fewShot = [...kinds].some((shots) => shots !== null);
   const interval = fewShot && seeds === 1 ? '95 %, test rows only' : '95 %';
-  const measures = Object.keys(summaries[0]?.measures ?? {});
+  const measures = new Set(summaries.flatMap(({ measures }) => Object.keys(measures)));
   const columns: [title: string, cell: (summary: SetSummary) => string][] = [
     ['features', ({ features }) => features],
     ...(kinds.size > 1
@@ -174,7 +179,10 @@ export function summaryTable(summaries: readonly SetSummary[], { seeds, throughp
     ['gain', ({ gain }) => (gain === undefined ? '' : signed(gain.difference))],
     [interval, ({ gain }) => (gain === undefined ? '' : `${signed(gain.low)} to ${signed(gain.high)}`)],
     ['p', ({ gain }) => (gain === undefined ? '' : pText(gain.adjusted).replace(/^p (?:= )?/, ''))],
-    ...measures.map((name): (typeof columns)[0] => [name, (summary) => summary.measures[name]!.toPrecision(3)]),
+    ...[...measures].map((name): (typeof columns)[0] => [
+      MEASURE_TITLES[name] ?? name,
+      ({ measures: { [name]: value } }) => (value === undefined ? '' : measureCell(name, value)),
+    ]),
     ['dims', ({ dims }) => String(dims)],
     ...(Object.keys(throughput).length > 0
       ? [['texts/s', ({ features }) => throughput[features]?.toFixed(1) ?? ''] as (typeof columns)[0]]
@@ -185,6 +193,11 @@ export function summaryTable(summaries: readonly SetSummary[], { seeds, throughp
     rows: summaries.map((summary) => columns.map(([, cell]) => cell(summary))),
   };
 }
+
+/** Of shares in percent; the others are shown by their names. */
+const MEASURE_TITLES: Readonly<Record<string, string>> = { labelHit: 'label hit', sameLabel: 'same label' };
+const measureCell = (name: string, value: number): string =>
+  name in MEASURE_TITLES ? percent(value) : value.toPrecision(3);
 
 const seedsCell = ({ seeds, lowestSeed, highestSeed }: SetSummary): string =>
   seeds === 1 ? '1' : `${seeds}: ${percent(lowestSeed)} to ${percent(highestSeed)}`;

@@ -112,13 +112,15 @@ class Searches {
   }
 
   private async search(set: FeatureSet, task: SelectionTask): Promise<Nearest> {
-    const { pools, names, dims = 512 } = this.options;
+    const { pool, pools, names, dims = 512 } = this.options;
     this.encoded ??= this.encode(task);
     const place = pools.findIndex(({ seed, shots }) => seed === task.seed && shots === task.shots);
     // MMR chooses among more than it gives.
     const perChoice = names.includes(`${MMR}${set.name}`) ? CANDIDATES_PER_CHOICE : 1;
-    const k = Math.min(task.k * perChoice, pools[place]!.rows.length);
-    return nearestRows((await this.encoded).of(set, place), { k, dims });
+    const { rows } = pools[place]!;
+    const k = Math.min(task.k * perChoice, rows.length);
+    const labels = rows.map((row) => pool[row]!.label);
+    return nearestRows((await this.encoded).of(set, place), { k, dims, labels });
   }
 
   private encode({ queries, onProgress }: SelectionTask): Promise<FeatureRows> {

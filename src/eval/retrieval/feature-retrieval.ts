@@ -50,10 +50,11 @@ export async function retrieveRows(
   return runPools(rows, {
     ...{ sets, pools, seeded: false, stage: 'retrieve', onProgress },
     async measure(own, pool) {
-      const reduced = await reduceRows(own, dims);
+      const labels = pool.rows.map((row) => train[row]!.label);
+      const reduced = await reduceRows(own, { dims, labels });
       const retrieval = await labelRetrieval(
         {
-          pool: { rows: reduced.pool, dims: reduced.dims, labels: pool.rows.map((row) => train[row]!.label) },
+          pool: { rows: reduced.pool, dims: reduced.dims, labels },
           queries: { rows: reduced.queries, dims: reduced.dims, labels: test.map(({ label }) => label) },
         },
         { metric, ...(onProgress && { onProgress }) },

@@ -9,10 +9,11 @@ const rng = Rng.stream(0, 'nearest-test');
 /** The pool varies along the first two axes, queries along the last four. */
 const poolRows = Float32Array.from({ length: 40 * WIDTH }, (_, i) => (i % WIDTH < 2 ? rng.float() - 0.5 : 0));
 const queryRows = Float32Array.from({ length: 50 * WIDTH }, (_, i) => (i % WIDTH < 2 ? 0 : 10 * (rng.float() - 0.5)));
+const labels = Array.from({ length: 40 }, (_, row) => `label ${row % 2}`);
 const rows = { pool: rowsInMemory(poolRows, WIDTH), queries: rowsInMemory(queryRows, WIDTH) };
 
 it('keeps what the pool varies by, and nothing that only queries vary by', async () => {
-  const { dims, pool, queries } = await reduceRows(rows, 2);
+  const { dims, pool, queries } = await reduceRows(rows, { dims: 2, labels });
   expect(dims).toBe(2);
   const spread = (values: Float32Array): number => Math.max(...values) - Math.min(...values);
   expect(spread(pool)).toBeGreaterThan(0.5);
@@ -21,8 +22,35 @@ it('keeps what the pool varies by, and nothing that only queries vary by', async
 });
 
 it('does not depend on the other queries', async () => {
-  const all = await nearestRows(rows, { k: 5, dims: 2 });
+  const all = await nearestRows(rows, { k: 5, dims: 2, labels });
   const one = rowsInMemory(queryRows.slice(7 * WIDTH, 8 * WIDTH), WIDTH);
-  const alone = await nearestRows({ pool: rows.pool, queries: one }, { k: 5, dims: 2 });
+  const alone = await nearestRows({ pool: rows.pool, queries: one }, { k: 5, dims: 2, labels });
   expect(alone.neighbours[0]!.map(({ row }) => row)).toEqual(all.neighbours[7]!.map(({ row }) => row));
+});
+
+it('takes the metric that the reduction is made for, unless told another', async () => {
+  const three = Array.from({ length: 40 }, (_, row) => `label ${row % 3}`);
+  const rowsOf = async (metric?: 'l2' | 'cosine') => {
+    const reduction = { kind: 'lda', shrinkage: 0.5 } as const;
+    return (await nearestRows(rows, { k: 3, dims: 2, labels: three, reduction, metric })).neighbours;
+  };
+  const distances = (found: Awaited<ReturnType<typeof rowsOf>>) => found.flat().map(({ distance }) => distance);
+  expect(await rowsOf()).toEqual(await rowsOf('cosine'));
+  expect(Math.max(...distances(await rowsOf()))).toBeLessThanOrEqual(2);
+  expect(await rowsOf('l2')).not.toEqual(await rowsOf('cosine'));
+});
+
+it('gives a reduction the labels of its own rows, piece by piece', async () => {
+  // More rows than are read at once; label and first feature agree in every one.
+  const count = 2500;
+  const own = Float32Array.from({ length: count * 3 }, (_, at) =>
+    at % 3 === 0 ? (Math.floor(at / 3) % 5 === 0 ? 1 : -1) + 0.1 * rng.float() : rng.float(),
+  );
+  const many = Array.from({ length: count }, (_, row) => (row % 5 === 0 ? 'a' : 'b'));
+  const set = { pool: rowsInMemory(own, 3), queries: rowsInMemory(own.subarray(0, 3), 3) };
+  const { pool } = await reduceRows(set, { dims: 3, labels: many, reduction: { kind: 'lda', shrinkage: 0.1 } });
+  const sides = new Set(many.map((label, row) => `${label} ${Math.sign(pool[row]! - 0.01)}`));
+  expect(pool).toHaveLength(count);
+  expect([...sides].length).toBeLessThanOrEqual(3);
+  expect(pool[0]! * pool[1]!).toBeLessThan(0);
 });
