@@ -11,7 +11,7 @@ import { normaliseText } from '../src/core/text.js';
 import type { Candidate } from '../src/policies/candidate.js';
 import { parsePolicy, type PolicyOptions } from '../src/policies/options.js';
 import { selectExamples } from '../src/policies/pipeline.js';
-import { distanceBetween } from '../src/policies/similarity.js';
+import { distanceBetween } from '../src/retrieve/distance.js';
 import { interleaved, median } from './rounds.js';
 
 const [c = 200, k = 20, P = 512, rounds = 300] = process.argv.slice(2).map(Number);

@@ -1,6 +1,7 @@
 /** Which candidates may be examples at all: neither the query itself nor one that is there already. */
+import type { Metric } from '../retrieve/distance.js';
 import type { Candidate, Dropped, DropRule, Sifted } from './candidate.js';
-import { distanceWithin, type Metric } from './similarity.js';
+import { distanceWithin } from './similarity.js';
 
 export interface ExcludeRule {
   /** Text of the query as {@link textKey} has it; undefined where its own text may be chosen. */

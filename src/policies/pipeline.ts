@@ -1,4 +1,5 @@
 /** The policies one after the other: who may be chosen, in which order they are good, who is chosen, and why. Pure: no search, no clock. */
+import type { Metric } from '../retrieve/distance.js';
 import { adaptiveK } from './adaptive-k.js';
 import { byDistance, type Candidate, type Dropped, type DropRule } from './candidate.js';
 import { dppGains } from './dpp.js';
@@ -10,7 +11,7 @@ import { labelCap, labelFloor } from './label-limits.js';
 import { mmrGains } from './mmr.js';
 import type { Policy } from './options.js';
 import { posterior, voteShares, voteWeights, type Posterior } from './posterior.js';
-import { kernelOf, type Kernel, type Metric } from './similarity.js';
+import { kernelOf, type Kernel } from './similarity.js';
 
 export interface PolicyTask {
   readonly policy: Policy;

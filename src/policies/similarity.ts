@@ -1,7 +1,6 @@
 /** How alike candidates are, from 0 to 1, in the order of the index's metric. Axes: c candidates of P dimensions. */
+import type { Metric } from '../retrieve/distance.js';
 import type { Candidate } from './candidate.js';
-
-export type Metric = 'l2' | 'cosine';
 
 /**
  * A positive semi-definite kernel, which a determinantal point process needs, and which falls with the metric's distance, so that the
@@ -40,25 +39,6 @@ export function kernelOf(candidates: readonly Candidate[], metric: Metric): Kern
       return Math.exp(-Math.max(0, square) / scale);
     },
   };
-}
-
-/** As the exact search has it: Euclidean, or 1 − cosine, in float64. */
-export function distanceBetween(a: Float32Array, b: Float32Array, metric: Metric): number {
-  if (metric === 'l2') {
-    let square = 0;
-    for (let j = 0; j < a.length; j++) {
-      const difference = a[j]! - b[j]!;
-      square += difference * difference;
-    }
-    return Math.sqrt(square);
-  }
-  let [product, own, other] = [0, 0, 0];
-  for (let j = 0; j < a.length; j++) {
-    product += a[j]! * b[j]!;
-    own += a[j]! * a[j]!;
-    other += b[j]! * b[j]!;
-  }
-  return own * other === 0 ? 1 : Math.max(0, 1 - product / Math.sqrt(own * other));
 }
 
 /** Whether two candidates are at most `limit` apart. Their distances from the query rule most pairs out without a look at the vectors. */

@@ -9,6 +9,7 @@ import { FungiError } from '../core/errors.js';
 import { matmul, type LinalgOptions } from '../runtime/linalg.js';
 import { countRows } from '../runtime/row-matrix.js';
 import { Candidates } from './candidates.js';
+import { cosineDistance, euclidean, squareOf, type Metric } from './distance.js';
 import { HotRows, LARGEST_SEGMENT, type Segment } from './hot-rows.js';
 
 export interface Neighbour {
@@ -17,8 +18,6 @@ export interface Neighbour {
   /** Euclidean, or 1 − cosine. A zero vector is at cosine 0 to everything. */
   readonly distance: number;
 }
-
-export type Metric = 'l2' | 'cosine';
 
 export interface SearchSpec {
   /** n */
@@ -197,25 +196,3 @@ function partOf(
 }
 
 const row = (matrix: Float32Array, i: number, dims: number): Float32Array => matrix.subarray(i * dims, (i + 1) * dims);
-
-function squareOf(vector: Float32Array): number {
-  let square = 0;
-  for (const value of vector) square += value * value;
-  return square;
-}
-
-function euclidean(a: Float32Array, b: Float32Array): number {
-  let square = 0;
-  for (let j = 0; j < a.length; j++) {
-    const difference = a[j]! - b[j]!;
-    square += difference * difference;
-  }
-  return Math.sqrt(square);
-}
-
-/** @param squares product of the squared lengths; its root is exact for equal vectors, which makes their distance 0 */
-function cosineDistance(a: Float32Array, b: Float32Array, squares: number): number {
-  let product = 0;
-  for (let j = 0; j < a.length; j++) product += a[j]! * b[j]!;
-  return squares === 0 ? 1 : Math.max(0, 1 - product / Math.sqrt(squares));
-}

@@ -5,7 +5,7 @@ import { Rng } from '../core/rng.js';
 import { abstainThreshold, type AbstentionThreshold } from '../policies/abstention.js';
 import { calibrated, fitCalibration, type Calibration, type CalibrationMethod } from '../policies/calibration.js';
 import { parsePolicy, type Policy, type PolicyOptions } from '../policies/options.js';
-import type { Metric } from '../policies/similarity.js';
+import type { Metric } from '../retrieve/distance.js';
 import type { LoadedRows } from './loaded-rows.js';
 import { searchByPolicy } from './policy-search.js';
 

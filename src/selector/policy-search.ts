@@ -7,7 +7,7 @@ import type { TextKey } from '../policies/eligibility.js';
 import { labelsToLookBeyond } from '../policies/label-limits.js';
 import { candidatesFor, type Policy } from '../policies/options.js';
 import { eligible, selectExamples, type PolicyOutcome, type PolicyTask } from '../policies/pipeline.js';
-import type { Metric } from '../policies/similarity.js';
+import type { Metric } from '../retrieve/distance.js';
 import type { Filter } from '../store/filter.js';
 import type { LoadedRows } from './loaded-rows.js';
 

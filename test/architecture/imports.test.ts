@@ -23,7 +23,7 @@ const MAY_IMPORT: Record<string, readonly string[]> = {
   features: FEATURES,
   store: ['core'],
   retrieve: ['core', 'onnx', 'runtime', 'store'],
-  policies: ['core', 'prompt'],
+  policies: ['core', 'retrieve', 'prompt'],
   prompt: ['core'],
   llm: ['core', 'prompt'],
   selector: SELECTOR,

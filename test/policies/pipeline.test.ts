@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { byDistance, type Candidate } from '../../src/policies/candidate.js';
-import { distanceBetween } from '../../src/policies/similarity.js';
+import { distanceBetween } from '../../src/retrieve/distance.js';
 import { candidate, candidateLists, metrics, policies, rowsOf, select } from './support.js';
 
 const cases = metrics.chain((metric) =>

@@ -4,7 +4,7 @@ import type { Candidate } from '../../src/policies/candidate.js';
 import type { PolicyOptions } from '../../src/policies/options.js';
 import { parsePolicy } from '../../src/policies/options.js';
 import { selectExamples, type PolicyOutcome } from '../../src/policies/pipeline.js';
-import { distanceBetween, type Metric } from '../../src/policies/similarity.js';
+import { distanceBetween, type Metric } from '../../src/retrieve/distance.js';
 
 export const QUERY = Float32Array.of(1, 1, 0);
 

@@ -1,7 +1,8 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { Rng } from '../../src/core/rng.js';
-import { ExactSearch, type Metric, type Neighbour } from '../../src/retrieve/exact-search.js';
+import type { Metric } from '../../src/retrieve/distance.js';
+import { ExactSearch, type Neighbour } from '../../src/retrieve/exact-search.js';
 
 /** Every distance in float64, sorted: what the search must return. */
 function plain(

@@ -2,7 +2,8 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { Rng } from '../../src/core/rng.js';
 import { Candidates } from '../../src/retrieve/candidates.js';
-import { ExactSearch, type Metric, type Neighbour } from '../../src/retrieve/exact-search.js';
+import type { Metric } from '../../src/retrieve/distance.js';
+import { ExactSearch, type Neighbour } from '../../src/retrieve/exact-search.js';
 import { HotRows } from '../../src/retrieve/hot-rows.js';
 
 /** Distances in float64 by definition, nearest first, then by number. */

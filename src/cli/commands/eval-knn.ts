@@ -2,7 +2,7 @@
 import { InvalidArgumentError, Option, type Command } from 'commander';
 import { FungiError } from '../../core/errors.js';
 import { KNN_REDUCERS, type KnnReducer } from '../../eval/classify/knn-reducers.js';
-import type { Metric } from '../../retrieve/exact-search.js';
+import type { Metric } from '../../retrieve/distance.js';
 import { smallPoolWarning } from '../../eval/data/check-data.js';
 import type { TieRule } from '../../retrieve/vote.js';
 import { addClassifyCommand, type ClassifyProtocol } from '../classify-command.js';

@@ -1,7 +1,7 @@
 /** `fungi eval retrieval`: do FUNGI features rank examples of the query's label higher than plain embeddings do? */
 import { Option, type Command } from 'commander';
 import type { RetrievalRow, RetrievalSummary } from '../../eval/retrieval/feature-retrieval.js';
-import type { Metric } from '../../retrieve/exact-search.js';
+import type { Metric } from '../../retrieve/distance.js';
 import { dataLines, shotsLine } from '../classify-text.js';
 import type { Run } from '../context.js';
 import { counted, percent, table } from '../output.js';

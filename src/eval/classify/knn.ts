@@ -1,7 +1,7 @@
 /** kNN with majority vote (paper §5.1): a reduction fitted on the pool, PCA unless told otherwise, exact search, k = 20. */
 import { FungiError } from '../../core/errors.js';
 import type { Reduction } from '../../reduce/fitter.js';
-import type { Metric } from '../../retrieve/exact-search.js';
+import type { Metric } from '../../retrieve/distance.js';
 import { majorityVote, type TieRule } from '../../retrieve/vote.js';
 import { nearestRows } from '../features/nearest.js';
 import { labelHitAt, ownLabels, sameLabelShareAt } from '../measures/metrics.js';

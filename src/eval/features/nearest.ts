@@ -1,7 +1,8 @@
 /** The paper's retrieval (§5.1): a reduction fitted on the pool, PCA unless told otherwise, and exact search. */
 import { reducerFitter, type Reduction } from '../../reduce/fitter.js';
 import type { Labels, Reducer } from '../../reduce/reducer.js';
-import { ExactSearch, type Metric, type Neighbour } from '../../retrieve/exact-search.js';
+import type { Metric } from '../../retrieve/distance.js';
+import { ExactSearch, type Neighbour } from '../../retrieve/exact-search.js';
 import type { SetRows } from './feature-rows.js';
 import { gather, pieces } from './row-source.js';
 

@@ -1,7 +1,7 @@
 /** Retrieval by feature set: whole rankings of the pool, an example of the query's label being relevant. */
 import { Rng } from '../../core/rng.js';
 import type { GradientEngine } from '../../engine/engine.js';
-import type { Metric } from '../../retrieve/exact-search.js';
+import type { Metric } from '../../retrieve/distance.js';
 import type { FeatureRows } from '../features/feature-rows.js';
 import { reduceRows } from '../features/nearest.js';
 import {

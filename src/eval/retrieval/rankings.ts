@@ -1,7 +1,8 @@
 /** Rankings of a whole pool. Axes: n rows of the pool, q queries, P dimensions. */
 import { FungiError } from '../../core/errors.js';
 import type { OnProgress } from '../../core/progress.js';
-import { ExactSearch, type Metric } from '../../retrieve/exact-search.js';
+import type { Metric } from '../../retrieve/distance.js';
+import { ExactSearch } from '../../retrieve/exact-search.js';
 import type { LinalgOptions } from '../../runtime/linalg.js';
 import { assertRows, type FeatureMatrix } from '../features/labelled-features.js';
 

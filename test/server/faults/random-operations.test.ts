@@ -173,8 +173,8 @@ const kills = fc.tuple(name, numbers, version, fc.nat(60)).map(([index, ids, of,
     const after = new Map([...rows, ...examples.map((each) => [each.id, each] as const)]);
     const { body } = await real.server.post(`${at(index)}/retrieve`, { query: 'cat', k: 1000 });
     const found = (body['examples'] as Example[]).map(({ id, label, input }) => `${id} ${label} ${input}`).sort();
-    const as = (of: ReadonlyMap<string, Example>): string[] =>
-      [...of.values()].map(({ id, label, input }) => `${id} ${label} ${input}`).sort();
+    const as = (held: ReadonlyMap<string, Example>): string[] =>
+      [...held.values()].map(({ id, label, input }) => `${id} ${label} ${input}`).sort();
     if (acknowledged) expect(found).toEqual(as(after));
     else expect([as(rows), as(after)]).toContainEqual(found);
     if (found.join() === as(after).join()) expected.set(index, after);
@@ -184,10 +184,10 @@ const kills = fc.tuple(name, numbers, version, fc.nat(60)).map(([index, ids, of,
 it(
   'agree with a model of what has to be there (property)',
   async () => {
-    const commands = fc.commands(
-      [builds, adds, adds, deletes, retrieves, retrieves, removes, lists, together, kills].map((each) => each),
-      { size: 'max', maxCommands: COMMANDS },
-    );
+    const commands = fc.commands([builds, adds, adds, deletes, retrieves, retrieves, removes, lists, together, kills], {
+      size: 'max',
+      maxCommands: COMMANDS,
+    });
     const seed = Number(process.env['TEST_SEED'] ?? 45);
     await fc.assert(
       fc.asyncProperty(commands, (sequence) =>

@@ -1,0 +1,30 @@
+/** The two distances between features, in float64: by them the exact search orders, and policies compare candidates. */
+
+export type Metric = 'l2' | 'cosine';
+
+/** Euclidean, or 1 − cosine. A zero vector is at cosine 0 to everything. */
+export function distanceBetween(a: Float32Array, b: Float32Array, metric: Metric): number {
+  return metric === 'l2' ? euclidean(a, b) : cosineDistance(a, b, squareOf(a) * squareOf(b));
+}
+
+export function squareOf(vector: Float32Array): number {
+  let square = 0;
+  for (const value of vector) square += value * value;
+  return square;
+}
+
+export function euclidean(a: Float32Array, b: Float32Array): number {
+  let square = 0;
+  for (let j = 0; j < a.length; j++) {
+    const difference = a[j]! - b[j]!;
+    square += difference * difference;
+  }
+  return Math.sqrt(square);
+}
+
+/** @param squares product of the squared lengths; its root is exact for equal vectors, which makes their distance 0 */
+export function cosineDistance(a: Float32Array, b: Float32Array, squares: number): number {
+  let product = 0;
+  for (let j = 0; j < a.length; j++) product += a[j]! * b[j]!;
+  return squares === 0 ? 1 : Math.max(0, 1 - product / Math.sqrt(squares));
+}
