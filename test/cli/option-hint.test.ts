@@ -33,7 +33,7 @@ describe('an unknown option', () => {
       '-k',
       '`fungi eval compare`, `fungi eval icl`, `fungi eval knn`, `fungi eval ablate` and `fungi eval segment`',
     ],
-    ['cka', '--metric', '`fungi eval retrieval`'],
+    ['cka', '--metric', '`fungi eval knn` and `fungi eval retrieval`'],
   ])('of eval %s, %s, names who takes it', async (command, option, takers) => {
     const { code, stderr } = await fungi(...call(command), option, 'x');
     const [flag] = option.split('=');
