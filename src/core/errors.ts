@@ -73,7 +73,7 @@ export const ERRORS = {
   DEADLINE_EXCEEDED: kind(504, 1, true),
   /** A model process died or hung while it computed this; it is started again. */
   WORKER_FAILED: kind(503, 1, true),
-  /** A model process died of this item more than once: it is not tried again. */
+  /** A model process died of this item more than once: it is kept away for a while. */
   ITEM_QUARANTINED: kind(422, 3),
   /** More work is waiting than can be done in time. */
   OVERLOADED: kind(503, 1, true),

@@ -1,6 +1,6 @@
 /**
  * Model processes behind a bounded queue. A run that kills its process, or that it hangs in, is halved and tried again until the item that
- * did it is found: that one is refused from then on, and what shared its run gets its features all the same.
+ * did it is found: that one is refused for a while, and what shared its run gets its features all the same.
  */
 import { createHash } from 'node:crypto';
 import { FungiError } from '../core/errors.js';
@@ -8,6 +8,7 @@ import type { Item } from '../core/item.js';
 import { abortedBy } from '../selector/featurizer.js';
 import type { FeatureSource, SourceInfo } from './messages.js';
 import { ModelSlot, type SlotOptions } from './model-slot.js';
+import { Quarantine } from './quarantine.js';
 import { DEFAULT_QUEUE_LIMITS, WorkQueue, type QueueLimits, type Work, type WorkClass } from './work-queue.js';
 
 export interface PoolOptions extends Partial<QueueLimits>, Partial<Omit<SlotOptions, 'onRestart'>> {
@@ -51,12 +52,10 @@ interface Unit extends Work {
   refuse(error: Error): void;
 }
 
-/** An item that was alone in a run which killed its process this often is not tried again. */
+/** An item that was alone in a run which killed its process this often is kept away for a while. */
 const LETHAL = 2;
 /** A source that this many processes in a row died of is not opened for the same item again. */
 const FATAL_OPENINGS = 3;
-/** Items known to be lethal; the oldest are forgotten. */
-const QUARANTINE = 10_000;
 /** About what a token of a text has. */
 const CHARACTERS_PER_TOKEN = 4;
 
@@ -65,7 +64,7 @@ export class ModelPool {
   private readonly queue: WorkQueue<Unit>;
   /** Runs to be tried again, before anything else. */
   private readonly again: Unit[][] = [];
-  private readonly quarantine = new Set<string>();
+  private readonly quarantine: Quarantine;
   private readonly observer: Partial<PoolObserver>;
   private readonly now: () => number;
   private isClosed = false;
@@ -74,6 +73,7 @@ export class ModelPool {
     const { processes = 1, observer = {}, now = () => performance.now() } = options;
     this.observer = observer;
     this.now = now;
+    this.quarantine = new Quarantine(now);
     this.queue = new WorkQueue({ ...DEFAULT_QUEUE_LIMITS, ...definedLimits(options) }, now);
     const slot: SlotOptions = {
       program: options.program,
@@ -115,7 +115,8 @@ export class ModelPool {
   featurize(open: OpenSource, item: Item, kind: WorkClass, signal?: AbortSignal): Promise<ItemFeature> {
     if (this.isClosed) return Promise.reject(closedError());
     if (signal?.aborted) return Promise.reject(abortedBy(signal));
-    if (this.quarantine.has(quarantineKey(open, item))) return Promise.reject(quarantined());
+    const termMs = this.quarantine.remaining(quarantineKey(open, item));
+    if (termMs > 0) return Promise.reject(quarantined(termMs));
     return new Promise((resolve, reject) => {
       const unit: Unit = {
         open,
@@ -241,13 +242,9 @@ export class ModelPool {
     if (!isCrash) unit.refuse(error as Error);
     else if (++unit.crashes < LETHAL) this.again.unshift([unit]);
     else {
-      this.quarantine.add(quarantineKey(unit.open, unit.item));
-      for (const oldest of this.quarantine) {
-        if (this.quarantine.size <= QUARANTINE) break;
-        this.quarantine.delete(oldest);
-      }
+      const termMs = this.quarantine.add(quarantineKey(unit.open, unit.item));
       this.observer.quarantined?.();
-      unit.refuse(quarantined());
+      unit.refuse(quarantined(termMs));
     }
   }
 }
@@ -262,10 +259,16 @@ function tokensOf({ modality, maxTokens, viewsPerItem }: SourceInfo, item: Item)
 const quarantineKey = ({ source }: OpenSource, item: Item): string =>
   createHash('sha256').update(source.key).update('\0').update(item).digest('base64');
 
-const quarantined = (): FungiError =>
-  new FungiError('ITEM_QUARANTINED', 'a model process died of this item twice: it is not tried again', {
-    hint: 'Leave it out, or change it; when it is an ordinary text, report it.',
-  });
+const quarantined = (termMs: number): FungiError => {
+  const seconds = Math.ceil(termMs / 1000);
+  return new FungiError(
+    'ITEM_QUARANTINED',
+    `a model process died of this item, alone, twice: not tried for ${seconds} s`,
+    {
+      hint: 'Leave it out, or change it; when it is an ordinary text, memory may have been short: it is tried again after that time.',
+    },
+  );
+};
 
 const closedError = (): FungiError => new FungiError('NOT_READY', 'the server is stopping', { hint: 'Ask another.' });
 

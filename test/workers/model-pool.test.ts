@@ -1,4 +1,4 @@
-import { mkdtemp, rm } from 'node:fs/promises';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, describe, expect, it } from 'vitest';
@@ -74,6 +74,32 @@ describe('a pool of model processes', () => {
     expect(await all(['poison', 'fine'])).toEqual(['ITEM_QUARANTINED', 4]);
     expect(counts.restarts).toBe(restarts);
   });
+
+  it('computes an item that memory was short for when its term is over, and keeps one that kills again away for longer', async () => {
+    const folder = await mkdtemp(join(tmpdir(), 'fungi-pool-'));
+    try {
+      let now = 0;
+      const { all, counts } = await fakePool({ now: () => now, maxWaitMs: 1e9 });
+      const enough = join(folder, 'memory');
+      const innocent = `starved until ${enough}`;
+      expect(await all([innocent, 'poison'])).toEqual(['ITEM_QUARANTINED', 'ITEM_QUARANTINED']);
+      const { restarts } = counts;
+      now += 59_000;
+      expect(await all([innocent, 'poison'])).toEqual(['ITEM_QUARANTINED', 'ITEM_QUARANTINED']);
+      expect(counts.restarts).toBe(restarts);
+
+      await writeFile(enough, '');
+      now += 2000;
+      expect(await all([innocent, 'poison'])).toEqual([innocent.length, 'ITEM_QUARANTINED']);
+      expect(counts).toMatchObject({ quarantined: 3 });
+      const after = counts.restarts;
+      now += 61_000; // its second term is twice as long
+      expect(await all(['poison'])).toEqual(['ITEM_QUARANTINED']);
+      expect(counts.restarts).toBe(after);
+    } finally {
+      await rm(folder, { recursive: true, force: true });
+    }
+  }, 90_000);
 
   it('kills a process that hangs', async () => {
     const { all, counts } = await fakePool({ runLimitMs: 1500 });
