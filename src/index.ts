@@ -14,6 +14,7 @@ export type {
   SelectorPrompt,
 } from './selector/selector.js';
 export type { BuildOptions, EncoderChoice, OpenOptions, SelectorRuntime } from './selector/options.js';
+export type { IndexReduction } from './selector/reduction.js';
 export { EncoderEmbedder } from './selector/embedder.js';
 export type { EmbeddedItems, Embedder } from './selector/embedder.js';
 export { FungiError, ERRORS } from './core/errors.js';

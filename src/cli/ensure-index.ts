@@ -5,6 +5,7 @@ import type { Example, ExampleInput } from '../core/item.js';
 import type { Encoder } from '../encoders/encoder.js';
 import { featureSpec, type FeatureOptions, type FeatureSpec } from '../features/spec.js';
 import { DEFAULT_DIMS } from '../selector/options.js';
+import { parseReduction, sharesOf, type AskedReduction } from '../selector/reduction.js';
 import type { BuildOptions } from '../selector/options.js';
 import { findIndex, listIndexes } from '../store/index-folder.js';
 import {
@@ -78,13 +79,16 @@ function refusal({ name, indexes }: EnsureOptions, differences: readonly string[
  * the build that follows loads it anyway.
  */
 async function compare(options: EnsureOptions & { readonly encoder: Encoder }): Promise<string[]> {
-  const { dims = DEFAULT_DIMS, metric = 'l2' } = options;
+  const { dims = DEFAULT_DIMS } = options;
+  const asked = parseReduction(options.reducer ?? { kind: 'pca' }, { dims, metric: options.metric });
   const spec = featureSpec(options.features, options.encoder.modality);
   const folder = await findIndex(options.indexes, options.name);
   const manifest = await readManifest(folder);
   await verifyArtefacts(folder, manifest);
+  const { openReducer } = await import('../selector/open-featurizer.js');
+  const metric = options.metric ?? (await openReducer(folder, manifest)).metric;
   const rest = [
-    ...(hasDims(manifest, dims) ? [] : [`dims: ${manifest.dims} in the index, ${dims} asked for`]),
+    ...reducerDifferences(manifest, asked, dims),
     ...(manifest.metric === metric ? [] : [`metric: ${manifest.metric} in the index, ${metric} asked for`]),
     ...(await dataDifferences(folder, manifest, options)),
   ];
@@ -96,9 +100,30 @@ async function compare(options: EnsureOptions & { readonly encoder: Encoder }): 
   return [...featureDifferences(manifest, spec, encoder), ...rest];
 }
 
-/** A pool too small for a PCA keeps its own width, whatever was asked for. */
-function hasDims({ reducer, rows }: Manifest, dims: number): boolean {
-  return reducer.centredOnly ? dims >= Math.min(rows, reducer.dims) : dims === reducer.dims;
+function reducerDifferences({ reducer, rows, labels }: Manifest, asked: AskedReduction, dims: number): string[] {
+  const kind = (reducer.kind === 'pca' ? reducer.instead?.of : undefined) ?? reducer.kind;
+  if (kind !== asked.kind) return [`reducer: ${kind} in the index, ${asked.kind} asked for`];
+  const differences: string[] = [];
+  const compare = (what: string, there: number | string, wanted: number | string): void => {
+    if (there !== wanted) differences.push(`${what}: ${there} in the index, ${wanted} asked for`);
+  };
+  if (reducer.kind === 'none') return [];
+  if (reducer.kind === 'pca') {
+    // A pool too small for a PCA keeps its own width, whatever was asked for.
+    const isWide = reducer.centredOnly && dims >= Math.min(rows, reducer.dims);
+    if (!isWide) compare('dims', reducer.dims, dims);
+    return differences;
+  }
+  const isWide = reducer.kind === 'lda' && Math.min(reducer.limit, dims) >= labels.length - 1;
+  if (!isWide) compare('dims', reducer.limit, dims);
+  const { chosen, value } = reducer.shrinkage;
+  if ('shrinkage' in asked) compare('shrinkage', chosen === 'auto' ? chosen : value, asked.shrinkage);
+  if (reducer.kind === 'blend') {
+    const wanted = sharesOf(asked, reducer.supervised);
+    compare('share to choose by', reducer.shares.selection, wanted.selection);
+    compare('share to vote by', reducer.shares.vote, wanted.vote);
+  }
+  return differences;
 }
 
 function featureDifferences(manifest: Manifest, spec: FeatureSpec, encoder: EncoderSpec): string[] {

@@ -1,6 +1,6 @@
 /** An index's manifest for people. */
 import type { FeatureSpec } from '../features/spec.js';
-import type { Manifest } from '../store/manifest.js';
+import type { Manifest, PcaFacts, ReducerFacts } from '../store/manifest.js';
 import { itemNoun } from './nouns.js';
 import { percent } from './output.js';
 
@@ -21,12 +21,8 @@ export function manifestLines(
           ['target', encoder.target] as [string, string],
           ['settings', `mode ${mode}, projection ${projection.kind}, seed ${seed}`] as [string, string],
         ]),
-    [
-      'reduced to',
-      reducer.centredOnly
-        ? `${reducer.dims} dimensions, centred only: ${whyCentred(manifest)}`
-        : `${reducer.dims} dimensions by PCA, ${percent(reducer.explained ?? 0)} % of the variance`,
-    ],
+    ['reduced to', `${reducer.dims} dimensions${reductionLine(reducer, manifest.rows)}`],
+    ...supervisedLines(reducer),
     ['metric', manifest.metric],
     [`cut ${itemNoun(encoder)}s`, String(manifest.truncatedTexts)],
     ['fingerprint', manifest.fingerprint],
@@ -39,9 +35,40 @@ function encoderLine({ id, file, precision, pooling, modelSha256 }: Manifest['en
   return `${id} (${details.filter((detail) => typeof detail === 'string').join(', ')})`;
 }
 
+function reductionLine(reducer: ReducerFacts, rows: number): string {
+  if (reducer.kind === 'none') return ', as the features are';
+  if (reducer.kind === 'lda') return ' by LDA';
+  if (reducer.kind === 'pca') return `${pcaLine(reducer, rows)}${instead(reducer)}`;
+  const { supervised, unsupervised } = reducer;
+  return `: ${supervised} by LDA, ${unsupervised.dims}${pcaLine(unsupervised, rows)}`;
+}
+
+const instead = ({ instead }: Extract<ReducerFacts, { kind: 'pca' }>): string =>
+  instead === undefined ? '' : ` (${instead.why})`;
+
 /** A PCA is left out where its width is not below the rows and below the features' own width, whichever is less. */
-const whyCentred = ({ rows, reducer }: Manifest): string =>
-  rows <= reducer.dims ? `${rows} rows are too few for a PCA` : 'the features are narrow enough without a PCA';
+function pcaLine({ centredOnly, dims, explained }: PcaFacts, rows: number): string {
+  if (!centredOnly) return ` by PCA, ${percent(explained ?? 0)} % of the variance`;
+  return `, centred only: ${rows <= dims ? `${rows} rows are too few for a PCA` : 'the features are narrow enough without a PCA'}`;
+}
+
+function supervisedLines(reducer: ReducerFacts): [name: string, value: string][] {
+  if (reducer.kind !== 'lda' && reducer.kind !== 'blend') return [];
+  const { value, chosen, scores } = reducer.shrinkage;
+  const right = scores.find(({ shrinkage }) => shrinkage === value)?.accuracy;
+  const how = right === undefined ? '' : `: ${percent(right)} % right on held-out examples`;
+  return [
+    ['shrinkage', `${value}, ${chosen}${how}`],
+    ...(reducer.kind === 'blend'
+      ? [
+          ['shares', `of the LDA: ${reducer.shares.selection} to choose, ${reducer.shares.vote} to vote`] as [
+            string,
+            string,
+          ],
+        ]
+      : []),
+  ];
+}
 
 /** Rows come and go; the manifest tells of the build. */
 function rowsLine({ rows: built, labels }: Manifest, rows: number | null): string {

@@ -1,7 +1,6 @@
-/** Builds an index: encode the pool, fit the PCA, store the reduced features, publish the whole at once. */
+/** Builds an index: encode the pool, fit the reducer, store the reduced features, publish the whole at once. */
 import { stat } from 'node:fs/promises';
 import { join } from 'node:path';
-import { FungiError } from '../core/errors.js';
 import { sha256File, type Json } from '../core/fingerprint.js';
 import type { Example, Item } from '../core/item.js';
 import { silentLogger } from '../core/log.js';
@@ -14,7 +13,8 @@ import { FeatureExtractor } from '../features/extractor.js';
 import type { FeatureArtefacts } from '../features/frozen.js';
 import { featureSpec, type FeatureSpec } from '../features/spec.js';
 import { windows } from '../features/windows.js';
-import { PcaFitter, type Pca } from '../reduce/pca.js';
+import { reducerFitter } from '../reduce/fitter.js';
+import type { Reducer } from '../reduce/reducer.js';
 import { IndexBuild } from '../store/index-build.js';
 import { lockIndex } from '../store/index-folder.js';
 import { LanceStore } from '../store/lance.js';
@@ -24,6 +24,7 @@ import {
   writeManifest,
   type EncoderSpec,
   type Manifest,
+  type ReducerFacts,
 } from '../store/manifest.js';
 import type { StagedFeatures } from '../store/staged-features.js';
 import { planFingerprint } from './build-plan.js';
@@ -32,12 +33,13 @@ import { loadEncoder, loadEngine } from './load-engine.js';
 import { LocalFeaturizer } from './featurizer.js';
 import type { OpenedIndex } from './opened-index.js';
 import { DEFAULT_DIMS, DEFAULT_INDEXES, type BuildOptions } from './options.js';
-import { savePca } from './reducer-file.js';
+import { reducerFacts } from './reducer-facts.js';
+import { saveReducer } from './reducer-file.js';
+import { fitterReduction, parseReduction, type AskedReduction } from './reduction.js';
 import { distinct, withVectors } from './rows.js';
 
-/** Files of an index beside its manifest and table. */
+/** Beside manifest and table; the other file is the reducer's. */
 export const ARTEFACTS_FILE = 'artefacts.safetensors';
-export const REDUCER_FILE = 'pca.safetensors';
 
 /** Rows read back and reduced at once. */
 const CHUNK = 2048;
@@ -47,10 +49,9 @@ const CHUNK = 2048;
  * the model throws
  */
 export async function buildIndex(options: BuildOptions): Promise<OpenedIndex<LocalFeaturizer>> {
-  const { name, indexes = DEFAULT_INDEXES, dims = DEFAULT_DIMS, metric = 'l2', ifExists, onProgress } = options;
+  const { name, indexes = DEFAULT_INDEXES, dims = DEFAULT_DIMS, ifExists, onProgress } = options;
   const { log = silentLogger } = options;
-  if (!Number.isInteger(dims) || dims < 1)
-    throw new FungiError('INVALID_ARGUMENT', `dims is ${dims}: it must be a whole number from 1`);
+  const asked = parseReduction(options.reducer ?? { kind: 'pca' }, { dims, metric: options.metric });
   const examples = distinct(options.examples);
   const items = examples.map(({ input }) => input);
   const source = await loadEncoder(options);
@@ -69,14 +70,19 @@ export async function buildIndex(options: BuildOptions): Promise<OpenedIndex<Loc
     const extractor = await FeatureExtractor.create(engine, spec, artefacts);
     const staged = await build.stage(extractor.layout.width);
     await encodePool(extractor, staged, items, onProgress);
-    const reducer = await fit(staged, dims, onProgress);
+    const reducer = await fit(staged, { asked, seed: spec.seed, dims, examples }, onProgress);
+    if (reducer.instead !== undefined) log.warn(`index "${name}": ${reducer.instead}`);
     const storeId = await makeStore(build.folder, examples, staged, reducer, onProgress);
     await saveArtefacts(join(build.folder, ARTEFACTS_FILE), artefacts);
-    await savePca(join(build.folder, REDUCER_FILE), reducer);
-    const { truncated } = staged;
-    const contents = source.modality === 'text' ? undefined : contentsDigest(examples, keys);
-    const described = { build, name, encoder, spec, reducer, metric, examples, truncated, contents, storeId };
-    const manifest = await describe(described);
+    const facts = reducerFacts(reducer, asked, dims);
+    const reducerFile = `${facts.kind}.safetensors`;
+    await saveReducer(join(build.folder, reducerFile), reducer);
+    const manifest = await describe({
+      ...{ build, name, encoder, spec, reducer: facts, reducerFile, examples, storeId },
+      metric: options.metric ?? reducer.metric,
+      truncated: staged.truncated,
+      contents: source.modality === 'text' ? undefined : contentsDigest(examples, keys),
+    });
     await writeManifest(build.folder, manifest);
     // Opened before the name is unlocked: another build may be waiting to replace this index.
     const store = await LanceStore.open(await build.publish());
@@ -130,19 +136,36 @@ async function encodePool(
   }
 }
 
-async function fit(staged: StagedFeatures, dims: number, onProgress: OnProgress | undefined): Promise<Pca> {
+interface Fit {
+  readonly asked: AskedReduction;
+  readonly seed: number;
+  readonly dims: number;
+  /** Of the staged rows. */
+  readonly examples: readonly Example[];
+}
+
+/** Staged rows are read in pieces: memory depends on their width and the number of labels alone. */
+async function fit(
+  staged: StagedFeatures,
+  { asked, seed, dims, examples }: Fit,
+  onProgress: OnProgress | undefined,
+): Promise<Reducer> {
   const total = staged.rowsDone;
-  const tell = (done: number): void => onProgress?.({ stage: 'pca', done, total, unit: 'rows' });
-  const fitter = new PcaFitter(staged.width);
+  const tell = (done: number): void => onProgress?.({ stage: asked.kind, done, total, unit: 'rows' });
+  const fitter = reducerFitter(fitterReduction(asked, seed), staged.width);
   let done = 0;
   for await (const rows of staged.read({ window: CHUNK })) {
     tell(done);
-    await fitter.add(rows);
-    done += rows.length / staged.width;
+    const end = done + rows.length / staged.width;
+    await fitter.add(
+      rows,
+      examples.slice(done, end).map(({ label }) => label),
+    );
+    done = end;
   }
-  const pca = await fitter.fit(dims);
+  const reducer = await fitter.fit(dims);
   tell(total); // the eigenvectors take their time after the last row
-  return pca;
+  return reducer;
 }
 
 /** Makes the table of the reduced features; returns the id of its store. */
@@ -150,7 +173,7 @@ async function makeStore(
   folder: string,
   examples: readonly Example[],
   staged: StagedFeatures,
-  reducer: Pca,
+  reducer: Reducer,
   onProgress: OnProgress | undefined,
 ): Promise<string> {
   const store = await LanceStore.create(folder, reducer.dims);
@@ -175,7 +198,8 @@ interface Description {
   readonly name: string;
   readonly encoder: EncoderSpec;
   readonly spec: FeatureSpec;
-  readonly reducer: Pca;
+  readonly reducer: ReducerFacts;
+  readonly reducerFile: string;
   readonly metric: 'l2' | 'cosine';
   readonly examples: readonly Example[];
   readonly truncated: number;
@@ -184,7 +208,8 @@ interface Description {
 }
 
 async function describe(description: Description): Promise<Manifest> {
-  const { build, name, encoder, spec, reducer, metric, examples, truncated, contents, storeId } = description;
+  const { build, name, encoder, spec, reducer, reducerFile, metric, examples, truncated, contents, storeId } =
+    description;
   const features = spec as unknown as Json;
   const artefact = async (file: string) => ({ file, sha256: await sha256File(join(build.folder, file)) });
   return {
@@ -195,13 +220,8 @@ async function describe(description: Description): Promise<Manifest> {
     encoder,
     features,
     fingerprint: featureFingerprint({ encoder, features }),
-    artefacts: [await artefact(ARTEFACTS_FILE), await artefact(REDUCER_FILE)],
-    reducer: {
-      kind: 'pca' as const,
-      dims: reducer.dims,
-      explained: reducer.explained,
-      centredOnly: reducer.centredOnly,
-    },
+    artefacts: [await artefact(ARTEFACTS_FILE), await artefact(reducerFile)],
+    reducer,
     metric,
     dims: reducer.dims,
     rows: examples.length,

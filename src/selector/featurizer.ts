@@ -5,7 +5,7 @@ import type { OnProgress } from '../core/progress.js';
 import type { GradientEngine } from '../engine/engine.js';
 import type { FeatureExtractor } from '../features/extractor.js';
 import { windows } from '../features/windows.js';
-import type { Pca } from '../reduce/pca.js';
+import type { Reducer } from '../reduce/reducer.js';
 
 export interface FeaturizeOptions {
   /** Told of each window of items. */
@@ -34,12 +34,12 @@ export interface Featurizer {
   close(): Promise<void>;
 }
 
-/** Engine, extractor and PCA of one index, in this process: its event loop stands still while they compute. */
+/** Engine, extractor and reducer of one index, in this process: its event loop stands still while they compute. */
 export class LocalFeaturizer implements Featurizer {
   constructor(
     readonly engine: GradientEngine,
     readonly extractor: FeatureExtractor,
-    readonly reducer: Pca,
+    readonly reducer: Reducer,
   ) {}
 
   get modality(): Modality {

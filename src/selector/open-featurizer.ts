@@ -5,12 +5,13 @@ import { isPooling } from '../encoders/encoder.js';
 import { loadArtefacts } from '../features/artefact-file.js';
 import { FeatureExtractor } from '../features/extractor.js';
 import { FEATURE_SPEC_SCHEMAS, type FeatureSpec } from '../features/spec.js';
+import type { Reducer } from '../reduce/reducer.js';
 import { assertSameFeatures, modalityOf, verifyArtefacts, type Manifest } from '../store/manifest.js';
-import { ARTEFACTS_FILE, REDUCER_FILE } from './build-index.js';
+import { ARTEFACTS_FILE } from './build-index.js';
 import { LocalFeaturizer } from './featurizer.js';
 import { loadEncoder, loadEngine } from './load-engine.js';
 import type { OpenOptions } from './options.js';
-import { loadPca } from './reducer-file.js';
+import { loadReducer } from './reducer-file.js';
 
 /** An index where it lies, as it was when its manifest was read. */
 export interface LocatedIndex {
@@ -47,11 +48,24 @@ export async function openFeaturizer(
     assertSameFeatures(manifest, { encoder, features: spec });
     const artefacts = await loadArtefacts(join(folder, ARTEFACTS_FILE), engine, spec);
     const extractor = await FeatureExtractor.create(engine, spec, artefacts);
-    return new LocalFeaturizer(engine, extractor, await loadPca(join(folder, REDUCER_FILE)));
+    return new LocalFeaturizer(engine, extractor, await openReducer(folder, manifest));
   } catch (error) {
     await engine.close();
     throw error;
   }
+}
+
+/**
+ * The reducer of an index whose artefacts were verified, from the file that its manifest names.
+ *
+ * @throws {FungiError} INDEX_CORRUPT
+ */
+export async function openReducer(folder: string, { name, artefacts, reducer }: Manifest): Promise<Reducer> {
+  const own = artefacts.find(({ file }) => file !== ARTEFACTS_FILE);
+  if (own !== undefined) return loadReducer(join(folder, own.file), reducer);
+  throw new FungiError('INDEX_CORRUPT', `index "${name}": its manifest names no file of a reducer`, {
+    hint: 'Restore the index from a copy, or build it again.',
+  });
 }
 
 /** The settings of the features, if this version knows them all. @throws {FungiError} INDEX_MISMATCH naming the field */

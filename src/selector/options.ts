@@ -9,6 +9,7 @@ import type { EngineName } from '../engine/tails.js';
 import type { FeatureOptions } from '../features/spec.js';
 import type { RuntimeOptions } from '../runtime/session.js';
 import type { IfExists } from '../store/index-folder.js';
+import type { IndexReduction } from './reduction.js';
 
 /** Where computations run and what is told of them. */
 export interface SelectorRuntime extends RuntimeOptions {
@@ -44,9 +45,11 @@ export interface BuildOptions extends EncoderChoice, SelectorRuntime {
   readonly examples: readonly ExampleInput[];
   /** Losses, projection, seed, mode. @default KL with the paper's settings */
   readonly features?: FeatureOptions;
-  /** P. @default 512 */
+  /** P, at most. @default 512 */
   readonly dims?: number;
-  /** @default 'l2', after PCA, as in the paper */
+  /** How features are reduced; lda and blend learn of the examples' labels. @default pca, as in the paper */
+  readonly reducer?: IndexReduction;
+  /** @default what the reducer's vectors are made for: l2 after a PCA, as in the paper; of a blend nothing but cosine will do */
   readonly metric?: 'l2' | 'cosine';
   /** What becomes of an index that has this name. @default 'replace', once the new one is complete */
   readonly ifExists?: IfExists;

@@ -30,6 +30,50 @@ const encoderSchema = z
   })
   .catchall(json);
 
+const dims = z.int().positive();
+const fraction = z.number().min(0).max(1);
+
+const pcaShape = {
+  /** P */
+  dims,
+  /** Share of the variance that the P components keep, 0 to 1. */
+  explained: fraction.nullable(),
+  /** The pool was too small for a PCA (n ≤ P or F ≤ P): features are mean-centred, nothing else. */
+  centredOnly: z.boolean(),
+};
+
+const shrinkageShape = {
+  shrinkage: z.strictObject({
+    value: fraction,
+    chosen: z.enum(['given', 'auto']),
+    /** Of each one tried, the share of held-out rows whose label their neighbours vote for; none where no row could be scored. */
+    scores: z.array(z.strictObject({ shrinkage: fraction, accuracy: fraction })),
+  }),
+};
+
+export const reducerSchema = z.discriminatedUnion('kind', [
+  z.strictObject({
+    kind: z.literal('pca'),
+    ...pcaShape,
+    /** What it stands in for, since labels tell nothing, and why. */
+    instead: z.strictObject({ of: z.enum(['lda', 'blend']), why: z.string() }).optional(),
+  }),
+  /** `limit` is P as asked for. */
+  z.strictObject({ kind: z.literal('lda'), dims, limit: dims, ...shrinkageShape }),
+  z.strictObject({
+    kind: z.literal('blend'),
+    dims,
+    limit: dims,
+    /** Width of the supervised part, which comes first. */
+    supervised: dims,
+    unsupervised: z.strictObject(pcaShape),
+    /** The supervised part's, where examples are chosen and where neighbours vote. Rows are stored at equal shares. */
+    shares: z.strictObject({ selection: fraction, vote: fraction }),
+    ...shrinkageShape,
+  }),
+  z.strictObject({ kind: z.literal('none'), dims }),
+]);
+
 const manifestSchema = z.strictObject({
   schemaVersion: z.literal(MANIFEST_VERSION),
   name: z.string(),
@@ -40,22 +84,14 @@ const manifestSchema = z.strictObject({
   features: json,
   /** {@link featureFingerprint} of `encoder` and `features`. */
   fingerprint: digest,
-  /** Heads, negatives, projection and PCA basis, beside the manifest. */
+  /** Heads, negatives, projection and the reducer's basis, beside the manifest. */
   artefacts: z.array(
     z.strictObject({ file: z.string().regex(/^[a-z0-9][a-z0-9._-]*$/, 'is not a plain file name'), sha256: digest }),
   ),
-  reducer: z.strictObject({
-    kind: z.enum(['pca', 'none']),
-    /** P */
-    dims: z.int().positive(),
-    /** Share of the variance that the P components keep, 0 to 1. */
-    explained: z.number().min(0).max(1).nullable(),
-    /** The pool was too small for a PCA (n ≤ P or F ≤ P): features are mean-centred, nothing else. */
-    centredOnly: z.boolean(),
-  }),
+  reducer: reducerSchema,
   metric: z.enum(['l2', 'cosine']),
   /** P: length of the stored vectors. */
-  dims: z.int().positive(),
+  dims,
   /** Rows when it was built; the store knows how many there are now. */
   rows: count,
   /** In order of first appearance. */
@@ -69,6 +105,11 @@ const manifestSchema = z.strictObject({
 
 export type Manifest = Readonly<z.infer<typeof manifestSchema>>;
 export type EncoderSpec = Readonly<z.infer<typeof encoderSchema>>;
+export type ReducerFacts = Manifest['reducer'];
+/** Of a PCA, alone or in a blend. */
+export type PcaFacts = Readonly<z.infer<z.ZodObject<typeof pcaShape>>>;
+/** Of the scatter within labels, where one was taken. */
+export type ShrinkageFacts = Readonly<z.infer<z.ZodObject<typeof shrinkageShape>>>;
 
 /** What the encoder reads; undefined where only a newer version knows it. */
 export const modalityOf = ({ modality = 'text' }: EncoderSpec): Modality | undefined =>
@@ -220,7 +261,10 @@ const show = (value: Json | undefined): string => (value === undefined ? 'nothin
 
 function inconsistency(manifest: Manifest): string | undefined {
   if (manifest.fingerprint !== featureFingerprint(manifest)) return 'fingerprint is not that of encoder and features';
-  if (manifest.reducer.dims !== manifest.dims) return 'reducer.dims differs from dims';
+  const { reducer } = manifest;
+  if (reducer.dims !== manifest.dims) return 'reducer.dims differs from dims';
+  if (reducer.kind === 'blend' && reducer.supervised + reducer.unsupervised.dims !== reducer.dims)
+    return 'reducer.dims is not that of its parts';
   return undefined;
 }
 

@@ -12,10 +12,19 @@ import {
   verifyArtefacts,
   writeManifest,
   type FeatureSpec,
+  type Manifest,
 } from '../../src/store/manifest.js';
-import { inFolder, manifestOf, SPEC } from './support.js';
+import { DIMS, inFolder, manifestOf, SPEC } from './support.js';
 
 const FILE = 'manifest.json';
+
+/** @param rest width of the PCA beside one direction between labels */
+const blendOf = (rest: number): Manifest['reducer'] => ({
+  ...{ kind: 'blend', dims: DIMS, limit: DIMS, supervised: 1 },
+  unsupervised: { dims: rest, explained: 0.5, centredOnly: false },
+  shares: { selection: 0.5, vote: 1 },
+  shrinkage: { value: 0.4, chosen: 'auto', scores: [{ shrinkage: 0.4, accuracy: 0.75 }] },
+});
 
 /** Writes the manifest as somebody would who knows how its checksum is made. */
 async function forge(folder: string, changes: Readonly<Record<string, Json>>): Promise<void> {
@@ -31,6 +40,25 @@ describe('the manifest', () => {
       await writeManifest(folder, manifest);
       expect(await readManifest(folder)).toEqual(manifest);
       expect(await readdir(folder)).toEqual([FILE]);
+    }));
+
+  it.each<Manifest['reducer']>([
+    { kind: 'pca', dims: DIMS, explained: null, centredOnly: true, instead: { of: 'lda', why: 'one label' } },
+    { kind: 'lda', dims: DIMS, limit: 512, shrinkage: { value: 0.1, chosen: 'given', scores: [] } },
+    blendOf(DIMS - 1),
+    { kind: 'none', dims: DIMS },
+  ])('has a reducer: %j', (reducer) =>
+    inFolder(async (folder) => {
+      const manifest = manifestOf('bank', 3, { reducer });
+      await writeManifest(folder, manifest);
+      expect(await readManifest(folder)).toEqual(manifest);
+    }),
+  );
+
+  it('has a blend as wide as its parts', () =>
+    inFolder(async (folder) => {
+      const writing = writeManifest(folder, manifestOf('bank', 3, { reducer: blendOf(DIMS) }));
+      await expect(writing).rejects.toThrow('reducer.dims is not that of its parts');
     }));
 
   it('is not replaced by one that does not fit', () =>

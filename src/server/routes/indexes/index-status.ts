@@ -1,7 +1,7 @@
 /** An index as the API shows it. */
 import { z } from 'zod';
 import { FungiError } from '../../../core/errors.js';
-import { modalityOf, type EncoderSpec, type Manifest } from '../../../store/manifest.js';
+import { modalityOf, reducerSchema, type EncoderSpec, type Manifest } from '../../../store/manifest.js';
 import type { IndexStatus } from '../../indexes/catalogue.js';
 
 const count = z.int().nonnegative();
@@ -48,10 +48,7 @@ export const descriptionSchema = z.union([
       pooling: z.string(),
       maxTokens: z.int(),
     }),
-    reducer: z.strictObject({
-      explained: z.number().nullable().meta({ description: 'Share of the variance that PCA keeps, 0 to 1.' }),
-      centredOnly: z.boolean().meta({ description: 'The pool was too small for a PCA.' }),
-    }),
+    reducer: reducerSchema.meta({ description: 'Its kind, and what was found when it was fitted.' }),
     builtRows: count.meta({ description: 'Examples it was built from.' }),
     truncatedTexts: count.meta({ description: 'Of those, longer than the encoder reads.' }),
     libraryVersion: z.string(),
@@ -82,7 +79,7 @@ export function detailsOf(manifest: Manifest, labels: readonly string[]) {
   return {
     ...{ labels, features, fingerprint, truncatedTexts, libraryVersion },
     model: { modelSha256, preprocessorSha256, pooling, maxTokens },
-    reducer: { explained: reducer.explained, centredOnly: reducer.centredOnly },
+    reducer,
     builtRows: rows,
   };
 }

@@ -119,7 +119,12 @@ async function withEmbedder<T>(
 ): Promise<T> {
   // An encoder first: nobody who may make indexes takes its name.
   if (catalogue.encoders.includes(model)) return work(await catalogue.embedder(model), false);
-  return indexOrNone(model, () => catalogue.use(model, (index) => work(index, !index.manifest.reducer.centredOnly)));
+  return indexOrNone(model, () =>
+    catalogue.use(model, (index) => {
+      const { reducer } = index.manifest;
+      return work(index, reducer.kind === 'pca' && !reducer.centredOnly);
+    }),
+  );
 }
 
 /** @throws {FungiError} INVALID_ARGUMENT where a cut makes no sense */
