@@ -12,6 +12,7 @@ export type {
   SelectOptions,
   SelectorAnswer,
   SelectorPrompt,
+  Voter,
 } from './selector/selector.js';
 export type { BuildOptions, EncoderChoice, OpenOptions, SelectorRuntime } from './selector/options.js';
 export type { IndexReduction } from './selector/reduction.js';

@@ -7,6 +7,7 @@ import type { LlmClient } from '../llm/client.js';
 import type { Answer } from '../llm/tally.js';
 import type { PromptSize } from '../prompt/budget.js';
 import { majorityVote } from '../retrieve/vote.js';
+import { votersOf } from '../selector/policy-use.js';
 import type { AnswerOptions, FungiSelector, Selection, SelectorAnswer } from '../selector/selector.js';
 import type { Context } from './context.js';
 import type { Query } from './read-queries.js';
@@ -80,7 +81,7 @@ export async function answerByLlm(
   setMaxListeners(0, signal); // each request under way listens: Node would take more than ten for a leak
   let done = 0;
   const ask = async (query: Query, selection: Selection): Promise<Answered> => {
-    const vote = majorityVote(selection.examples).label;
+    const vote = majorityVote(votersOf(selection)).label;
     let answer: Answer;
     let prompt: SelectorAnswer['prompt'];
     try {

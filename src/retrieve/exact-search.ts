@@ -9,13 +9,13 @@ import { FungiError } from '../core/errors.js';
 import { matmul, type LinalgOptions } from '../runtime/linalg.js';
 import { countRows } from '../runtime/row-matrix.js';
 import { Candidates } from './candidates.js';
-import { cosineDistance, euclidean, squareOf, type Metric } from './distance.js';
+import { cosineDistance, euclidean, productDistance, squareOf, type SearchMetric } from './distance.js';
 import { HotRows, LARGEST_SEGMENT, type Segment } from './hot-rows.js';
 
 export interface Neighbour {
   /** Number of the row: its place among all rows ever given to the search. */
   readonly row: number;
-  /** Euclidean, or 1 − cosine. A zero vector is at cosine 0 to everything. */
+  /** Euclidean, 1 − cosine or 1 − product. A zero vector is at cosine 0 to everything. */
   readonly distance: number;
 }
 
@@ -24,7 +24,7 @@ export interface SearchSpec {
   readonly rows: number;
   /** P */
   readonly dims: number;
-  readonly metric: Metric;
+  readonly metric: SearchMetric;
   readonly runtime?: LinalgOptions;
 }
 
@@ -45,7 +45,7 @@ const LARGEST_PRODUCT = 1e37;
 export class ExactSearch {
   private constructor(
     private readonly rows: HotRows,
-    private readonly metric: Metric,
+    private readonly metric: SearchMetric,
     private readonly runtime: LinalgOptions,
   ) {}
 
@@ -129,16 +129,16 @@ export class ExactSearch {
       (_, q) => new Candidates(k, this.scoreError(row(queries, q, dims))),
     );
     const cutoffs = new Float64Array(count).fill(-Infinity);
-    const cosine = this.metric === 'cosine';
+    const { metric } = this;
     for (const [at, { vectors, squares, rows, open }] of parts.entries()) {
       const shape = { m: rows, k: dims, n: count, transB: true };
       const products = await matmul(vectors, queries, shape, this.runtime);
       for (let i = 0; i < rows; i++) {
         if (open[i] !== 1) continue;
         const square = squares[i]!;
-        // Nearer rows score higher: q·x − ‖x‖²/2 orders like −‖q − x‖², q·x/‖x‖ like the cosine.
-        const scale = !cosine ? 1 : square === 0 ? 0 : 1 / Math.sqrt(square);
-        const half = cosine ? 0 : square / 2;
+        // Nearer rows score higher: q·x − ‖x‖²/2 orders like −‖q − x‖², q·x/‖x‖ like the cosine, q·x as it is.
+        const scale = metric !== 'cosine' ? 1 : square === 0 ? 0 : 1 / Math.sqrt(square);
+        const half = metric === 'l2' ? square / 2 : 0;
         for (let q = 0; q < count; q++) {
           const score = products[i * count + q]! * scale - half;
           if (score < cutoffs[q]!) continue;
@@ -161,16 +161,19 @@ export class ExactSearch {
 
   /** Distances in float64, nearest first. */
   private exact(query: Float32Array, places: readonly number[], parts: readonly Part[]): Neighbour[] {
+    const { metric } = this;
     const { dims } = this.rows;
     const own = squareOf(query);
+    const distance = (vector: Float32Array, squares: number): number => {
+      if (metric === 'l2') return euclidean(query, vector);
+      return metric === 'product' ? productDistance(query, vector) : cosineDistance(query, vector, squares);
+    };
     return places
       .map((place) => {
         const { vectors, squares, numbers } = parts[Math.floor(place / LARGEST_SEGMENT)]!;
         const i = place % LARGEST_SEGMENT;
         const vector = row(vectors, i, dims);
-        const distance =
-          this.metric === 'l2' ? euclidean(query, vector) : cosineDistance(query, vector, own * squares[i]!);
-        return { row: numbers[i]!, distance };
+        return { row: numbers[i]!, distance: distance(vector, own * squares[i]!) };
       })
       .sort((a, b) => a.distance - b.distance || a.row - b.row);
   }

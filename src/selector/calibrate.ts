@@ -1,13 +1,11 @@
 /** How often the likeliest label is right: every example is a query to all others, as in leave-one-out. */
 import { FungiError } from '../core/errors.js';
-import type { Modality } from '../core/item.js';
 import { Rng } from '../core/rng.js';
 import { abstainThreshold, type AbstentionThreshold } from '../policies/abstention.js';
 import { calibrated, fitCalibration, type Calibration, type CalibrationMethod } from '../policies/calibration.js';
 import { parsePolicy, type Policy, type PolicyOptions } from '../policies/options.js';
-import type { Metric } from '../retrieve/distance.js';
 import type { LoadedRows } from './loaded-rows.js';
-import { searchByPolicy } from './policy-search.js';
+import { searchByPolicy, type PolicySearch } from './policy-search.js';
 
 export interface CalibrateOptions {
   /** What decides which examples vote. Examples with the query's own text never do. */
@@ -37,10 +35,13 @@ export interface CalibratedPolicy {
 /** Queries whose candidates are in memory together. */
 const TOGETHER = 64;
 
-/** @throws {FungiError} INVALID_ARGUMENT for an option that is none, and fewer than two examples */
+/**
+ * @param where that in which neighbours vote
+ * @throws {FungiError} INVALID_ARGUMENT for an option that is none, and fewer than two examples
+ */
 export async function calibrate(
   rows: LoadedRows,
-  { metric, modality }: { readonly metric: Metric; readonly modality: Modality },
+  where: Pick<PolicySearch, 'metric' | 'modality' | 'space'>,
   { policy: options = {}, k = 20, queries = 2000, seed = 0, method, precision }: CalibrateOptions,
 ): Promise<CalibratedPolicy> {
   const given = parsePolicy(options, k);
@@ -64,7 +65,7 @@ export async function calibrate(
     const some = entries.slice(start, start + TOGETHER);
     const vectors = Float32Array.from(some.flatMap(({ vector }) => [...vector]));
     const inputs = some.map(({ example }) => example.input);
-    const search = { policy, k, metric, modality, filter: undefined, explain: false };
+    const search = { ...where, policy, k, filter: undefined, explain: false };
     const outcomes = await searchByPolicy(rows, inputs, vectors, search);
     outcomes.forEach((outcome, i) => {
       const [likeliest] = outcome.posterior().labels;

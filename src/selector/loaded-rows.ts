@@ -3,11 +3,12 @@ import type { Example } from '../core/item.js';
 import type { Rng } from '../core/rng.js';
 import { Bm25Index } from '../policies/bm25.js';
 import type { Candidate } from '../policies/candidate.js';
-import { distanceBetween, type Metric } from '../retrieve/distance.js';
+import { distanceBetween, type SearchMetric } from '../retrieve/distance.js';
 import { ExactSearch } from '../retrieve/exact-search.js';
 import { matches, type Filter } from '../store/filter.js';
 import { lastOfEach, metadataText, parseMetadata } from '../store/rows.js';
 import type { ExampleStore, StoredRow } from '../store/store.js';
+import { STORED, type Space } from './spaces.js';
 
 /** A row near a query. */
 export interface NearRow {
@@ -15,8 +16,14 @@ export interface NearRow {
   readonly distance: number;
 }
 
-export interface CandidateOptions {
+export interface SearchOptions {
   readonly filter?: Filter | undefined;
+  /** In which rows are compared. @default that of the stored rows */
+  readonly space?: Space;
+}
+
+export interface CandidateOptions extends SearchOptions {
+  /** Rows beside the filter's. */
   readonly allow?: ((candidate: Pick<Candidate, 'row' | 'example'>) => boolean) | undefined;
 }
 
@@ -28,7 +35,7 @@ export class LoadedRows {
 
   private constructor(
     private readonly search: ExactSearch,
-    private readonly metric: Metric,
+    private readonly metric: SearchMetric,
     private readonly vectors: Vectors,
     /** By number of the search, in insertion order. Copied by a change: a search that is under way keeps those it began with. */
     private examples: ReadonlyMap<number, Example>,
@@ -37,7 +44,7 @@ export class LoadedRows {
     private at: number,
   ) {}
 
-  static async load(store: ExampleStore, metric: Metric): Promise<LoadedRows> {
+  static async load(store: ExampleStore, metric: SearchMetric): Promise<LoadedRows> {
     const { dims } = store;
     const version = await store.version(); // asked first: rows that come meanwhile then count as unknown
     const examples: Example[] = [];
@@ -74,46 +81,53 @@ export class LoadedRows {
   /**
    * The k nearest rows of each query that pass the filter, nearest first, among equals the one stored first.
    *
-   * @param queries [Q,P]
+   * @param queries in stored form [Q,P]
    */
-  async nearest(queries: Float32Array, k: number, filter?: Filter): Promise<NearRow[][]> {
+  async nearest(queries: Float32Array, k: number, options: SearchOptions = {}): Promise<NearRow[][]> {
+    const { filter, space = STORED } = options;
     const { examples } = this;
     const allow = filter && ((row: number): boolean => matches(filter, examples.get(row)!));
-    const found = await this.search.search(queries, k, allow && { allow });
+    const found = await this.search.search(space.queries(queries), k, allow && { allow });
     return found.map((neighbours) =>
-      neighbours.map(({ row, distance }) => ({ example: examples.get(row)!, distance })),
+      neighbours.map(({ row, distance }) => ({ example: examples.get(row)!, distance: fromZero(distance) })),
     );
   }
 
   /**
-   * The c nearest rows of each query that pass the filter, with their vectors.
+   * The c nearest rows of each query that pass the filter, with their vectors in that space.
    *
-   * @param queries [Q,P]
-   * @param allow rows beside the filter's
+   * @param queries in stored form [Q,P]
    */
-  async candidates(queries: Float32Array, c: number, { filter, allow }: CandidateOptions = {}): Promise<Candidate[][]> {
+  async candidates(queries: Float32Array, c: number, options: CandidateOptions = {}): Promise<Candidate[][]> {
+    const { filter, allow, space = STORED } = options;
     const { examples, vectors } = this;
     const of = vectors.snapshot();
     const isLimited = filter !== undefined || allow !== undefined;
-    const found = await this.search.search(queries, c, isLimited ? { allow: admitted(examples, filter, allow) } : {});
+    const limits = isLimited ? { allow: admitted(examples, filter, allow) } : {};
+    const found = await this.search.search(space.queries(queries), c, limits);
     return found.map((neighbours) =>
-      neighbours.map(({ row, distance }) => ({ row, distance, example: examples.get(row)!, vector: of(row) })),
+      neighbours.map(({ row, distance }) => ({
+        ...{ row, distance: fromZero(distance) },
+        ...{ example: examples.get(row)!, vector: space.rows(of(row)) },
+      })),
     );
   }
 
   /**
    * The c rows that share most words with a text, by BM25, with their distances from its feature.
    *
-   * @param query [P]
+   * @param query in stored form [P]
    */
-  wordMatches(text: string, query: Float32Array, c: number, { filter, allow }: CandidateOptions = {}): Candidate[] {
+  wordMatches(text: string, query: Float32Array, c: number, options: CandidateOptions = {}): Candidate[] {
+    const { filter, allow, space = STORED } = options;
     const { examples, metric } = this;
+    const own = space.queries(query);
     this.words ??= new Bm25Index([...examples].map(([number, { input }]) => [number, input]));
     const of = this.vectors.snapshot();
     return this.words.search(text, c, admitted(examples, filter, allow)).map(({ row, score }) => {
       const vector = of(row);
-      const distance = distanceBetween(query, vector, metric);
-      return { row, distance, example: examples.get(row)!, vector, words: score };
+      const distance = fromZero(distanceBetween(own, vector, metric));
+      return { row, distance, example: examples.get(row)!, vector: space.rows(vector), words: score };
     });
   }
 
@@ -181,6 +195,9 @@ export class LoadedRows {
     return out;
   }
 }
+
+/** Equal vectors of unit length have a product of 1 but for rounding. */
+const fromZero = (distance: number): number => Math.max(0, distance);
 
 function admitted(
   examples: ReadonlyMap<number, Example>,

@@ -10,6 +10,7 @@ import { eligible, selectExamples, type PolicyOutcome, type PolicyTask } from '.
 import type { Metric } from '../retrieve/distance.js';
 import type { Filter } from '../store/filter.js';
 import type { LoadedRows } from './loaded-rows.js';
+import type { Space } from './spaces.js';
 
 export interface PolicySearch {
   readonly policy: Policy;
@@ -17,11 +18,12 @@ export interface PolicySearch {
   readonly metric: Metric;
   readonly modality: Modality;
   readonly filter: Filter | undefined;
+  readonly space: Space;
   readonly explain: boolean;
 }
 
 /**
- * @param vectors [Q,P] features of the queries
+ * @param vectors features of the queries, in stored form [Q,P]
  * @throws {FungiError} INVALID_ARGUMENT for words of images or sounds
  */
 export async function searchByPolicy(
@@ -30,7 +32,7 @@ export async function searchByPolicy(
   vectors: Float32Array,
   search: PolicySearch,
 ): Promise<PolicyOutcome[]> {
-  const { policy, k, metric, modality, filter } = search;
+  const { policy, k, metric, modality, filter, space } = search;
   if (policy.hybrid !== undefined && modality !== 'text') {
     throw new FungiError('INVALID_ARGUMENT', `policy.hybrid: the index holds ${modality} items, which have no words`, {
       hint: 'Leave hybrid out of the policy: ranks by distance alone.',
@@ -38,14 +40,14 @@ export async function searchByPolicy(
   }
   const c = Math.max(1, Math.min(rows.size, candidatesFor(policy, k, search.explain)));
   const key = textKeys(modality);
-  const near = await rows.candidates(vectors, c, { filter });
+  const near = await rows.candidates(vectors, c, { filter, space });
   const outcomes: PolicyOutcome[] = [];
   for (const [i, query] of queries.entries()) {
     const dims = vectors.length / queries.length;
     const vector = vectors.subarray(i * dims, (i + 1) * dims);
     const task = { policy, k, metric, query: keyOf(query, modality), key };
-    const matches = policy.hybrid === undefined ? [] : rows.wordMatches(query, vector, c, { filter });
-    const candidates = await widened(rows, vector, joined(near[i]!, matches), task, { c, filter });
+    const matches = policy.hybrid === undefined ? [] : rows.wordMatches(query, vector, c, { filter, space });
+    const candidates = await widened(rows, vector, joined(near[i]!, matches), task, { c, filter, space });
     outcomes.push(selectExamples(candidates, task));
   }
   return outcomes;
@@ -67,7 +69,7 @@ async function widened(
   vector: Float32Array,
   found: readonly Candidate[],
   task: PolicyTask,
-  { c, filter }: { readonly c: number; readonly filter: Filter | undefined },
+  { c, filter, space }: Pick<PolicySearch, 'filter' | 'space'> & { readonly c: number },
 ): Promise<readonly Candidate[]> {
   const { maxPerLabel: most, minLabels: least } = task.policy;
   const limits = { k: task.k, ...(most !== undefined && { most }), ...(least !== undefined && { least }) };
@@ -78,7 +80,7 @@ async function widened(
     const seen = new Set(candidates.map(({ row }) => row));
     const allow = ({ row, example: { label } }: Pick<Candidate, 'row' | 'example'>): boolean =>
       !seen.has(row) && !beyond.has(label);
-    const [more = []] = await rows.candidates(vector, take, { filter, allow });
+    const [more = []] = await rows.candidates(vector, take, { filter, allow, space });
     if (more.length === 0) break;
     candidates = [...candidates, ...more];
   }

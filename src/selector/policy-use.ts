@@ -6,7 +6,7 @@ import type { PolicyOutcome } from '../policies/pipeline.js';
 import { narrowLabels } from '../policies/posterior.js';
 import type { PromptValues } from '../prompt/template.js';
 import type { Vote } from '../retrieve/vote.js';
-import type { SelectedExample, Selection, SelectorAnswer } from './selection.js';
+import type { SelectedExample, Selection, SelectorAnswer, Voter } from './selection.js';
 
 /** A selection without its query. */
 export type Selected = Omit<Selection, 'query' | 'truncated' | 'vector'>;
@@ -26,6 +26,25 @@ export function selectedBy(outcome: PolicyOutcome, policy: Policy, explain: bool
     ...(explain && { explanation: outcome.explanation() }),
   };
 }
+
+/**
+ * @param selected by the space that examples are chosen in
+ * @param voting what would have been selected by the space that neighbours vote in
+ */
+export function votedBy(selected: Selected, voting: Selected): Selected {
+  const { explanation } = selected;
+  const { examples, posterior, abstains } = voting;
+  return {
+    ...selected,
+    voters: examples.map(({ id, label, distance }) => ({ id, label, distance })),
+    ...(posterior && { posterior }),
+    ...(abstains !== undefined && { abstains }),
+    ...(explanation && posterior && { explanation: { ...explanation, posterior } }),
+  };
+}
+
+/** Those whose majority answers. */
+export const votersOf = ({ voters, examples }: Selection): readonly Voter[] => voters ?? examples;
 
 /** The labels of the list that a prompt of this selection offers. */
 export function offeredLabels(

@@ -12,11 +12,19 @@ import type { PromptTemplate, RenderedPrompt } from '../prompt/template.js';
 import type { Vote } from '../retrieve/vote.js';
 import type { Filter } from '../store/filter.js';
 
+/** An example that votes on the label of a query. */
+export interface Voter {
+  readonly id: string;
+  readonly label: string;
+  /** In the space of the vote. */
+  readonly distance: number;
+}
+
 /** A chosen example. */
 export interface SelectedExample extends Example {
   /** 1 is the nearest, or the first in the joined order of a hybrid policy. */
   readonly rank: number;
-  /** Euclidean (or 1 − cosine) in the reduced feature space. */
+  /** Euclidean (or 1 − cosine) in the reduced feature space that examples are chosen in. */
   readonly distance: number;
 }
 
@@ -24,9 +32,14 @@ export interface Selection {
   readonly query: Item;
   /** By rank, nearest first; fewer than k when index, filter or policy leave fewer, none when they leave none. */
   readonly examples: readonly SelectedExample[];
+  /**
+   * Who votes, nearest first, where that is not for the examples to do: in an index by a blend whose shares of choice and vote differ,
+   * those who would have been chosen by the share of the vote.
+   */
+  readonly voters?: readonly Voter[];
   /** The end of the query did not fit the encoder. */
   readonly truncated: boolean;
-  /** [P] What the examples were compared with, where it was asked for. */
+  /** [P] The query's feature as examples have it stored, where it was asked for. */
   readonly vector?: Float32Array;
   /** What the neighbours say of the query's label, where the policy asks or the selection is explained. */
   readonly posterior?: Posterior;
@@ -95,7 +108,7 @@ export interface SelectorPrompt extends RenderedPrompt<SelectedExample> {
 }
 
 export interface AnswerOptions extends PromptOptions {
-  /** Without one, the label is the majority vote of the examples; by a policy that abstains, the most likely one. */
+  /** Without one, the label is the majority vote of the examples (or of the selection's voters); by a policy that abstains, the most likely one. */
   readonly llm?: LlmClient;
 }
 

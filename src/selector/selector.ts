@@ -13,7 +13,7 @@ import type { UpsertCounts, VerifyReport } from '../store/store.js';
 import { buildIndex } from './build-index.js';
 import { assertItems, rowsOf, type EmbeddedItems, type Embedder, type EmbedOptions } from './embedder.js';
 import { calibrate, type CalibratedPolicy, type CalibrateOptions } from './calibrate.js';
-import { LoadedRows } from './loaded-rows.js';
+import { LoadedRows, type SearchOptions } from './loaded-rows.js';
 import { refuseMediaOptions } from './media-options.js';
 import type { ExampleSource, MediaPrompts } from './media-prompts.js';
 import type { Featurizer } from './featurizer.js';
@@ -22,7 +22,16 @@ import { openIndex } from './open-index.js';
 import type { OpenedIndex } from './opened-index.js';
 import type { BuildOptions, OpenOptions } from './options.js';
 import { searchByPolicy, type PolicySearch } from './policy-search.js';
-import { offeredLabels, placementOf, ranked, selectedBy, votedAnswer, type Selected } from './policy-use.js';
+import {
+  offeredLabels,
+  placementOf,
+  ranked,
+  selectedBy,
+  votedAnswer,
+  votedBy,
+  votersOf,
+  type Selected,
+} from './policy-use.js';
 import { withId, withVectors } from './rows.js';
 import type {
   AnswerOptions,
@@ -33,6 +42,7 @@ import type {
   SelectorAnswer,
   SelectorPrompt,
 } from './selection.js';
+import { spacesOf, type Space, type Spaces } from './spaces.js';
 
 export type * from './selection.js';
 
@@ -51,10 +61,14 @@ export class FungiSelector implements Embedder {
   /** Made for the first prompt of an index of images or sounds. */
   private media: Promise<MediaPrompts<SelectedExample>> | undefined;
 
+  private readonly spaces: Spaces;
+
   private constructor(
     private readonly index: OpenedIndex,
     private rows: LoadedRows,
-  ) {}
+  ) {
+    this.spaces = spacesOf(index.manifest);
+  }
 
   /**
    * Builds an index and opens it. A build that was interrupted goes on where it stopped when it is called again with the same
@@ -81,7 +95,7 @@ export class FungiSelector implements Embedder {
 
   private static async over(index: OpenedIndex): Promise<FungiSelector> {
     try {
-      return new FungiSelector(index, await LoadedRows.load(index.store, index.manifest.metric));
+      return new FungiSelector(index, await LoadedRows.load(index.store, spacesOf(index.manifest).metric));
     } catch (error) {
       await index.store.close();
       await index.featurizer.close();
@@ -148,22 +162,28 @@ export class FungiSelector implements Embedder {
     });
     const { featurizer } = this.index;
     const { vectors, truncated } = await featurizer.featurize(queries, { stage: 'queries', onProgress, signal });
-    const found =
+    const search = (space: Space): Promise<Selected[]> =>
       policy === undefined
-        ? (await this.rows.nearest(vectors, k, filter)).map((near) => ({ examples: ranked(near) }))
-        : await this.byPolicy(queries, vectors, { k, filter, policy, explain });
+        ? this.byDistance(vectors, k, { filter, space })
+        : this.byPolicy(queries, vectors, { k, filter, policy, explain, space });
+    const { selection, vote } = this.spaces;
+    const [found, voting] = await Promise.all([search(selection), vote && search(vote)]);
     return found.map((selected, i) => ({
       query: queries[i]!,
-      ...selected,
+      ...(voting === undefined ? selected : votedBy(selected, voting[i]!)),
       truncated: truncated[i]!,
       ...(includeVector && { vector: vectors.slice(i * this.dims, (i + 1) * this.dims) }),
     }));
   }
 
+  private async byDistance(vectors: Float32Array, k: number, options: SearchOptions): Promise<Selected[]> {
+    return (await this.rows.nearest(vectors, k, options)).map((near) => ({ examples: ranked(near) }));
+  }
+
   private async byPolicy(
     queries: readonly Item[],
     vectors: Float32Array,
-    search: Pick<PolicySearch, 'k' | 'filter' | 'policy' | 'explain'>,
+    search: Omit<PolicySearch, 'metric' | 'modality'>,
   ): Promise<Selected[]> {
     const { metric } = this.index.manifest;
     const outcomes = await searchByPolicy(this.rows, queries, vectors, { ...search, metric, modality: this.modality });
@@ -171,8 +191,8 @@ export class FungiSelector implements Embedder {
   }
 
   /**
-   * The features that the index compares, [n][P]: by Euclidean distance (or cosine, as its manifest says), as they are. PCA centred
-   * them, so that they have no common length.
+   * The features that the index stores, [n][P], to be compared as its manifest says: by Euclidean distance or by cosine. PCA centred
+   * them, so that they have no common length; a blend has its parts at equal shares.
    *
    * @throws {FungiError} INVALID_TEXT naming the item by its place
    */
@@ -190,7 +210,9 @@ export class FungiSelector implements Embedder {
    * @throws {FungiError} INVALID_ARGUMENT
    */
   async calibrate(options: CalibrateOptions = {}): Promise<CalibratedPolicy> {
-    return calibrate(this.rows, { metric: this.index.manifest.metric, modality: this.modality }, options);
+    const { selection, vote = selection } = this.spaces;
+    const { metric } = this.index.manifest;
+    return calibrate(this.rows, { metric, modality: this.modality, space: vote }, options);
   }
 
   /**
@@ -221,7 +243,7 @@ export class FungiSelector implements Embedder {
 
   /** {@link answer} from a selection that is there already: {@link selectBatch} encodes many queries together. */
   async answerFrom(selection: Selection, options: AnswerOptions = {}): Promise<SelectorAnswer> {
-    const vote = majorityVote(selection.examples);
+    const vote = majorityVote(votersOf(selection));
     if (options.llm === undefined) {
       const answer = votedAnswer(selection, vote);
       const label = answer.kind === 'label' ? answer.label : undefined;
@@ -344,8 +366,8 @@ export class FungiSelector implements Embedder {
 
   /** Reads the table again when it holds rows that this process does not know of. */
   private async catchUp(): Promise<void> {
-    const { store, manifest } = this.index;
-    if ((await store.version()) !== this.rows.version) this.rows = await LoadedRows.load(store, manifest.metric);
+    const { store } = this.index;
+    if ((await store.version()) !== this.rows.version) this.rows = await LoadedRows.load(store, this.spaces.metric);
   }
 }
 

@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { Rng } from '../../src/core/rng.js';
-import type { Metric } from '../../src/retrieve/distance.js';
+import type { SearchMetric } from '../../src/retrieve/distance.js';
 import { ExactSearch, type Neighbour } from '../../src/retrieve/exact-search.js';
 
 /** Every distance in float64, sorted: what the search must return. */
@@ -9,7 +9,7 @@ function plain(
   vectors: Float32Array,
   query: Float32Array,
   dims: number,
-  metric: Metric,
+  metric: SearchMetric,
   allow: (row: number) => boolean = () => true,
 ): Neighbour[] {
   const dot = (a: ArrayLike<number>, b: ArrayLike<number>): number => {
@@ -21,8 +21,9 @@ function plain(
     const x = vectors.subarray(row * dims, (row + 1) * dims);
     const square = dot(x, x) + dot(query, query) - 2 * dot(x, query);
     const scale = Math.sqrt(dot(x, x) * dot(query, query));
-    const distance = metric === 'l2' ? Math.sqrt(Math.max(0, square)) : 1 - (scale === 0 ? 0 : dot(x, query) / scale);
-    return { row, distance };
+    if (metric === 'l2') return { row, distance: Math.sqrt(Math.max(0, square)) };
+    if (metric === 'product') return { row, distance: 1 - dot(x, query) };
+    return { row, distance: 1 - (scale === 0 ? 0 : dot(x, query) / scale) };
   })
     .filter(({ row }) => allow(row))
     .sort((a, b) => a.distance - b.distance || a.row - b.row);
@@ -30,7 +31,7 @@ function plain(
 
 const random = (count: number, seed: number): Float32Array => Rng.stream(seed, 'search').uniform(count, 1);
 
-describe.each<Metric>(['l2', 'cosine'])('%s', (metric) => {
+describe.each<SearchMetric>(['l2', 'cosine', 'product'])('%s', (metric) => {
   it('finds what a plain loop finds', async () => {
     const [rows, dims, k] = [3000, 32, 20];
     const vectors = random(rows * dims, 1);

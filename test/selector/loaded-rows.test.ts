@@ -27,7 +27,7 @@ async function assertEqual(rows: LoadedRows, store: MemoryStore): Promise<void> 
   expect(rows.size).toBe(read.size);
   expect(rows.labels).toEqual(read.labels);
   for (const filter of [undefined, { label: 'label 1' }, { metadata: { z: { gte: 2 } } }]) {
-    expect(await rows.nearest(QUERIES, 7, filter)).toEqual(await read.nearest(QUERIES, 7, filter));
+    expect(await rows.nearest(QUERIES, 7, { filter })).toEqual(await read.nearest(QUERIES, 7, { filter }));
   }
 }
 

@@ -10,6 +10,7 @@ import type { LlmClient } from '../../llm/client.js';
 import type { ChatMessage } from '../../prompt/message.js';
 import type { Answer } from '../../llm/tally.js';
 import { majorityVote, type Vote } from '../../retrieve/vote.js';
+import { votersOf } from '../../selector/policy-use.js';
 import type { FungiSelector, SelectedExample } from '../../selector/selector.js';
 import { answerLine } from '../answer-report.js';
 import { readText, type CommonOptions, type Context, type Report, type Run } from '../context.js';
@@ -140,7 +141,7 @@ async function show(
     fungi: selection.examples,
     prompt: messages,
     answer,
-    vote: majorityVote(selection.examples),
+    vote: majorityVote(votersOf(selection)),
   };
 }
 
@@ -155,7 +156,9 @@ async function accuracyOf(selector: FungiSelector, test: readonly Query[]): Prom
     test.map(({ input }) => input),
     { k: K },
   );
-  const correct = selections.filter(({ examples }, i) => majorityVote(examples, TIES).label === test[i]!.label).length;
+  const correct = selections.filter(
+    (selection, i) => majorityVote(votersOf(selection), TIES).label === test[i]!.label,
+  ).length;
   return { n: test.length, correct, accuracy: correct / test.length, ...wilson(correct, test.length) };
 }
 
