@@ -97,7 +97,7 @@ export function addEncoderOptions(command: Command, { argument = false, pools = 
 
 /** @param options.dims whether features are reduced */
 export const addFeatureOptions = (command: Command, { dims = true } = {}): Command =>
-  (dims ? command.option('--dims <count>', 'width after PCA', whole(1), DEFAULT_DIMS) : command)
+  (dims ? command.option('--dims <count>', 'width after reduction, at most', whole(1), DEFAULT_DIMS) : command)
     .addOption(
       new Option('--projection <kind>', 'how gradients are made short (default: nystrom)').choices(PROJECTIONS),
     )

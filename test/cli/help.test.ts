@@ -39,6 +39,8 @@ const OPTIONS: Readonly<Record<string, readonly string[]>> = {
   index: [
     ...['--indexes', '--data', '--encoder', '--losses', '--pooling', '--projection', '--mode', '--dims', '--seed'],
     ...[
+      '--reducer',
+      '--shrinkage',
       '--metric',
       '--input-key',
       '--label-key',

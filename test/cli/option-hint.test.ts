@@ -59,6 +59,14 @@ describe('an unknown option', () => {
     },
   );
 
+  it('of reducing an index is told to whom it belongs', async () => {
+    for (const flag of ['--reducer', '--shrinkage']) {
+      const { code, stderr } = await fungi('retrieve', 'bank', flag, 'lda');
+      expect(code).toBe(2);
+      expect(stderr).toMatch(new RegExp(`hint: ${flag} is an option of .*\`fungi index\``));
+    }
+  });
+
   it('works outside of eval too, and under --json', async () => {
     const { code, stderr } = await fungi('cache', 'list', '--older-than', '3', '--json');
     expect(code).toBe(2);

@@ -1,6 +1,5 @@
 /** `fungi eval knn`: do FUNGI features retrieve better than plain embeddings on this data? */
-import { InvalidArgumentError, Option, type Command } from 'commander';
-import { FungiError } from '../../core/errors.js';
+import { Option, type Command } from 'commander';
 import { KNN_REDUCERS, type KnnReducer } from '../../eval/classify/knn-reducers.js';
 import type { Metric } from '../../retrieve/distance.js';
 import { smallPoolWarning } from '../../eval/data/check-data.js';
@@ -9,6 +8,7 @@ import { addClassifyCommand, type ClassifyProtocol } from '../classify-command.j
 import type { Run } from '../context.js';
 import { whole } from '../options.js';
 import type { PoolFlags } from '../pool-command.js';
+import { assertShrinks, isSupervised, shrinkageOption } from '../shrinkage-option.js';
 import { assertAllListed, tieRule, tieText } from '../tie-rule.js';
 
 interface KnnFlags extends PoolFlags {
@@ -18,8 +18,6 @@ interface KnnFlags extends PoolFlags {
   readonly shrinkage?: number | 'auto';
   readonly metric?: Metric;
 }
-
-const isSupervised = (reducer: KnnReducer): boolean => reducer === 'lda' || reducer === 'blend';
 
 const KNN: ClassifyProtocol<KnnFlags> = {
   name: 'knn',
@@ -49,11 +47,7 @@ training rows held out of the fit. "label hit": queries with an example of their
           .choices(KNN_REDUCERS)
           .default('pca' satisfies KnnReducer),
       )
-      .option(
-        '--shrinkage <share>',
-        'of lda and blend: how far the scatter within labels is drawn towards a sphere, 0 to 1, or auto (default: auto)',
-        shrinkage,
-      )
+      .addOption(shrinkageOption())
       .addOption(
         new Option(
           '--metric <name>',
@@ -61,15 +55,7 @@ training rows held out of the fit. "label hit": queries with an example of their
         ).choices(['l2', 'cosine'] satisfies Metric[]),
       ),
   check: ({ train }, { ties, reducer, shrinkage: share }) => {
-    if (share !== undefined && !isSupervised(reducer)) {
-      throw new FungiError(
-        'INVALID_ARGUMENT',
-        `--shrinkage ${share} with --reducer ${reducer}, which shrinks nothing`,
-        {
-          hint: 'Add --reducer lda or --reducer blend, or leave --shrinkage out.',
-        },
-      );
-    }
+    assertShrinks(reducer, share);
     assertAllListed(
       ties,
       train.map(({ label }) => label),
@@ -108,13 +94,6 @@ const reductionText = (reducer: KnnReducer, dims: number): string =>
   reducer === 'none'
     ? 'not reduced'
     : `${reducer in REDUCTION_WORDS ? REDUCTION_WORDS[reducer as keyof typeof REDUCTION_WORDS] : `${reducer} random projection`} to at most ${dims}`;
-
-function shrinkage(value: string): number | 'auto' {
-  if (value === 'auto') return value;
-  const share = /^\d*\.?\d+(e-?\d+)?$/i.test(value) ? Number(value) : NaN;
-  if (share >= 0 && share <= 1) return share;
-  throw new InvalidArgumentError('It must be a number from 0 to 1, or auto.');
-}
 
 export const addEvalKnn = (evaluation: Command, run: Run): void => {
   addClassifyCommand(evaluation, run, KNN);

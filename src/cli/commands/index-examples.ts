@@ -3,6 +3,7 @@ import { Option, type Command } from 'commander';
 import { findDuplicates, findLabelConflicts } from '../../eval/data/duplicates.js';
 import type { LossName } from '../../eval/features/feature-sets.js';
 import { assertLabels, readExamples } from '../../eval/data/read-examples.js';
+import { REDUCTION_KINDS, type IndexReduction } from '../../selector/reduction.js';
 import type { CommonOptions, Context, Report, Run } from '../context.js';
 import { ensureIndex } from '../ensure-index.js';
 import { manifestLines } from '../manifest-lines.js';
@@ -17,6 +18,7 @@ import {
   engineOptions,
   featureSettings,
   parseLosses,
+  pick,
   sourcesOf,
   whole,
   type EncoderFlags,
@@ -24,6 +26,7 @@ import {
   type KeyFlags,
 } from '../options.js';
 import { counted, duration, pairs } from '../output.js';
+import { assertShrinks, isSupervised, shrinkageOption } from '../shrinkage-option.js';
 
 interface IndexFlags extends CommonOptions, EncoderFlags, FeatureFlags, KeyFlags {
   readonly data: string;
@@ -31,7 +34,9 @@ interface IndexFlags extends CommonOptions, EncoderFlags, FeatureFlags, KeyFlags
   readonly idKey?: string;
   readonly losses: readonly LossName[];
   readonly seed: number;
-  readonly metric: 'l2' | 'cosine';
+  readonly reducer: IndexReduction['kind'];
+  readonly shrinkage?: number | 'auto';
+  readonly metric?: 'l2' | 'cosine';
   readonly force?: boolean;
 }
 
@@ -52,7 +57,18 @@ export function addIndex(program: Command, run: Run): void {
     );
   addFeatureOptions(addEncoderOptions(command))
     .option('--seed <number>', 'of random heads, views and projections', whole(0), 0)
-    .addOption(new Option('--metric <metric>', 'distance between features').choices(['l2', 'cosine']).default('l2'));
+    .addOption(
+      new Option('--reducer <kind>', 'how features are reduced: lda and blend learn of the labels')
+        .choices(REDUCTION_KINDS)
+        .default('pca' satisfies IndexReduction['kind']),
+    )
+    .addOption(shrinkageOption())
+    .addOption(
+      new Option(
+        '--metric <metric>',
+        'distance between features (default: cosine with lda and blend, l2 with the others and with lda of two labels)',
+      ).choices(['l2', 'cosine']),
+    );
   addCommonOptions(addIndexesOption(addKeyOptions(command)))
     .option(
       '--id-key <key|none>',
@@ -65,10 +81,14 @@ export function addIndex(program: Command, run: Run): void {
 What is indexed is what the encoder reads: texts, or with an image or audio encoder files, named by their path. An index of the same data
 and settings is left as it is. One that differs is only replaced with --force, and only by a complete one.
 
+--reducer pca is the paper's, and knows no label. lda takes the directions that tell the labels apart, one less than there are labels; blend has the same
+beside a PCA: examples are chosen by both, and where no LLM answers, neighbours vote by what tells labels apart. none reduces nothing.
+
 Examples:
   fungi index bank --data train.jsonl
   fungi index bank --data train.csv --input-key question --label-key intent
   fungi index bank --data train.csv --id-key none
+  fungi index bank --data train.jsonl --reducer blend --force
   fungi index bank-plain --data train.jsonl --losses none
   fungi index bank --data train.jsonl --encoder ./models/bert-base --pooling first --losses kl,simclr --force
   fungi index flowers --data flowers/train --encoder ./models/dinov2-small --losses kl,dino`,
@@ -76,9 +96,13 @@ Examples:
     .action((name: string, flags: IndexFlags) => run(flags, (context) => index(context, name, flags)));
 }
 
+const reductionOf = ({ reducer: kind, shrinkage }: IndexFlags): IndexReduction =>
+  isSupervised(kind) ? { kind, shrinkage } : { kind };
+
 async function index(context: Context, name: string, flags: IndexFlags): Promise<Report> {
   const { effects, indexes, log } = context;
   const { inputKey, labelKey, idKey } = flags;
+  assertShrinks(flags.reducer, flags.shrinkage);
   const { examples, warnings } = await readExamples(flags.data, {
     inputKey,
     labelKey,
@@ -113,7 +137,8 @@ async function index(context: Context, name: string, flags: IndexFlags): Promise
       seed: flags.seed,
     },
     dims: flags.dims,
-    metric: flags.metric,
+    reducer: reductionOf(flags),
+    ...pick(flags, 'metric'),
     ifDifferent: flags.force === true ? 'replace' : 'refuse',
     ...options,
     encoder,

@@ -8,7 +8,7 @@ import type { Manifest } from '../../store/manifest.js';
 /** What a client may say of a new index. */
 export type BuildRequest = Pick<
   BuildOptions,
-  'name' | 'examples' | 'encoder' | 'features' | 'dims' | 'metric' | 'ifExists'
+  'name' | 'examples' | 'encoder' | 'features' | 'dims' | 'reducer' | 'metric' | 'ifExists'
 > & { readonly encoder?: string };
 
 /** An index as it stands now. */

@@ -86,6 +86,8 @@ describe('creating an index', () => {
     ['0 dimensions', { dims: 0 }],
     ['too many dimensions', { dims: 4097 }],
     ['another metric', { metric: 'dot' }],
+    ['another reducer', { reducer: { kind: 'ica' } }],
+    ['a share above 1', { reducer: { kind: 'blend', shares: { vote: 2 } } }],
     ['another policy', { ifExists: 'resume' }],
     ['an unknown loss', { features: { losses: [{ name: 'mse' }] } }],
   ])('refuses %s', async (_, change) => {
@@ -101,6 +103,13 @@ describe('creating an index', () => {
   ])('refuses %s before the build', async (_, features) => {
     const catalogue = new FakeCatalogue();
     expect(await codeOf(ask(catalogue, 'createIndex', { body: { ...body, features } }))).toBe('INVALID_ARGUMENT');
+    expect(catalogue.builds).toEqual([]);
+  });
+
+  it('refuses a distance that a blend has not before the build', async () => {
+    const catalogue = new FakeCatalogue();
+    const change = { reducer: { kind: 'blend' }, metric: 'l2' };
+    expect(await codeOf(ask(catalogue, 'createIndex', { body: { ...body, ...change } }))).toBe('INVALID_ARGUMENT');
     expect(catalogue.builds).toEqual([]);
   });
 
@@ -120,6 +129,7 @@ describe('creating an index', () => {
     const options = {
       dims: 64,
       metric: 'cosine',
+      reducer: { kind: 'blend', shrinkage: 0.2, shares: { vote: 0.9 } },
       ifExists: 'replace',
       features: { losses: [{ name: 'simclr', views: 4 }] },
     };

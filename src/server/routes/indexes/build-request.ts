@@ -3,6 +3,7 @@
  * views would keep a server busy for days.
  */
 import { z } from 'zod';
+import { reductionSchema } from '../../../selector/reduction.js';
 import { exampleSchema } from '../examples/example-schema.js';
 import { indexName } from '../fields.js';
 
@@ -47,7 +48,7 @@ export const buildSchema = z
       .array(exampleSchema)
       .min(1)
       .max(MAX_BUILD_EXAMPLES)
-      .meta({ description: 'PCA, head and projection come from these; more can be added once it is built.' }),
+      .meta({ description: 'Reducer, head and projection come from these; more can be added once it is built.' }),
     encoder: z
       .string()
       .min(1)
@@ -63,8 +64,12 @@ export const buildSchema = z
       .min(1)
       .max(4096)
       .optional()
-      .meta({ description: 'Length of a stored feature. 512 where it is left out.', examples: [512] }),
-    metric: z.enum(['l2', 'cosine']).optional().meta({ description: 'l2 where it is left out.' }),
+      .meta({ description: 'Length of a stored feature, at most. 512 where it is left out.', examples: [512] }),
+    reducer: reductionSchema.optional(),
+    metric: z
+      .enum(['l2', 'cosine'])
+      .optional()
+      .meta({ description: 'What the reducer is made for where it is left out: l2 after a PCA, cosine of a blend.' }),
     ifExists: z
       .enum(['refuse', 'replace'])
       .default('refuse')

@@ -2,6 +2,8 @@ import { z } from 'zod';
 import { FungiError } from '../../../core/errors.js';
 import { featureSpec, type FeatureOptions } from '../../../features/spec.js';
 import { abortable } from '../../../llm/abort.js';
+import { DEFAULT_DIMS } from '../../../selector/options.js';
+import { parseReduction } from '../../../selector/reduction.js';
 import { distinct } from '../../../selector/rows.js';
 import type { BuildRequest, IndexCatalogue } from '../../indexes/catalogue.js';
 import type { Route } from '../../route.js';
@@ -60,7 +62,7 @@ export const createIndex: Route<unknown, z.output<typeof querySchema>, Body> = {
  * INVALID_DATA
  */
 async function requestOf(body: Body, catalogue: IndexCatalogue): Promise<BuildRequest> {
-  const { name, features, dims, metric, ifExists } = body;
+  const { name, features, dims = DEFAULT_DIMS, reducer, metric, ifExists } = body;
   const [first] = catalogue.encoders;
   const { encoder = first } = body;
   if (encoder === undefined || !catalogue.encoders.includes(encoder)) throw noEncoder(encoder, catalogue.encoders);
@@ -73,10 +75,12 @@ async function requestOf(body: Body, catalogue: IndexCatalogue): Promise<BuildRe
   assertClientItems(inputs, modality, (place) => `example ${place}`);
   const options = features as FeatureOptions | undefined;
   if (options !== undefined) featureSpec(options, modality); // a setting that there is not for it is refused now
+  if (reducer !== undefined) parseReduction(reducer, { dims, metric });
   return {
     ...{ name, examples, encoder, ifExists },
     ...(options !== undefined && { features: options }),
-    ...(dims !== undefined && { dims }),
+    ...(body.dims !== undefined && { dims }),
+    ...(reducer !== undefined && { reducer }),
     ...(metric !== undefined && { metric }),
   };
 }
