@@ -7,7 +7,8 @@ import { LabelledStatistics } from './labelled-statistics.js';
 import { assertDims, pcaOf } from './pca.js';
 import type { Labels, Reducer, ReducerFitter } from './reducer.js';
 import { scatterOf } from './scatter.js';
-import { chooseShrinkage, SAMPLE_ROWS, type ShrinkageChoice, type ShrinkageOptions } from './shrinkage.js';
+import { SAMPLE_ROWS } from './held-out.js';
+import { chooseShrinkage, type ShrinkageChoice, type ShrinkageOptions } from './shrinkage.js';
 import { StandIn } from './stand-in.js';
 
 export interface LdaOptions {

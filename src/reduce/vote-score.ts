@@ -1,26 +1,34 @@
-/** Whether nearest neighbours vote for the right class: a score that reductions are chosen by. */
+/** What nearest neighbours make of rows that were held out: a score that reductions are chosen by. */
 
 export interface VoteTask {
   /** Classes of the queries [q]. */
   readonly queryCodes: ArrayLike<number>;
   /** Classes of the rows that vote [p]. */
   readonly poolCodes: ArrayLike<number>;
-  readonly neighbours: number;
+  /** How many vote: each number is tried. */
+  readonly neighbours: readonly number[];
 }
 
-/**
- * How many queries get their own class by majority of their nearest rows; a tie goes to the class of the nearest row.
- *
- * @param similarity of each query and row, larger is nearer; among equals the earlier row is nearer [q,p]
- */
-export function countRight(similarity: Float32Array, { queryCodes, poolCodes, neighbours }: VoteTask): number {
-  const pool = poolCodes.length;
-  let right = 0;
+export interface VoteScores {
+  /** For each number of neighbours which queries get their own class by majority, a tie going to the class of the nearest row: 1 or 0 [·,q]. */
+  readonly right: readonly Uint8Array[];
+  /** Queries with a row of their class among the most neighbours asked for: 1 or 0 [q]. */
+  readonly hit: Uint8Array;
+}
+
+/** @param similarity of each query and row, larger is nearer; among equals the earlier row is nearer [q,p] */
+export function voteScores(similarity: Float32Array, { queryCodes, poolCodes, neighbours }: VoteTask): VoteScores {
+  const [pool, most] = [poolCodes.length, Math.max(...neighbours)];
+  const right = neighbours.map(() => new Uint8Array(queryCodes.length));
+  const hit = new Uint8Array(queryCodes.length);
   for (let q = 0; q < queryCodes.length; q++) {
-    const nearest = largest(similarity.subarray(q * pool, (q + 1) * pool), neighbours);
-    if (majority(nearest.map((row) => poolCodes[row]!)) === queryCodes[q]) right++;
+    const own = queryCodes[q]!;
+    const codes = largest(similarity.subarray(q * pool, (q + 1) * pool), most).map((row) => poolCodes[row]!);
+    hit[q] = Number(codes.includes(own));
+    if (hit[q] === 0) continue;
+    neighbours.forEach((count, at) => (right[at]![q] = Number(majority(codes.slice(0, count)) === own)));
   }
-  return right;
+  return { right, hit };
 }
 
 /** Places of the `count` largest values, largest first. */
