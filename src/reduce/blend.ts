@@ -19,11 +19,15 @@ export interface BlendOptions extends LdaOptions {
 export class Blend implements Reducer {
   readonly metric = 'cosine';
 
-  /** @param share the supervised part's, of a vector's squared length */
+  /**
+   * @param share the supervised part's, of a vector's squared length
+   * @param first column of the rows that the unsupervised part begins at: it may read fewer than the supervised part does
+   */
   constructor(
     readonly supervised: Lda,
     readonly unsupervised: Pca,
     readonly share: number,
+    readonly first = 0,
   ) {}
 
   get dims(): number {
@@ -38,7 +42,8 @@ export class Blend implements Reducer {
   async transform(rows: Float32Array): Promise<Float32Array> {
     const { supervised, unsupervised, share, dims } = this;
     const one = scaleRows(await supervised.transform(rows), supervised.dims, Math.sqrt(share));
-    const other = scaleRows(await unsupervised.transform(rows), unsupervised.dims, Math.sqrt(1 - share));
+    const read = columnsOf(rows, supervised.mean.length, this.first, unsupervised.mean.length);
+    const other = scaleRows(await unsupervised.transform(read), unsupervised.dims, Math.sqrt(1 - share));
     const out = new Float32Array((one.length / supervised.dims) * dims);
     for (let row = 0; row * dims < out.length; row++) {
       out.set(one.subarray(row * supervised.dims, (row + 1) * supervised.dims), row * dims);
@@ -46,6 +51,16 @@ export class Blend implements Reducer {
     }
     return out;
   }
+}
+
+/** Columns `first` … of rows [n,width]: [n,count] */
+function columnsOf(rows: Float32Array, width: number, first: number, count: number): Float32Array {
+  if (count === width) return rows;
+  const out = new Float32Array((rows.length / width) * count);
+  for (let row = 0; row * width < rows.length; row++) {
+    out.set(rows.subarray(row * width + first, row * width + first + count), row * count);
+  }
+  return out;
 }
 
 /**

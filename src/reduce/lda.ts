@@ -108,9 +108,12 @@ export function assertSome({ rows }: LabelledStatistics, what: string): void {
   if (rows === 0) throw new FungiError('INVALID_ARGUMENT', `${what} cannot be fitted: no row was added`);
 }
 
+/** What an LDA is fitted to. */
+export type LdaTask = Pick<LabelledStatistics, 'classes' | 'classSums' | 'sample'>;
+
 /** Or why there is none. */
 export async function ldaOf(
-  statistics: LabelledStatistics,
+  statistics: LdaTask,
   { shrinkage = 'auto', seed = 0, dims, beside }: LdaOptions & Pick<ShrinkageOptions, 'dims' | 'beside'>,
   linalg: LinalgOptions,
 ): Promise<Lda | string> {

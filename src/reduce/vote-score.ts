@@ -7,25 +7,30 @@ export interface VoteTask {
   readonly poolCodes: ArrayLike<number>;
   /** How many vote: each number is tried. */
   readonly neighbours: readonly number[];
+  /** Rows among which the own class is looked for. @default the most neighbours */
+  readonly shown?: number;
 }
 
 export interface VoteScores {
   /** For each number of neighbours which queries get their own class by majority, a tie going to the class of the nearest row: 1 or 0 [·,q]. */
   readonly right: readonly Uint8Array[];
-  /** Queries with a row of their class among the most neighbours asked for: 1 or 0 [q]. */
+  /** Queries with a row of their class among those shown: 1 or 0 [q]. */
   readonly hit: Uint8Array;
 }
 
 /** @param similarity of each query and row, larger is nearer; among equals the earlier row is nearer [q,p] */
-export function voteScores(similarity: Float32Array, { queryCodes, poolCodes, neighbours }: VoteTask): VoteScores {
-  const [pool, most] = [poolCodes.length, Math.max(...neighbours)];
+export function voteScores(
+  similarity: Float32Array,
+  { queryCodes, poolCodes, neighbours, shown = Math.max(...neighbours) }: VoteTask,
+): VoteScores {
+  const [pool, most] = [poolCodes.length, Math.max(shown, ...neighbours)];
   const right = neighbours.map(() => new Uint8Array(queryCodes.length));
   const hit = new Uint8Array(queryCodes.length);
   for (let q = 0; q < queryCodes.length; q++) {
     const own = queryCodes[q]!;
     const codes = largest(similarity.subarray(q * pool, (q + 1) * pool), most).map((row) => poolCodes[row]!);
-    hit[q] = Number(codes.includes(own));
-    if (hit[q] === 0) continue;
+    if (!codes.includes(own)) continue;
+    hit[q] = Number(codes.indexOf(own) < shown);
     neighbours.forEach((count, at) => (right[at]![q] = Number(majority(codes.slice(0, count)) === own)));
   }
   return { right, hit };

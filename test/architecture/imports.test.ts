@@ -7,7 +7,7 @@ const SRC = new URL('../../src', import.meta.url).pathname;
 
 const ENGINE = ['core', 'onnx', 'runtime', 'encoders', 'views', 'losses'];
 const FEATURES = [...ENGINE, 'engine', 'reduce'];
-const SELECTOR = [...FEATURES, 'features', 'store', 'retrieve', 'policies', 'prompt', 'llm'];
+const SELECTOR = [...FEATURES, 'auto', 'features', 'store', 'retrieve', 'policies', 'prompt', 'llm'];
 
 /** Folder → folders it may import; `.` is src itself (the public entry). */
 const MAY_IMPORT: Record<string, readonly string[]> = {
@@ -20,6 +20,7 @@ const MAY_IMPORT: Record<string, readonly string[]> = {
   tfjs: ['core', 'onnx', 'runtime'],
   engine: [...ENGINE, 'tfjs'],
   reduce: ['core', 'runtime'],
+  auto: ['core', 'runtime', 'reduce'],
   features: FEATURES,
   store: ['core'],
   retrieve: ['core', 'onnx', 'runtime', 'store'],
