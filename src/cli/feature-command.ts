@@ -1,7 +1,7 @@
 /** The commands of `fungi eval` that measure feature sets: they differ in their data and in what they measure. */
 import type { Command } from 'commander';
 import type { FeatureCacheOptions } from '../eval/features/feature-cache.js';
-import { parseFeatureSets, type FeatureSet } from '../eval/features/feature-sets.js';
+import { assertNoAuto, parseFeatureSets, type FeatureSet } from '../eval/features/feature-sets.js';
 import type { FeatureOptions, FeatureSpec } from '../features/spec.js';
 import type { LoadedEngine } from '../selector/load-engine.js';
 import type { CommonOptions, Context, Report, Run } from './context.js';
@@ -48,6 +48,8 @@ export interface FeatureCommand<Flags extends FeatureSetFlags, Data> {
   readonly addOptions: (command: Command) => Command;
   /** Whether features are reduced. @default true */
   readonly reduced?: boolean;
+  /** Whether feature sets that choose for themselves are taken. @default false */
+  readonly auto?: boolean;
   /** Whether features are kept. @default true */
   readonly cached?: boolean;
   /** Reads the data and refuses what cannot be measured, before a model is loaded. @throws {FungiError} */
@@ -61,14 +63,15 @@ export interface Measured {
 }
 
 const FEATURES = 'embedding; kl, simclr, kl+simclr (joined with the embedding); only:kl, … (gradients alone)';
+const AUTO = '; auto, auto:kl+simclr, … (what does best on the pool)';
 
 export function addFeatureCommand<Flags extends FeatureSetFlags, Data>(
   evaluation: Command,
   run: Run,
   definition: FeatureCommand<Flags, Data>,
 ): void {
-  const { name, description, notes, examples, features, reduced = true, cached = true } = definition;
-  const { what = FEATURES, preset = ['embedding', 'kl'] } = features ?? {};
+  const { name, description, notes, examples, features, auto = false, reduced = true, cached = true } = definition;
+  const { what = auto ? `${FEATURES}${AUTO}` : FEATURES, preset = ['embedding', 'kl'] } = features ?? {};
   const command = definition.addDataOptions(evaluation.command(name).description(description));
   command.option('--features <list>', what, (value) => value.split(','), preset);
   addFeatureOptions(addEncoderOptions(definition.addOptions(command)), { dims: reduced });
@@ -85,9 +88,10 @@ export function addFeatureCommand<Flags extends FeatureSetFlags, Data>(
 async function evaluate<Flags extends FeatureSetFlags, Data>(
   context: Context,
   flags: Flags,
-  { read, measure, cached = true }: FeatureCommand<Flags, Data>,
+  { name, auto = false, read, measure, cached = true }: FeatureCommand<Flags, Data>,
 ): Promise<Report> {
   const sets = parseFeatureSets(flags.features);
+  if (!auto) assertNoAuto(sets, `eval ${name}`);
   if (typeof flags.json === 'string') await assertWritable(flags.json);
   const data = await read(context, flags);
   const { loadEngine } = await import('../selector/load-engine.js');

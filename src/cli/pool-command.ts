@@ -53,7 +53,7 @@ export interface Found {
 /** What one of the commands does. */
 export interface Protocol<Flags extends PoolFlags> extends Pick<
   FeatureCommand<Flags, PoolData>,
-  'name' | 'description' | 'notes' | 'examples' | 'addOptions'
+  'name' | 'description' | 'notes' | 'examples' | 'addOptions' | 'auto'
 > {
   /** Part of the report, and of its fingerprint. */
   readonly settings: (flags: Flags) => Readonly<Record<string, Json>>;

@@ -21,6 +21,7 @@ interface KnnFlags extends PoolFlags {
 
 const KNN: ClassifyProtocol<KnnFlags> = {
   name: 'knn',
+  auto: true,
   description: 'accuracy of k-nearest-neighbour classification by feature set, all over one encoding pass',
   notes: `Every feature set gets the same reduction and length normalisation. --reducer pca is the paper's, and knows no label. lda takes the directions that
 tell the training labels apart, one less than there are labels; blend has the same beside a PCA, each at unit length; none reduces nothing;

@@ -19,6 +19,8 @@ import {
 export interface Classifier {
   /** Whether the seed decides anything beside the features. */
   readonly seeded: boolean;
+  /** Whether it takes sets that choose features, reduction and voters on the pool. @default false */
+  readonly auto?: boolean;
   /** @throws {FungiError} as the classifier says */
   classify(task: ClassifierTask): Promise<Classified>;
 }
@@ -88,7 +90,7 @@ export async function classifyRows(
 ): Promise<ClassifiedRun[]> {
   const truth = test.map(({ label }) => label);
   return runPools(rows, {
-    ...{ sets, pools, seeded: classifier.seeded, stage: 'classify', onProgress },
+    ...{ sets, pools, seeded: classifier.seeded, auto: classifier.auto ?? false, stage: 'classify', onProgress },
     async measure(own, { rows: places, seed }) {
       const pool = places.map((row) => train[row]!);
       const found = await classifier.classify({ rows: own, pool, truth, seed, onProgress });

@@ -1,8 +1,11 @@
 /** kNN with majority vote (paper §5.1): a reduction fitted on the pool, PCA unless told otherwise, exact search, k = 20. */
+import type { AutoChoice } from '../../auto/auto-fitter.js';
 import { FungiError } from '../../core/errors.js';
 import type { Reduction } from '../../reduce/fitter.js';
 import type { Metric } from '../../retrieve/distance.js';
+import type { Neighbour } from '../../retrieve/exact-search.js';
 import { majorityVote, type TieRule } from '../../retrieve/vote.js';
+import { autoNearest } from '../features/auto-nearest.js';
 import { nearestRows } from '../features/nearest.js';
 import { labelHitAt, ownLabels, sameLabelShareAt } from '../measures/metrics.js';
 import type { Classifier } from './classify.js';
@@ -38,24 +41,35 @@ export function knnClassifier(options: KnnOptions = {}): Classifier {
   }
   return {
     seeded: reducer !== 'pca' && reducer !== 'none' && (!supervised || (shrinkage ?? 'auto') === 'auto'),
+    auto: true,
     async classify({ rows, pool, truth, seed }) {
       const labels = pool.map(({ label }) => label);
+      const voteOf = (found: readonly Neighbour[], tie: TieRule): string =>
+        majorityVote(
+          found.map(({ row, distance }) => ({ label: labels[row]!, distance })),
+          tie,
+        ).label;
+      if (rows.choosable !== undefined) {
+        const { voters, neighbours, reduced, choice } = await autoNearest(rows, rows.choosable, {
+          k,
+          dims,
+          labels,
+          seed,
+        });
+        return {
+          // Chosen for this rule: an index answers so.
+          ...{ predicted: voters.map((found) => voteOf(found, 'nearest')), dims: reduced.dims },
+          measures: { ...shownMeasures(k, neighbours, labels, truth), ...(choice && choiceMeasures(choice)) },
+          note: choice === undefined ? reduced.reducer.instead! : choiceText(choice),
+        };
+      }
       const reduction = reductionOf(reducer, shrinkage, seed);
       const { neighbours, reduced } = await nearestRows(rows, { k, dims, labels, reduction, metric });
-      const predicted = neighbours.map((found) => {
-        const labelled = found.map(({ row, distance }) => ({ label: labels[row]!, distance }));
-        return majorityVote(labelled, ties).label;
-      });
-      const own = ownLabels(
-        truth,
-        neighbours.map((found) => found.map(({ row }) => labels[row]!)),
-      );
       const { shrinkage: taken, instead } = reduced.reducer;
       return {
-        ...{ predicted, dims: reduced.dims },
+        ...{ predicted: neighbours.map((found) => voteOf(found, ties)), dims: reduced.dims },
         measures: {
-          labelHit: mean(own.map((each) => labelHitAt(k, each))),
-          sameLabel: mean(own.map((each) => sameLabelShareAt(k, each))),
+          ...shownMeasures(k, neighbours, labels, truth),
           ...(taken !== undefined && { shrinkage: taken }),
         },
         ...(instead !== undefined && { note: instead }),
@@ -63,6 +77,32 @@ export function knnClassifier(options: KnnOptions = {}): Classifier {
     },
   };
 }
+
+function shownMeasures(
+  k: number,
+  neighbours: readonly (readonly Neighbour[])[],
+  labels: readonly string[],
+  truth: readonly string[],
+) {
+  const own = ownLabels(
+    truth,
+    neighbours.map((found) => found.map(({ row }) => labels[row]!)),
+  );
+  return {
+    labelHit: mean(own.map((each) => labelHitAt(k, each))),
+    sameLabel: mean(own.map((each) => sameLabelShareAt(k, each))),
+  };
+}
+
+const choiceMeasures = ({ shrinkage, k, shares, losses }: AutoChoice) => ({
+  ...{ shrinkage, voters: k, voteShare: shares.vote, selectionShare: shares.selection, losses: losses.length },
+});
+
+const choiceText = ({ losses, shrinkage, shares, k, expected: { accuracy, embedding } }: AutoChoice): string =>
+  [
+    `chosen on the pool: ${['embedding', ...losses].join('+')}, shrinkage ${shrinkage}, labels at ${shares.selection} of what is shown and ${shares.vote} of what votes`,
+    `${k} ${k === 1 ? 'voter' : 'voters'}; on its own rows ${(100 * accuracy).toFixed(1)} %, the plain embedding ${(100 * embedding).toFixed(1)} %`,
+  ].join(', ');
 
 function reductionOf(reducer: KnnReducer, shrinkage: KnnOptions['shrinkage'], seed: number): Reduction {
   if (reducer === 'pca' || reducer === 'none') return { kind: reducer };

@@ -8,6 +8,7 @@ import type { Pool } from '../data/pools.js';
 import type { FeatureCacheOptions } from '../features/feature-cache.js';
 import { FeatureRows } from '../features/feature-rows.js';
 import { parseFeatureSet, type FeatureSet } from '../features/feature-sets.js';
+import { autoNearest } from '../features/auto-nearest.js';
 import { nearestRows, type Nearest } from '../features/nearest.js';
 import type { ExampleSelector, SelectionTask } from './example-selector.js';
 
@@ -120,7 +121,10 @@ class Searches {
     const { rows } = pools[place]!;
     const k = Math.min(task.k * perChoice, rows.length);
     const labels = rows.map((row) => pool[row]!.label);
-    return nearestRows((await this.encoded).of(set, place), { k, dims, labels });
+    const own = (await this.encoded).of(set, place);
+    const { choosable } = own;
+    if (choosable === undefined) return nearestRows(own, { k, dims, labels });
+    return autoNearest(own, choosable, { k, dims, labels, seed: task.seed });
   }
 
   private encode({ queries, onProgress }: SelectionTask): Promise<FeatureRows> {

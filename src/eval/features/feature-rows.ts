@@ -3,6 +3,7 @@
  * for all of them. Blocks go to files as they are made and are read back in pieces, so that memory does not grow with the rows, and
  * what an earlier run made is not made again.
  */
+import type { FeatureBlock } from '../../auto/columns.js';
 import type { FungiError } from '../../core/errors.js';
 import type { Content } from '../../core/content.js';
 import type { Item, Modality } from '../../core/item.js';
@@ -50,6 +51,8 @@ export interface SetRows {
   readonly pool: RowSource;
   /** [B,F] */
   readonly queries: RowSource;
+  /** Blocks of a row, where it is to be chosen on the pool which of them take part. */
+  readonly choosable?: readonly FeatureBlock[];
 }
 
 export class FeatureRows {
@@ -143,17 +146,24 @@ export class FeatureRows {
     const spec = featureSpec({ ...settings, losses: [...losses] }, this.modality);
     const parts = [
       ...this.blocks[pool]!.filter(({ name }) => set.losses.includes(name)).map(({ name, file }) => ({
+        name,
         file,
         weight: spec.losses.find((loss) => loss.name === name)!.weight,
       })),
-      ...(set.embedding ? [{ file: this.pass.embedding, weight: spec.embeddingWeight }] : []),
+      ...(set.embedding ? [{ name: 'embedding', file: this.pass.embedding, weight: spec.embeddingWeight }] : []),
     ];
+    const blocks: FeatureBlock[] = [];
+    for (const { name, file } of parts) {
+      const { start, width } = blocks.at(-1) ?? { start: 0, width: 0 };
+      blocks.push({ name, start: start + width, width: file.width });
+    }
     return {
       pool: joined(
         pools[pool]!.rows.map((row) => train[row]!),
         parts,
       ),
       queries: joined(test, parts),
+      ...(set.auto && { choosable: blocks }),
     };
   }
 

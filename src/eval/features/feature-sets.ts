@@ -17,15 +17,22 @@ export interface FeatureSet {
   readonly losses: readonly LossName[];
   /** False for `only:` sets. */
   readonly embedding: boolean;
+  /** Which of the blocks take part is chosen on the pool, with the reduction and the voters. */
+  readonly auto?: true;
 }
 
+const AUTO = 'auto:';
+
 /**
- * `embedding`; `kl`, `simclr`, `kl+simclr`: with the embedding; `only:…`: the gradients alone.
+ * `embedding`; `kl`, `simclr`, `kl+simclr`: with the embedding; `only:…`: the gradients alone; `auto`, `auto:kl+simclr`: whatever of them does best on
+ * the pool, `auto` for `auto:kl`.
  *
  * @throws {FungiError} INVALID_ARGUMENT naming what there is
  */
 export function parseFeatureSet(name: string): FeatureSet {
   if (name === 'embedding') return { name, losses: [], embedding: true };
+  if (name === 'auto') return { ...parseFeatureSet('auto:kl'), name };
+  if (name.startsWith(AUTO)) return { ...parseFeatureSet(name.slice(AUTO.length)), name, auto: true };
   const only = name.startsWith('only:');
   const losses = (only ? name.slice('only:'.length) : name).split('+').filter((part) => only || part !== 'embedding');
   const unknown = losses.find((loss) => !LOSS_NAMES.includes(loss as LossName));
@@ -45,8 +52,8 @@ export function parseFeatureSet(name: string): FeatureSet {
 export function parseFeatureSets(names: readonly string[]): FeatureSet[] {
   const sets = names.map(parseFeatureSet);
   const seen = new Map<string, string>();
-  for (const { name, losses, embedding } of sets) {
-    const content = JSON.stringify([embedding, [...losses].sort()]);
+  for (const { name, losses, embedding, auto = false } of sets) {
+    const content = JSON.stringify([embedding, auto, [...losses].sort()]);
     const first = seen.get(content);
     if (first !== undefined) {
       const same = first === name ? `"${name}" is given twice` : `"${first}" and "${name}" are the same set`;
@@ -55,4 +62,21 @@ export function parseFeatureSets(names: readonly string[]): FeatureSet[] {
     seen.set(content, name);
   }
   return sets;
+}
+
+/**
+ * For what has a reduction of its own.
+ *
+ * @throws {FungiError} INVALID_ARGUMENT for a set that chooses its reduction
+ */
+export function assertNoAuto(sets: readonly FeatureSet[], what: string): void {
+  const set = sets.find(({ auto }) => auto);
+  if (set === undefined) return;
+  throw new FungiError(
+    'INVALID_ARGUMENT',
+    `"${set.name}" chooses features, reduction and voters, and ${what} takes features as they are`,
+    {
+      hint: `Name the features, e.g. ${set.losses.join('+')}; auto is for knn and compare.`,
+    },
+  );
 }

@@ -3,7 +3,7 @@ import type { GradientEngine } from '../../engine/engine.js';
 import type { LabelledItem } from '../data/labelled.js';
 import { drawPools, type Pool } from '../data/pools.js';
 import { FeatureRows, type FeatureRowsOptions, type SetRows } from './feature-rows.js';
-import { parseFeatureSets, type FeatureSet } from './feature-sets.js';
+import { assertNoAuto, parseFeatureSets, type FeatureSet } from './feature-sets.js';
 
 /** What a protocol is asked for. */
 export interface PoolTaskOptions extends Pick<FeatureRowsOptions, 'settings' | 'cache' | 'onProgress'> {
@@ -67,14 +67,17 @@ export interface PoolRunsOptions<T> extends Pick<PoolTask, 'sets' | 'pools' | 'o
   readonly seeded: boolean;
   /** Names what is done in the progress. */
   readonly stage: string;
+  /** Whether sets that choose for themselves can be measured. @default false */
+  readonly auto?: boolean;
   readonly measure: (rows: SetRows, pool: Pool) => Promise<T>;
 }
 
 /** Pool by pool, in each the feature sets in order. What no seed changes is measured once for all seeds. */
 export async function runPools<T extends object>(
   rows: FeatureRows,
-  { sets, pools, seeded, stage, onProgress, measure }: PoolRunsOptions<T>,
+  { sets, pools, seeded, stage, auto = false, onProgress, measure }: PoolRunsOptions<T>,
 ): Promise<(T & PoolRun)[]> {
+  if (!auto) assertNoAuto(sets, stage);
   const runs: (T & PoolRun)[] = [];
   const tell = (): void => onProgress?.({ stage, done: runs.length, total: pools.length * sets.length, unit: 'runs' });
   for (const [i, pool] of pools.entries()) {
