@@ -48,7 +48,7 @@ export function choose({ spaces }: Scores, isUsed: (row: number) => boolean = ()
   const levels = new Map<string, Voting>();
   for (const space of spaces) {
     space.right.forEach((right, at) => {
-      const key = space.losses.join('+');
+      const key = nameOf(space.losses);
       const mean = meanOf(right, isUsed);
       if (mean >= (levels.get(key)?.mean ?? -1)) levels.set(key, { space, right, mean, k: VOTERS[at]! });
     });
@@ -60,10 +60,12 @@ export function choose({ spaces }: Scores, isUsed: (row: number) => boolean = ()
   const shrinkage = best.space.share > 0 ? best.space.shrinkage : bestShrinkage(spaces, losses, isUsed);
   const [plain] = spaces;
   const selection = spaces
-    .filter((space) => space.losses === losses && space.shrinkage === shrinkage && space.share > 0)
+    .filter((space) => nameOf(space.losses) === nameOf(losses) && space.shrinkage === shrinkage && space.share > 0)
     .find(({ hit }) => meanOf(plain!.hit, isUsed) - meanOf(hit, isUsed) <= HITS_TO_LOSE);
   return { losses, shrinkage, shares: { selection: selection?.share ?? 0, vote: best.space.share }, k: best.k };
 }
+
+const nameOf = (losses: readonly string[]): string => losses.join('+');
 
 interface Voting {
   readonly space: SpaceScores;
@@ -77,7 +79,7 @@ function bestShrinkage(
   losses: readonly string[],
   isUsed: (row: number) => boolean,
 ): number {
-  const own = spaces.filter((space) => space.losses === losses && space.share > 0);
+  const own = spaces.filter((space) => nameOf(space.losses) === nameOf(losses) && space.share > 0);
   const means = own.map(({ right }) => Math.max(...right.map((each) => meanOf(each, isUsed))));
   return own[means.lastIndexOf(Math.max(...means))]!.shrinkage;
 }
@@ -96,7 +98,9 @@ export function expected(scores: Scores): Expected {
     const spaceAt = (share: number): SpaceScores =>
       share === 0
         ? plain!
-        : spaces.find((each) => each.losses === losses && each.shrinkage === shrinkage && each.share === share)!;
+        : spaces.find(
+            (each) => nameOf(each.losses) === nameOf(losses) && each.shrinkage === shrinkage && each.share === share,
+          )!;
     const votes = spaceAt(shares.vote).right[VOTERS.findIndex((each) => each === k)]!;
     const shown = spaceAt(shares.selection).hit;
     for (let row = 0; row < folds.length; row++) if (isHeld(row)) [right[row], hit[row]] = [votes[row]!, shown[row]!];
