@@ -59,6 +59,17 @@ export class FeatureExtractor {
     return new FeatureExtractor(spec, layout, engine, steps, await engine.program({}));
   }
 
+  /** Of some of its losses, and the embedding: columns of the rows that it would give. */
+  restrictedTo(losses: readonly string[]): FeatureExtractor {
+    const isKept = ({ name }: { readonly name: string }): boolean => losses.includes(name);
+    const { engine, steps, embed, layout } = this;
+    const spec = { ...this.spec, losses: this.spec.losses.filter(isKept) };
+    const widths = Object.fromEntries(layout.blocks.map(({ name, width }) => [name, width]));
+    return new FeatureExtractor(
+      ...([spec, featureLayout(spec, engine.info.dims, widths), engine, steps.filter(isKept), embed] as const),
+    );
+  }
+
   /** What bounds a window of items. */
   get window(): Pick<EngineInfo, 'tokensPerItem'> {
     return keptOf(this.engine.info, this.kept);

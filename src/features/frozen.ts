@@ -10,6 +10,14 @@ export interface FeatureArtefacts {
   readonly widths: Readonly<Record<string, number>>;
 }
 
+/** Of these losses alone: what else they share stays. */
+export function artefactsOf({ tensors, widths }: FeatureArtefacts, losses: readonly string[]): FeatureArtefacts {
+  const isOwn = (name: string): boolean => losses.includes(name) || (name === 'projection' && losses.length > 0);
+  const own = <T>(record: Readonly<Record<string, T>>): Record<string, T> =>
+    Object.fromEntries(Object.entries(record).filter(([name]) => isOwn(name.split('.')[0]!)));
+  return { tensors: own(tensors), widths: own(widths) };
+}
+
 /** Under which name a loss's projection is stored: Nyström landmarks are each loss's own, random directions serve all. */
 export const projectionOwner = (spec: FeatureSpec, loss: LossSpec): string =>
   spec.projection.kind === 'nystrom' ? loss.name : 'projection';

@@ -10,11 +10,9 @@ import type { GradientEngine } from '../engine/engine.js';
 import { loadArtefacts, saveArtefacts } from '../features/artefact-file.js';
 import { buildArtefacts } from '../features/artefacts.js';
 import { FeatureExtractor } from '../features/extractor.js';
-import type { FeatureArtefacts } from '../features/frozen.js';
+import { artefactsOf, type FeatureArtefacts } from '../features/frozen.js';
 import { featureSpec, type FeatureSpec } from '../features/spec.js';
 import { windows } from '../features/windows.js';
-import { reducerFitter } from '../reduce/fitter.js';
-import type { Reducer } from '../reduce/reducer.js';
 import { IndexBuild } from '../store/index-build.js';
 import { lockIndex } from '../store/index-folder.js';
 import { LanceStore } from '../store/lance.js';
@@ -22,27 +20,27 @@ import {
   featureFingerprint,
   MANIFEST_VERSION,
   writeManifest,
+  type AutoFacts,
   type EncoderSpec,
   type Manifest,
   type ReducerFacts,
 } from '../store/manifest.js';
 import type { StagedFeatures } from '../store/staged-features.js';
+import { autoFacts } from './auto-facts.js';
 import { planFingerprint } from './build-plan.js';
 import { contentsDigest } from './contents-digest.js';
 import { loadEncoder, loadEngine } from './load-engine.js';
+import { fitReduction, reducedRows } from './fit-reduction.js';
 import { LocalFeaturizer } from './featurizer.js';
 import type { OpenedIndex } from './opened-index.js';
 import { DEFAULT_DIMS, DEFAULT_INDEXES, type BuildOptions } from './options.js';
 import { reducerFacts } from './reducer-facts.js';
 import { saveReducer } from './reducer-file.js';
-import { fitterReduction, parseReduction, type AskedReduction } from './reduction.js';
+import { parseReduction } from './reduction.js';
 import { distinct, withVectors } from './rows.js';
 
 /** Beside manifest and table; the other file is the reducer's. */
 export const ARTEFACTS_FILE = 'artefacts.safetensors';
-
-/** Rows read back and reduced at once. */
-const CHUNK = 2048;
 
 /**
  * @throws {FungiError} INVALID_DATA, INVALID_TEXT, INVALID_ARGUMENT, INDEX_EXISTS, INDEX_LOCKED, STORAGE_FAILED, and what loading
@@ -70,15 +68,28 @@ export async function buildIndex(options: BuildOptions): Promise<OpenedIndex<Loc
     const extractor = await FeatureExtractor.create(engine, spec, artefacts);
     const staged = await build.stage(extractor.layout.width);
     await encodePool(extractor, staged, items, onProgress);
-    const reducer = await fit(staged, { asked, seed: spec.seed, dims, examples }, onProgress);
+    const { layout } = extractor;
+    const fitted = await fitReduction(staged, { asked, seed: spec.seed, dims, layout, examples }, onProgress);
+    const { reducer, choice } = fitted;
     if (reducer.instead !== undefined) log.warn(`index "${name}": ${reducer.instead}`);
-    const storeId = await makeStore(build.folder, examples, staged, reducer, onProgress);
-    await saveArtefacts(join(build.folder, ARTEFACTS_FILE), artefacts);
-    const facts = reducerFacts(reducer, asked, dims);
+    const storeId = await makeStore(
+      build.folder,
+      examples,
+      reducedRows(staged, layout, fitted),
+      reducer.dims,
+      onProgress,
+    );
+    const losses = spec.losses
+      .map(({ name }) => name)
+      .filter((loss) => fitted.blocks.some(({ name }) => name === loss));
+    const own = extractor.restrictedTo(losses);
+    await saveArtefacts(join(build.folder, ARTEFACTS_FILE), artefactsOf(artefacts, losses));
+    const facts = reducerFacts(reducer, asked, dims, choice?.shares);
     const reducerFile = `${facts.kind}.safetensors`;
     await saveReducer(join(build.folder, reducerFile), reducer);
     const manifest = await describe({
-      ...{ build, name, encoder, spec, reducer: facts, reducerFile, examples, storeId },
+      ...{ build, name, encoder, spec: own.spec, reducer: facts, reducerFile, examples, storeId },
+      auto: choice && (await autoFacts(choice, extractor, items)),
       metric: options.metric ?? reducer.metric,
       truncated: staged.truncated,
       contents: source.modality === 'text' ? undefined : contentsDigest(examples, keys),
@@ -86,7 +97,7 @@ export async function buildIndex(options: BuildOptions): Promise<OpenedIndex<Loc
     await writeManifest(build.folder, manifest);
     // Opened before the name is unlocked: another build may be waiting to replace this index.
     const store = await LanceStore.open(await build.publish());
-    const featurizer = new LocalFeaturizer(engine, extractor, reducer);
+    const featurizer = new LocalFeaturizer(engine, own, reducer);
     return { manifest, featurizer, store, lock: () => lockIndex(indexes, name), onProgress, log };
   } catch (error) {
     return await closing(engine)(error);
@@ -136,53 +147,20 @@ async function encodePool(
   }
 }
 
-interface Fit {
-  readonly asked: AskedReduction;
-  readonly seed: number;
-  readonly dims: number;
-  /** Of the staged rows. */
-  readonly examples: readonly Example[];
-}
-
-/** Staged rows are read in pieces: memory depends on their width and the number of labels alone. */
-async function fit(
-  staged: StagedFeatures,
-  { asked, seed, dims, examples }: Fit,
-  onProgress: OnProgress | undefined,
-): Promise<Reducer> {
-  const total = staged.rowsDone;
-  const tell = (done: number): void => onProgress?.({ stage: asked.kind, done, total, unit: 'rows' });
-  const fitter = reducerFitter(fitterReduction(asked, seed), staged.width);
-  let done = 0;
-  for await (const rows of staged.read({ window: CHUNK })) {
-    tell(done);
-    const end = done + rows.length / staged.width;
-    await fitter.add(
-      rows,
-      examples.slice(done, end).map(({ label }) => label),
-    );
-    done = end;
-  }
-  const reducer = await fitter.fit(dims);
-  tell(total); // the eigenvectors take their time after the last row
-  return reducer;
-}
-
 /** Makes the table of the reduced features; returns the id of its store. */
 async function makeStore(
   folder: string,
   examples: readonly Example[],
-  staged: StagedFeatures,
-  reducer: Reducer,
+  reduced: AsyncIterable<Float32Array>,
+  dims: number,
   onProgress: OnProgress | undefined,
 ): Promise<string> {
-  const store = await LanceStore.create(folder, reducer.dims);
+  const store = await LanceStore.create(folder, dims);
   try {
     let done = 0;
-    for await (const rows of staged.read({ window: CHUNK })) {
-      const count = rows.length / staged.width;
-      const vectors = await reducer.transform(rows);
-      await store.upsert(withVectors(examples.slice(done, done + count), vectors, reducer.dims));
+    for await (const vectors of reduced) {
+      const count = vectors.length / dims;
+      await store.upsert(withVectors(examples.slice(done, done + count), vectors, dims));
       done += count;
       onProgress?.({ stage: 'store', done, total: examples.length, unit: 'rows' });
     }
@@ -201,6 +179,7 @@ interface Description {
   readonly reducer: ReducerFacts;
   readonly reducerFile: string;
   readonly metric: 'l2' | 'cosine';
+  readonly auto: AutoFacts | undefined;
   readonly examples: readonly Example[];
   readonly truncated: number;
   readonly contents: string | undefined;
@@ -208,7 +187,7 @@ interface Description {
 }
 
 async function describe(description: Description): Promise<Manifest> {
-  const { build, name, encoder, spec, reducer, reducerFile, metric, examples, truncated, contents, storeId } =
+  const { build, name, encoder, spec, reducer, reducerFile, metric, auto, examples, truncated, contents, storeId } =
     description;
   const features = spec as unknown as Json;
   const artefact = async (file: string) => ({ file, sha256: await sha256File(join(build.folder, file)) });
@@ -224,6 +203,7 @@ async function describe(description: Description): Promise<Manifest> {
     reducer,
     metric,
     dims: reducer.dims,
+    ...(auto && { auto }),
     rows: examples.length,
     labels: [...new Set(examples.map(({ label }) => label))],
     truncatedTexts: truncated,

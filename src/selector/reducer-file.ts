@@ -29,7 +29,12 @@ export async function loadReducer(path: string, facts: ReducerFacts): Promise<Re
   if (facts.kind === 'none') return new Identity(facts.dims);
   if (facts.kind === 'pca') return loadedPca(part);
   if (facts.kind === 'lda') return loadedLda(part, facts);
-  return new Blend(loadedLda(within(part, SUPERVISED), facts), loadedPca(within(part, UNSUPERVISED)), STORED_SHARE);
+  return new Blend(
+    loadedLda(within(part, SUPERVISED), facts),
+    loadedPca(within(part, UNSUPERVISED)),
+    STORED_SHARE,
+    facts.unsupervised.first,
+  );
 }
 
 /** Prefixes of a blend's parts. */

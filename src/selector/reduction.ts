@@ -18,9 +18,20 @@ export type IndexReduction =
       readonly shares?: { readonly selection?: number | undefined; readonly vote?: number | undefined } | undefined;
     }
   /** Features as they are. */
-  | { readonly kind: 'none' };
+  | { readonly kind: 'none' }
+  /**
+   * A blend whose losses, shrinkage, shares and voters are chosen on the examples. Seconds after which no further set of losses is
+   * tried; 120 where it is left out.
+   */
+  | { readonly kind: 'auto'; readonly budgetSeconds?: number | undefined };
 
-export const REDUCTION_KINDS = ['pca', 'lda', 'blend', 'none'] as const satisfies readonly IndexReduction['kind'][];
+export const REDUCTION_KINDS = [
+  'auto',
+  'pca',
+  'lda',
+  'blend',
+  'none',
+] as const satisfies readonly IndexReduction['kind'][];
 
 const fraction = z.number().min(0).max(1);
 const shrinkage = z
@@ -48,6 +59,15 @@ export const reductionSchema = z
         .meta({ description: "How much the labels' part counts beside the PCA's, 0 to 1." }),
     }),
     z.strictObject({ kind: z.literal('none') }),
+    z.strictObject({
+      kind: z.literal('auto'),
+      budgetSeconds: z
+        .number()
+        .nonnegative()
+        .max(86_400)
+        .default(120)
+        .meta({ description: 'After so many seconds no further set of losses is tried.' }),
+    }),
   ])
   .meta({
     description:
@@ -75,7 +95,8 @@ export function parseReduction(
   if (!Number.isInteger(dims) || dims < 1) {
     throw new FungiError('INVALID_ARGUMENT', `dims is ${dims}: it must be a whole number from 1`);
   }
-  if (parsed.data.kind !== 'blend') return parsed.data;
+  const { kind } = parsed.data;
+  if (kind !== 'blend' && kind !== 'auto') return parsed.data;
   if (dims < 2) {
     throw new FungiError('INVALID_ARGUMENT', 'dims is 1: each of the two parts of a blend takes one at least', {
       hint: 'Give 2 or more, or reduce by lda or pca.',
@@ -90,7 +111,7 @@ export function parseReduction(
 }
 
 /** What its fitter is made of. @param seed draws what is held out where a shrinkage is looked for */
-export function fitterReduction(asked: AskedReduction, seed: number): Reduction {
+export function fitterReduction(asked: Exclude<AskedReduction, { kind: 'auto' }>, seed: number): Reduction {
   if (asked.kind === 'pca' || asked.kind === 'none') return { kind: asked.kind };
   return { kind: asked.kind, shrinkage: asked.shrinkage, seed };
 }

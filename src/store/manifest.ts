@@ -56,7 +56,7 @@ export const reducerSchema = z.discriminatedUnion('kind', [
     kind: z.literal('pca'),
     ...pcaShape,
     /** What it stands in for, since labels tell nothing, and why. */
-    instead: z.strictObject({ of: z.enum(['lda', 'blend']), why: z.string() }).optional(),
+    instead: z.strictObject({ of: z.enum(['lda', 'blend', 'auto']), why: z.string() }).optional(),
   }),
   /** `limit` is P as asked for. */
   z.strictObject({ kind: z.literal('lda'), dims, limit: dims, ...shrinkageShape }),
@@ -66,13 +66,37 @@ export const reducerSchema = z.discriminatedUnion('kind', [
     limit: dims,
     /** Width of the supervised part, which comes first. */
     supervised: dims,
-    unsupervised: z.strictObject(pcaShape),
+    /** `first`: the column of a feature row that it begins to read at. */
+    unsupervised: z.strictObject({ ...pcaShape, first: count }),
     /** The supervised part's, where examples are chosen and where neighbours vote. Rows are stored at equal shares. */
     shares: z.strictObject({ selection: fraction, vote: fraction }),
     ...shrinkageShape,
   }),
   z.strictObject({ kind: z.literal('none'), dims }),
 ]);
+
+const gain = z.strictObject({ difference: z.number(), low: z.number(), high: z.number() });
+
+const autoSchema = z.strictObject({
+  /** Losses that could be chosen, those that there was time to try, and those that were chosen. */
+  candidates: z.array(z.string()),
+  tried: z.array(z.string()),
+  losses: z.array(z.string()),
+  /** Neighbours that vote. */
+  voters: z.int().positive(),
+  /** On examples that took no part in the choice: shares of `rows`, each beside what the plain embedding does. */
+  expected: z.strictObject({
+    rows: count,
+    accuracy: fraction,
+    embedding: fraction,
+    /** 95 % interval, paired. */
+    gain,
+    labelHit: fraction,
+    embeddingLabelHit: fraction,
+  }),
+  /** Milliseconds for the features of one query, when the index was built. */
+  queryMs: z.strictObject({ chosen: z.number().nonnegative(), embedding: z.number().nonnegative() }),
+});
 
 const manifestSchema = z.strictObject({
   schemaVersion: z.literal(MANIFEST_VERSION),
@@ -92,6 +116,8 @@ const manifestSchema = z.strictObject({
   metric: z.enum(['l2', 'cosine']),
   /** P: length of the stored vectors. */
   dims,
+  /** Where features, reduction and voters were chosen on the examples. */
+  auto: autoSchema.optional(),
   /** Rows when it was built; the store knows how many there are now. */
   rows: count,
   /** In order of first appearance. */
@@ -106,6 +132,8 @@ const manifestSchema = z.strictObject({
 export type Manifest = Readonly<z.infer<typeof manifestSchema>>;
 export type EncoderSpec = Readonly<z.infer<typeof encoderSchema>>;
 export type ReducerFacts = Manifest['reducer'];
+/** What was chosen on the examples, and how. */
+export type AutoFacts = NonNullable<Manifest['auto']>;
 /** Of a PCA, alone or in a blend. */
 export type PcaFacts = Readonly<z.infer<z.ZodObject<typeof pcaShape>>>;
 /** Of the scatter within labels, where one was taken. */

@@ -5,6 +5,7 @@ import { Rng } from '../../src/core/rng.js';
 import { Blend } from '../../src/reduce/blend.js';
 import { LdaFitter } from '../../src/reduce/lda.js';
 import { PcaFitter } from '../../src/reduce/pca.js';
+import type { StandIn } from '../../src/reduce/stand-in.js';
 import { clusters } from '../reduce/clusters.js';
 
 const blocks = [
@@ -117,7 +118,7 @@ describe('AutoFitter', () => {
     const labels = Array.from({ length: 120 }, (_, row) => labelOf(row));
     const { reducer, blocks: chosen, choice } = await fit({ rows, labels });
     expect(choice).toBeUndefined();
-    expect(reducer.instead).toContain(why);
+    expect((reducer as StandIn).instead).toContain(why);
     expect(chosen).toEqual([blocks[1]]);
     expect(reducer.dims).toBe(8);
   });

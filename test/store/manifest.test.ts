@@ -21,7 +21,7 @@ const FILE = 'manifest.json';
 /** @param rest width of the PCA beside one direction between labels */
 const blendOf = (rest: number): Manifest['reducer'] => ({
   ...{ kind: 'blend', dims: DIMS, limit: DIMS, supervised: 1 },
-  unsupervised: { dims: rest, explained: 0.5, centredOnly: false },
+  unsupervised: { first: 0, dims: rest, explained: 0.5, centredOnly: false },
   shares: { selection: 0.5, vote: 1 },
   shrinkage: { value: 0.4, chosen: 'auto', scores: [{ shrinkage: 0.4, accuracy: 0.75 }] },
 });

@@ -1,0 +1,24 @@
+/** What a manifest says of a choice made on the examples. */
+import type { AutoChoice } from '../auto/auto-fitter.js';
+import type { Item } from '../core/item.js';
+import type { FeatureExtractor } from '../features/extractor.js';
+import type { AutoFacts } from '../store/manifest.js';
+import { queryMs } from './query-cost.js';
+
+/**
+ * @param extractor of all losses that could be chosen
+ * @param items of the pool, of which some are timed
+ */
+export async function autoFacts(
+  { losses, k, tried, expected }: AutoChoice,
+  extractor: FeatureExtractor,
+  items: readonly Item[],
+): Promise<AutoFacts> {
+  const candidates = extractor.spec.losses.map(({ name }) => name);
+  const embedding = await queryMs(extractor.restrictedTo([]), items);
+  const chosen = losses.length === 0 ? embedding : await queryMs(extractor.restrictedTo(losses), items);
+  return {
+    ...{ candidates, tried: [...tried], losses: [...losses], voters: k, expected },
+    queryMs: { chosen, embedding },
+  };
+}
