@@ -34,7 +34,7 @@ export interface Selection {
   readonly examples: readonly SelectedExample[];
   /**
    * Who votes, nearest first, where that is not for the examples to do: in an index by a blend whose shares of choice and vote differ,
-   * those who would have been chosen by the share of the vote.
+   * those who would have been chosen by the share of the vote; in one that chose for itself, as many as it chose.
    */
   readonly voters?: readonly Voter[];
   /** The end of the query did not fit the encoder. */

@@ -162,12 +162,13 @@ export class FungiSelector implements Embedder {
     });
     const { featurizer } = this.index;
     const { vectors, truncated } = await featurizer.featurize(queries, { stage: 'queries', onProgress, signal });
-    const search = (space: Space): Promise<Selected[]> =>
+    const search = (space: Space, count: number): Promise<Selected[]> =>
       policy === undefined
-        ? this.byDistance(vectors, k, { filter, space })
+        ? this.byDistance(vectors, count, { filter, space })
         : this.byPolicy(queries, vectors, { k, filter, policy, explain, space });
-    const { selection, vote } = this.spaces;
-    const [found, voting] = await Promise.all([search(selection), vote && search(vote)]);
+    const { selection, vote, underFloor } = this.spaces;
+    const chosenIn = policy?.minLabels === undefined ? selection : underFloor;
+    const [found, voting] = await Promise.all([search(chosenIn, k), vote && search(vote.space, vote.voters ?? k)]);
     return found.map((selected, i) => ({
       query: queries[i]!,
       ...(voting === undefined ? selected : votedBy(selected, voting[i]!)),
@@ -210,9 +211,9 @@ export class FungiSelector implements Embedder {
    * @throws {FungiError} INVALID_ARGUMENT
    */
   async calibrate(options: CalibrateOptions = {}): Promise<CalibratedPolicy> {
-    const { selection, vote = selection } = this.spaces;
+    const { selection, vote } = this.spaces;
     const { metric } = this.index.manifest;
-    return calibrate(this.rows, { metric, modality: this.modality, space: vote }, options);
+    return calibrate(this.rows, { metric, modality: this.modality, space: vote?.space ?? selection }, options);
   }
 
   /**

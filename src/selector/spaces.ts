@@ -16,15 +16,20 @@ export interface Spaces {
   readonly metric: SearchMetric;
   /** In which examples are chosen. */
   readonly selection: Space;
-  /** In which neighbours vote, where it is another. */
-  readonly vote: Space | undefined;
+  /** In which neighbours vote, and how many, where that is not for the examples to do. */
+  readonly vote: { readonly space: Space; readonly voters?: number } | undefined;
+  /**
+   * In which examples are chosen when so many labels are asked for: rival labels are among them by that rule, so that the space need not
+   * see to it.
+   */
+  readonly underFloor: Space;
 }
 
 const asIs = (vectors: Float32Array): Float32Array => vectors;
 export const STORED: Space = { queries: asIs, rows: asIs };
 
-export function spacesOf({ metric, reducer }: Pick<Manifest, 'metric' | 'reducer'>): Spaces {
-  if (reducer.kind !== 'blend') return { metric, selection: STORED, vote: undefined };
+export function spacesOf({ metric, reducer, auto }: Pick<Manifest, 'metric' | 'reducer' | 'auto'>): Spaces {
+  if (reducer.kind !== 'blend') return { metric, selection: STORED, vote: undefined, underFloor: STORED };
   const { supervised, unsupervised, shares } = reducer;
   const parts = { supervised, unsupervised: unsupervised.dims };
   const at = (share: number): Space => {
@@ -34,6 +39,10 @@ export function spacesOf({ metric, reducer }: Pick<Manifest, 'metric' | 'reducer
       rows: (vectors) => rowsAt(share, vectors, parts),
     };
   };
-  const { selection, vote } = shares;
-  return { metric: 'product', selection: at(selection), vote: vote === selection ? undefined : at(vote) };
+  const [selection, space] = [at(shares.selection), at(shares.vote)];
+  const voting = { space, ...(auto && { voters: auto.voters }) };
+  return {
+    ...{ metric: 'product', selection, underFloor: auto ? space : selection },
+    vote: auto || shares.vote !== shares.selection ? voting : undefined,
+  };
 }
