@@ -10,8 +10,11 @@ export interface Space {
   readonly share: number;
 }
 
-/** Of the supervised part; 0 is the embedding, which is always tried. From large to small: of equals the last one is taken. */
-export const SHARES = [1, 0.75, 0.5, 0.35, 0.25, 0.15, 0.1, 0.05] as const;
+/**
+ * Of the supervised part; 0 is the embedding, which is always tried. Never all of it: of two labels it tells the side alone, and a text that is
+ * indexed has to be nearest to itself. From large to small: of equals the last one is taken.
+ */
+export const SHARES = [0.95, 0.75, 0.5, 0.35, 0.25, 0.15, 0.1, 0.05] as const;
 
 /** Neighbours that vote; of equals the last one is taken. */
 export const VOTERS = [1, 3, 5, 10, 20, 40] as const;
