@@ -1,5 +1,5 @@
 /** What `fungi eval segment` prints. */
-import type { Interval } from '../eval/measures/intervals.js';
+import type { Interval } from '../core/wilson.js';
 import type { SegmentSummary } from '../eval/segment/segment-report.js';
 import type { Grid } from '../views/token-grid.js';
 import type { EncoderSpec } from '../store/manifest.js';

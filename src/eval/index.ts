@@ -6,7 +6,7 @@ export type { LoadedEngine } from '../selector/load-engine.js';
 
 export { countData } from './data/data-counts.js';
 export type { DataCounts } from './data/data-counts.js';
-export { findDuplicates, findLabelConflicts, findOverlap } from './data/duplicates.js';
+export { findDuplicates, findLabelConflicts, findOverlap } from '../core/duplicates.js';
 export { sampleShots } from './data/few-shot.js';
 export type { ShotSampling } from './data/few-shot.js';
 export type { LabelledItem } from './data/labelled.js';
@@ -86,7 +86,9 @@ export { reportModel } from './report/model.js';
 export type { ReportInput, ReportModel } from './report/model.js';
 export { writeReport } from './report/write-report.js';
 
-export { bootstrapMean, pairedBootstrap, wilson } from './measures/intervals.js';
-export type { Interval, PairedDifference, Scores } from './measures/intervals.js';
+export { wilson } from '../core/wilson.js';
+export { bootstrapMean, pairedBootstrap } from './measures/intervals.js';
+export type { Interval } from '../core/wilson.js';
+export type { PairedDifference, Scores } from './measures/intervals.js';
 export * from './measures/metrics.js';
 export { discordantPairs, holm, mcnemar, pairedBootstrapTest } from './measures/significance.js';

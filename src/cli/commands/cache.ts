@@ -1,7 +1,7 @@
 /** `fungi cache`: the features that evaluations have kept, and clearing them. */
 import { InvalidArgumentError, type Command } from 'commander';
 import { FungiError } from '../../core/errors.js';
-import { groupRows } from '../../eval/data/group-rows.js';
+import { groupRows } from '../../core/group-rows.js';
 import type { KeptFeatures } from '../../eval/features/kept-features.js';
 import type { CommonOptions, Context, Report, Run } from '../context.js';
 import { featureFolder } from '../feature-cache.js';

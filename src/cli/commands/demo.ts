@@ -3,7 +3,7 @@ import type { Command } from 'commander';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { FungiError } from '../../core/errors.js';
-import { wilson, type Interval } from '../../eval/measures/intervals.js';
+import { wilson, type Interval } from '../../core/wilson.js';
 import { readExamples } from '../../eval/data/read-examples.js';
 import type { FeatureOptions } from '../../features/spec.js';
 import type { LlmClient } from '../../llm/client.js';

@@ -1,7 +1,7 @@
 /** `fungi eval linear`: does a linear classifier do better on FUNGI features than on plain embeddings? */
 import type { Command } from 'commander';
 import { FungiError } from '../../core/errors.js';
-import { groupRows } from '../../eval/data/group-rows.js';
+import { groupRows } from '../../core/group-rows.js';
 import { addClassifyCommand, type ClassifyProtocol } from '../classify-command.js';
 import type { Run } from '../context.js';
 import { whole } from '../options.js';

@@ -1,6 +1,6 @@
 /** `fungi index`: labelled examples into an index. */
 import { Option, type Command } from 'commander';
-import { findDuplicates, findLabelConflicts } from '../../eval/data/duplicates.js';
+import { findDuplicates, findLabelConflicts } from '../../core/duplicates.js';
 import type { LossName } from '../../eval/features/feature-sets.js';
 import { assertLabels, readExamples } from '../../eval/data/read-examples.js';
 import { REDUCTION_KINDS, type IndexReduction } from '../../selector/reduction.js';

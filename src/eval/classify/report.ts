@@ -2,7 +2,8 @@
 import { Rng } from '../../core/rng.js';
 import { pairedGains, type Gain } from '../compare/scores.js';
 import { pText } from '../compare/verdict.js';
-import { bootstrapMean, ofShares, wilson, type Interval } from '../measures/intervals.js';
+import { wilson, type Interval } from '../../core/wilson.js';
+import { bootstrapMean, ofShares } from '../measures/intervals.js';
 import { confusion, macroF1, meanPerClassAccuracy } from '../measures/metrics.js';
 import type { ClassifiedRun } from './classify.js';
 

@@ -1,7 +1,7 @@
 /** Runs selectors on the same pools and queries, under the same seeds, and counts what each of them shows a prompt. */
 import type { OnProgress } from '../../core/progress.js';
 import { majorityVote } from '../../retrieve/vote.js';
-import { findOverlap } from '../data/duplicates.js';
+import { findOverlap } from '../../core/duplicates.js';
 import type { LabelledItem } from '../data/labelled.js';
 import type { Pool } from '../data/pools.js';
 import type { ExampleSelector } from './example-selector.js';

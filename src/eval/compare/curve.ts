@@ -1,7 +1,7 @@
 /** How accuracy grows with the pool: few examples of each label, and all there are. */
 import { mean } from 'simple-statistics';
 import type { LabelledItem } from '../data/labelled.js';
-import type { Interval } from '../measures/intervals.js';
+import type { Interval } from '../../core/wilson.js';
 import type { Comparison } from './compare.js';
 import { predictionScores } from './scores.js';
 

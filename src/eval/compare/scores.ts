@@ -1,14 +1,8 @@
 /** What predictions of selectors are worth, and what one gains over another: the same for a vote of examples and for an LLM that reads them. */
 import { mean } from 'simple-statistics';
 import { Rng } from '../../core/rng.js';
-import {
-  bootstrapMean,
-  ofShares,
-  pairedBootstrap,
-  wilson,
-  type Interval,
-  type PairedDifference,
-} from '../measures/intervals.js';
+import { wilson, type Interval } from '../../core/wilson.js';
+import { bootstrapMean, ofShares, pairedBootstrap, type PairedDifference } from '../measures/intervals.js';
 import { confusion, macroF1, meanPerClassAccuracy } from '../measures/metrics.js';
 import { discordantPairs, holm, mcnemar, pairedBootstrapTest } from '../measures/significance.js';
 

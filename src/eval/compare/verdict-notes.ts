@@ -1,6 +1,6 @@
 /** What a reader of accuracies easily overlooks, in words: a selector that needs no encoder, and labels of very different size. */
 import type { PairedDifference } from '../measures/intervals.js';
-import { groupRows } from '../data/group-rows.js';
+import { groupRows } from '../../core/group-rows.js';
 import { bm25Selector } from './baselines.js';
 import { isFeatureSelector } from './feature-selectors.js';
 import { pairedGains, type Gain, type Predictions } from './scores.js';

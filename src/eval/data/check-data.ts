@@ -1,6 +1,6 @@
 /** What training and test rows have to have in common for an evaluation to mean something. */
 import { FungiError } from '../../core/errors.js';
-import { groupRows } from './group-rows.js';
+import { groupRows } from '../../core/group-rows.js';
 import type { LabelledItem } from './labelled.js';
 
 export interface LabelSets {

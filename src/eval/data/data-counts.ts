@@ -1,4 +1,4 @@
-import { findDuplicates, findLabelConflicts, findOverlap } from './duplicates.js';
+import { findDuplicates, findLabelConflicts, findOverlap } from '../../core/duplicates.js';
 import type { LabelledItem } from './labelled.js';
 import { distinctLabels } from './read-examples.js';
 

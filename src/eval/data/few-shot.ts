@@ -1,6 +1,6 @@
 import { FungiError } from '../../core/errors.js';
 import { Rng } from '../../core/rng.js';
-import { groupRows } from './group-rows.js';
+import { groupRows } from '../../core/group-rows.js';
 
 /**
  * What "N shots" of C classes means.

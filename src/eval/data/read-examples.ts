@@ -5,7 +5,7 @@ import { assertId, assertStorable } from '../../core/example-check.js';
 import type { ExampleInput, MetadataValue } from '../../core/item.js';
 import { assertText } from '../../core/text.js';
 import type { SourceOptions } from '../../encoders/sources/options.js';
-import { findDuplicates } from './duplicates.js';
+import { findDuplicates } from '../../core/duplicates.js';
 import { besideData, MEDIA_KEYS } from './media.js';
 import { otherDelimiter, type Row } from './rows.js';
 import { sourceRows } from './source.js';

@@ -3,7 +3,7 @@ import type { ExampleInput } from '../../core/item.js';
 import { Rng } from '../../core/rng.js';
 import { normaliseText } from '../../core/text.js';
 import { proportionalCounts } from './few-shot.js';
-import { groupRows } from './group-rows.js';
+import { groupRows } from '../../core/group-rows.js';
 
 /** How much is held out: a share of the texts, 0 to 1 without the ends, or so many of them. */
 export type HeldOut = { readonly fraction: number } | { readonly count: number };

@@ -3,12 +3,7 @@ import { quantileSorted } from 'simple-statistics';
 
 import { FungiError } from '../../core/errors.js';
 import type { Rng } from '../../core/rng.js';
-
-/** The ends of a 95 % interval. */
-export interface Interval {
-  readonly low: number;
-  readonly high: number;
-}
+import type { Interval } from '../../core/wilson.js';
 
 /** An interval of shares, which end at 0 and 1. */
 export const ofShares = ({ low, high }: Interval): Interval => ({ low: Math.max(0, low), high: Math.min(1, high) });
@@ -23,8 +18,6 @@ export interface PairedDifference extends Interval {
 export type Scores = ArrayLike<number | boolean>;
 
 const ALPHA = 0.05;
-/** The standard normal's quantile at 1 − ALPHA/2. */
-const Z = 1.959963984540054;
 const RESAMPLES = 2000;
 /** What rounding leaves between runs that are alike; one right answer more of a million gives 1e-12. */
 const ROUNDING = 1e-14;
@@ -146,26 +139,6 @@ export function pairedGains(a: readonly Scores[], b: readonly Scores[]): Float64
 export function meanOf(runs: readonly Float64Array[]): number {
   const total = runs.reduce((sum, run) => sum + run.reduce((part, value) => part + value, 0), 0);
   return total / (runs.length * runs[0]!.length);
-}
-
-/**
- * Wilson's score interval of a share (Wilson 1927): no seed, no resampling, and sensible at 0 and 1, where the bootstrap
- * collapses to a point.
- *
- * @throws {FungiError} INVALID_ARGUMENT unless 0 ≤ successes ≤ n, n ≥ 1, both whole
- */
-export function wilson(successes: number, n: number): Interval {
-  if (!Number.isSafeInteger(successes) || !Number.isSafeInteger(n) || n < 1 || successes < 0 || successes > n) {
-    throw new FungiError('INVALID_ARGUMENT', `not a count out of a total: ${successes} of ${n}`);
-  }
-  const share = successes / n;
-  const centre = share + Z ** 2 / (2 * n);
-  const spread = Z * Math.sqrt((share * (1 - share)) / n + Z ** 2 / (4 * n ** 2));
-  const scale = 1 + Z ** 2 / n;
-  return {
-    low: successes === 0 ? 0 : (centre - spread) / scale,
-    high: successes === n ? 1 : (centre + spread) / scale,
-  };
 }
 
 function assertPairs(a: { readonly length: number }, b: { readonly length: number }): void {

@@ -12,13 +12,8 @@ import {
   type PoolTask,
   type PoolTaskOptions,
 } from '../features/pool-runs.js';
-import {
-  bootstrapMean,
-  ofShares,
-  pairedBootstrap,
-  type Interval,
-  type PairedDifference,
-} from '../measures/intervals.js';
+import type { Interval } from '../../core/wilson.js';
+import { bootstrapMean, ofShares, pairedBootstrap, type PairedDifference } from '../measures/intervals.js';
 import { labelRetrieval, type LabelRetrieval } from './label-retrieval.js';
 
 interface RankOptions {

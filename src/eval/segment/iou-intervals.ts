@@ -6,7 +6,8 @@
  */
 import { FungiError } from '../../core/errors.js';
 import type { Rng } from '../../core/rng.js';
-import { middle, type Interval } from '../measures/intervals.js';
+import type { Interval } from '../../core/wilson.js';
+import { middle } from '../measures/intervals.js';
 import type { ClassPixels } from './mean-iou.js';
 
 /** IoU of each resample, the mean over seeds. */

@@ -1,6 +1,6 @@
 /** Segmentations by feature set: IoU with intervals, and what a set gains over the first. */
 import { Rng } from '../../core/rng.js';
-import type { Interval } from '../measures/intervals.js';
+import type { Interval } from '../../core/wilson.js';
 import { intervalOf, resampledIou, type ResampledIou } from './iou-intervals.js';
 import type { SegmentRun } from './segment-scenes.js';
 

@@ -1,6 +1,6 @@
 /** Figures of a comparison counted by hand, and what the verdict says of them. */
 import { describe, expect, it } from 'vitest';
-import { wilson } from '../../../src/eval/measures/intervals.js';
+import { wilson } from '../../../src/core/wilson.js';
 import type { Comparison, SelectorRun } from '../../../src/eval/compare/compare.js';
 import { compareReport, verdict } from '../../../src/eval/compare/compare-report.js';
 import { namedSelectors, selectorTitles } from '../../../src/eval/compare/named-selectors.js';

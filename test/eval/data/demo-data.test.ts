@@ -1,8 +1,8 @@
 import { describe, expect, it } from 'vitest';
 
 import { normaliseText } from '../../../src/core/text.js';
-import { findDuplicates, findLabelConflicts, findOverlap } from '../../../src/eval/data/duplicates.js';
-import { groupRows } from '../../../src/eval/data/group-rows.js';
+import { findDuplicates, findLabelConflicts, findOverlap } from '../../../src/core/duplicates.js';
+import { groupRows } from '../../../src/core/group-rows.js';
 import { readExamples } from '../../../src/eval/data/read-examples.js';
 
 const train = await readExamples('examples/demo/train.jsonl');

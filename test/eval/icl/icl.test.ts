@@ -3,7 +3,7 @@ import { afterEach, describe, expect, it } from 'vitest';
 import type { Progress } from '../../../src/core/progress.js';
 import { compareReport } from '../../../src/eval/compare/compare-report.js';
 import { callsOf } from '../../../src/eval/icl/prompt-plan.js';
-import { wilson } from '../../../src/eval/measures/intervals.js';
+import { wilson } from '../../../src/core/wilson.js';
 import { mcnemar } from '../../../src/eval/measures/significance.js';
 import { PromptTemplate } from '../../../src/prompt/template.js';
 import type { Script } from '../../../src/testing/scripted-llm.js';

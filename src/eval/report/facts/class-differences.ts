@@ -1,6 +1,6 @@
 /** Which labels gain and which lose. */
 import { mean } from 'simple-statistics';
-import { groupRows } from '../../data/group-rows.js';
+import { groupRows } from '../../../core/group-rows.js';
 import type { LabelledItem } from '../../data/labelled.js';
 import type { JudgedRun } from './judged.js';
 

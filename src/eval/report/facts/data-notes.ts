@@ -1,8 +1,8 @@
 /** What the data are like, with examples of what a reader may want to mend. */
 import type { TruncatedRows } from '../../classify/classify.js';
 import type { DataCounts } from '../../data/data-counts.js';
-import { findDuplicates, findLabelConflicts, findOverlap } from '../../data/duplicates.js';
-import { groupRows } from '../../data/group-rows.js';
+import { findDuplicates, findLabelConflicts, findOverlap } from '../../../core/duplicates.js';
+import { groupRows } from '../../../core/group-rows.js';
 import type { LabelledItem } from '../../data/labelled.js';
 
 export interface DataNotes {

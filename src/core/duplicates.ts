@@ -1,5 +1,5 @@
-import type { ExampleInput } from '../../core/item.js';
-import { normaliseText } from '../../core/text.js';
+import type { ExampleInput } from './item.js';
+import { normaliseText } from './text.js';
 import { groupRows } from './group-rows.js';
 
 /** Rows of one set that share a text. */
@@ -28,15 +28,15 @@ export type TextMatch = 'exact' | 'normalised';
 
 /** Texts that occur more than once, in order of their first row. */
 export function findDuplicates(texts: readonly string[], match: TextMatch): DuplicateGroup[] {
-  return [...groupRows(keys(texts, match)).values()]
+  return [...groupRows(textKeys(texts, match)).values()]
     .filter((rows) => rows.length > 1)
     .map((rows) => ({ text: texts[rows[0]!]!, rows }));
 }
 
 /** Test rows that a nearest-neighbour search finds verbatim in the training set, in test order. */
 export function findOverlap(train: readonly string[], test: readonly string[], match: TextMatch): Overlap[] {
-  const trainRows = groupRows(keys(train, match));
-  return keys(test, match).flatMap((key, row) => {
+  const trainRows = groupRows(textKeys(train, match));
+  return textKeys(test, match).flatMap((key, row) => {
     const rows = trainRows.get(key);
     return rows === undefined ? [] : [{ test: row, train: rows }];
   });
@@ -50,6 +50,7 @@ export function findLabelConflicts(examples: readonly ExampleInput[], match: Tex
     .filter(({ labels }) => labels.length > 1);
 }
 
-function keys(texts: readonly string[], match: TextMatch): readonly string[] {
+/** What texts are compared by [n]. */
+export function textKeys(texts: readonly string[], match: TextMatch): readonly string[] {
   return match === 'exact' ? texts : texts.map(normaliseText);
 }

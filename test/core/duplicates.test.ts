@@ -1,8 +1,8 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 
-import { normaliseText } from '../../../src/core/text.js';
-import { findDuplicates, findLabelConflicts, findOverlap } from '../../../src/eval/data/duplicates.js';
+import { normaliseText } from '../../src/core/text.js';
+import { findDuplicates, findLabelConflicts, findOverlap } from '../../src/core/duplicates.js';
 
 describe('normaliseText', () => {
   it('lower-cases and folds every kind of whitespace', () => {
