@@ -41,6 +41,7 @@ export type { Manifest } from './store/manifest.js';
 export type { UpsertCounts, VerifyReport } from './store/store.js';
 export type { Vote } from './retrieve/vote.js';
 export type { CalibratedPolicy, CalibrateOptions } from './selector/calibrate.js';
+export type { HealthOptions, HealthReport } from './health/pool-health.js';
 export { abstainThreshold } from './policies/abstention.js';
 export type { AbstentionTarget, AbstentionThreshold } from './policies/abstention.js';
 export { calibrated, calibrationError, fitCalibration } from './policies/calibration.js';

@@ -3,6 +3,7 @@ import { FungiError } from '../core/errors.js';
 import type { ExampleInput, Item, Modality } from '../core/item.js';
 import type { OnProgress } from '../core/progress.js';
 import { assertText } from '../core/text.js';
+import type { HealthOptions, HealthReport } from '../health/pool-health.js';
 import { labelOf } from '../llm/label.js';
 import { loadTemplate } from '../prompt/load.js';
 import { parsePolicy } from '../policies/options.js';
@@ -21,6 +22,7 @@ import { openFeaturizer, type LocatedIndex } from './open-featurizer.js';
 import { openIndex } from './open-index.js';
 import type { OpenedIndex } from './opened-index.js';
 import type { BuildOptions, OpenOptions } from './options.js';
+import { healthOf } from './pool-health.js';
 import { searchByPolicy, type PolicySearch } from './policy-search.js';
 import {
   offeredLabels,
@@ -214,6 +216,16 @@ export class FungiSelector implements Embedder {
     const { selection, vote } = this.spaces;
     const { metric } = this.index.manifest;
     return calibrate(this.rows, { metric, modality: this.modality, space: vote?.space ?? selection }, options);
+  }
+
+  /**
+   * What is wrong with the examples, and what would help: duplicates, doubtful labels, examples that nobody finds, labels that need more of
+   * them; with `unlabelled` items what to label next, with `queries` whether these look like the examples.
+   *
+   * @throws {FungiError} INVALID_ARGUMENT for an option that is none, and fewer than two examples; INVALID_TEXT naming the item by its place; ABORTED
+   */
+  async health(options: HealthOptions & EmbedOptions = {}): Promise<HealthReport> {
+    return healthOf(this.rows, this.index, options);
   }
 
   /**

@@ -7,7 +7,7 @@ const SRC = new URL('../../src', import.meta.url).pathname;
 
 const ENGINE = ['core', 'onnx', 'runtime', 'encoders', 'views', 'losses'];
 const FEATURES = [...ENGINE, 'engine', 'reduce'];
-const SELECTOR = [...FEATURES, 'auto', 'features', 'store', 'retrieve', 'policies', 'prompt', 'llm'];
+const SELECTOR = [...FEATURES, 'auto', 'features', 'store', 'retrieve', 'policies', 'health', 'prompt', 'llm'];
 
 /** Folder → folders it may import; `.` is src itself (the public entry). */
 const MAY_IMPORT: Record<string, readonly string[]> = {
@@ -25,6 +25,7 @@ const MAY_IMPORT: Record<string, readonly string[]> = {
   store: ['core'],
   retrieve: ['core', 'onnx', 'runtime', 'store'],
   policies: ['core', 'retrieve', 'prompt'],
+  health: ['core', 'retrieve'],
   prompt: ['core'],
   llm: ['core', 'prompt'],
   selector: SELECTOR,

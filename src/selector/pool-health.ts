@@ -1,0 +1,30 @@
+/** The rows of an open index as the pool whose health is asked for. */
+import { Rng } from '../core/rng.js';
+import { poolHealth, type HealthOptions, type HealthReport } from '../health/pool-health.js';
+import type { LoadedRows } from './loaded-rows.js';
+import type { OpenedIndex } from './opened-index.js';
+import { assertItems, type EmbedOptions } from './embedder.js';
+import { abortedBy } from './featurizer.js';
+
+/** The rows of this moment, copied: what changes meanwhile does not count. @throws {FungiError} as {@link poolHealth}; ABORTED */
+export async function healthOf(
+  rows: LoadedRows,
+  { manifest: { metric }, featurizer, onProgress }: OpenedIndex,
+  { signal, ...options }: HealthOptions & EmbedOptions,
+): Promise<HealthReport> {
+  const { dims, modality } = featurizer;
+  for (const items of [options.queries, options.unlabelled]) if (items !== undefined) assertItems(items);
+  const entries = rows.sample(rows.size, Rng.stream(0, 'health')); // all of them, in insertion order
+  const vectors = new Float32Array(entries.length * dims);
+  entries.forEach(({ vector }, row) => {
+    vectors.set(vector, row * dims);
+  });
+  const pool = { examples: entries.map(({ example }) => example), vectors, dims, metric, modality };
+  return poolHealth(pool, options, {
+    encode: async (items, stage) => (await featurizer.featurize(items, { stage, onProgress, signal })).vectors,
+    onRows: (done, total) => {
+      if (signal?.aborted === true) throw abortedBy(signal);
+      onProgress?.({ stage: 'neighbours', done, total, unit: 'rows' });
+    },
+  });
+}
