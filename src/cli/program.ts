@@ -6,6 +6,7 @@ import { addCache } from './commands/cache.js';
 import { addDemo } from './commands/demo.js';
 import { addDoctor } from './commands/doctor.js';
 import { addEval } from './commands/eval.js';
+import { addHealth } from './commands/health.js';
 import { addIndex } from './commands/index-examples.js';
 import { addIndexes } from './commands/indexes.js';
 import { addModels } from './commands/models.js';
@@ -22,7 +23,7 @@ import { addCommonOptions, addIndexesOption } from './options.js';
 
 const COMMANDS = [
   ...[addDemo, addIndex, addRetrieve, addPrompt, addAnswer, addEval],
-  ...[addServe, addKeys, addIndexes, addModels, addCache, addDoctor],
+  ...[addServe, addKeys, addIndexes, addHealth, addModels, addCache, addDoctor],
 ];
 
 /** Runs one command line, without the name of the program; returns the exit code. */

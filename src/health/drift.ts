@@ -29,8 +29,8 @@ export interface DriftFindings {
   readonly farthest: Bounded<FarQuery>;
 }
 
-/** Share of the pool's rows within the limit. */
-const WITHIN = 0.99;
+/** Share of the pool's rows beyond the limit, and so of queries that are like them. */
+export const EXPECTED_BEYOND = 0.01;
 /** √(−ln(0.05/2)/2), of the asymptotic distribution. */
 const CRITICAL = Math.sqrt(-Math.log(0.025) / 2);
 
@@ -63,7 +63,7 @@ export function drift(
 ): DriftFindings {
   const pool = Float64Array.from({ length: graph.rows }, (_, row) => distancesOf(graph, row)[0]!).sort();
   const sorted = Float64Array.from(nearest, ({ distance }) => distance).sort();
-  const limit = quantile(pool, WITHIN);
+  const limit = quantile(pool, 1 - EXPECTED_BEYOND);
   const beyond = nearest
     .map(({ row, distance }, query) => ({ row, distance, query }))
     .filter(({ distance }) => distance > limit)

@@ -163,6 +163,10 @@ const OPTIONS: Readonly<Record<string, readonly string[]>> = {
   ],
   serve: ['--config', '--print-config', ...SETTING_NAMES.map((name) => `--${optionOf(name)}`)],
   'keys create': ['--scope'],
+  health: [
+    ...['--indexes', '-k', '--near-distance', '--top', '--unlabelled', '--select', '--queries'],
+    ...['--input-key', '--label-key', '--encoder', '--file', '--provider', '--threads', '--engine'],
+  ],
   'indexes list': ['--indexes'],
   'indexes describe': ['--indexes'],
   'indexes verify': ['--indexes'],
