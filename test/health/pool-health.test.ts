@@ -92,7 +92,7 @@ describe('the health of a pool', () => {
     const near = Array.from({ length: 8 }, (_, x): Row => [[x, 0], 'a', `${x},0`]);
     const { next } = await health(poolOf(near), {
       ...{ k: 3, select: 2 },
-      unlabelled: ['1,0', '50,50', '51,50', '50,51', '51,51', '50,50', '2.5,0', '3.5,0'],
+      unlabelled: ['1,0', '2.5,0', '3.5,0', '50,50', '51,50', '50,51', '51,51', '50,50'],
     });
     expect(next).toMatchObject({ candidates: 6, known: 2 });
     expect(next!.chosen).toHaveLength(2);
