@@ -13,7 +13,7 @@ export interface LeaveOneOut {
   readonly judged: Uint8Array;
 }
 
-/** Weights fall to e⁻² at the k-th neighbour: with planted errors that found more of them than a steeper fall or none (docs/results.md). */
+/** Weights fall to e⁻² at the k-th neighbour: with planted errors that found more of them than a steeper fall, and on most data than none (docs/results.md). */
 const FALL = 2;
 
 /**
