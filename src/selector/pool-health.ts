@@ -2,6 +2,7 @@
 import { Rng } from '../core/rng.js';
 import { poolHealth, type HealthOptions, type HealthReport } from '../health/pool-health.js';
 import type { LoadedRows } from './loaded-rows.js';
+import type { Spaces } from './spaces.js';
 import type { OpenedIndex } from './opened-index.js';
 import { assertItems, type EmbedOptions } from './embedder.js';
 import { abortedBy } from './featurizer.js';
@@ -10,6 +11,7 @@ import { abortedBy } from './featurizer.js';
 export async function healthOf(
   rows: LoadedRows,
   { manifest: { metric }, featurizer, onProgress }: OpenedIndex,
+  { plain }: Spaces,
   { signal, ...options }: HealthOptions & EmbedOptions,
 ): Promise<HealthReport> {
   const { dims, modality } = featurizer;
@@ -19,9 +21,12 @@ export async function healthOf(
   entries.forEach(({ vector }, row) => {
     vectors.set(vector, row * dims);
   });
-  const pool = { examples: entries.map(({ example }) => example), vectors, dims, metric, modality };
+  const pool = {
+    ...{ examples: entries.map(({ example }) => example), vectors: plain.rows(vectors), dims, metric, modality },
+  };
   return poolHealth(pool, options, {
-    encode: async (items, stage) => (await featurizer.featurize(items, { stage, onProgress, signal })).vectors,
+    encode: async (items, stage) =>
+      plain.rows((await featurizer.featurize(items, { stage, onProgress, signal })).vectors),
     onRows: (done, total) => {
       if (signal?.aborted === true) throw abortedBy(signal);
       onProgress?.({ stage: 'neighbours', done, total, unit: 'rows' });

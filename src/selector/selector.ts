@@ -225,7 +225,7 @@ export class FungiSelector implements Embedder {
    * @throws {FungiError} INVALID_ARGUMENT for an option that is none, and fewer than two examples; INVALID_TEXT naming the item by its place; ABORTED
    */
   async health(options: HealthOptions & EmbedOptions = {}): Promise<HealthReport> {
-    return healthOf(this.rows, this.index, options);
+    return healthOf(this.rows, this.index, this.spaces, options);
   }
 
   /**

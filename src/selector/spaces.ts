@@ -23,13 +23,16 @@ export interface Spaces {
    * see to it.
    */
   readonly underFloor: Space;
+  /** In which labels had no say, as far as there is one: where a label is wrong, its row lies among those that it is like. */
+  readonly plain: Space;
 }
 
 const asIs = (vectors: Float32Array): Float32Array => vectors;
 export const STORED: Space = { queries: asIs, rows: asIs };
 
 export function spacesOf({ metric, reducer, auto }: Pick<Manifest, 'metric' | 'reducer' | 'auto'>): Spaces {
-  if (reducer.kind !== 'blend') return { metric, selection: STORED, vote: undefined, underFloor: STORED };
+  if (reducer.kind !== 'blend')
+    return { metric, selection: STORED, vote: undefined, underFloor: STORED, plain: STORED };
   const { supervised, unsupervised, shares } = reducer;
   const parts = { supervised, unsupervised: unsupervised.dims };
   const at = (share: number): Space => {
@@ -42,7 +45,7 @@ export function spacesOf({ metric, reducer, auto }: Pick<Manifest, 'metric' | 'r
   const [selection, space] = [at(shares.selection), at(shares.vote)];
   const voting = { space, ...(auto && { voters: auto.voters }) };
   return {
-    ...{ metric: 'product', selection, underFloor: auto ? space : selection },
+    ...{ metric: 'product', selection, underFloor: auto ? space : selection, plain: at(0) },
     vote: auto || shares.vote !== shares.selection ? voting : undefined,
   };
 }
