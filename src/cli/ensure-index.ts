@@ -5,12 +5,13 @@ import type { Example, ExampleInput } from '../core/item.js';
 import type { Encoder } from '../encoders/encoder.js';
 import { featureSpec, type FeatureOptions, type FeatureSpec } from '../features/spec.js';
 import { DEFAULT_DIMS } from '../selector/options.js';
-import { parseReduction, sharesOf, type AskedReduction } from '../selector/reduction.js';
+import { DEFAULT_REDUCER, parseReduction, sharesOf, type AskedReduction } from '../selector/reduction.js';
 import type { BuildOptions } from '../selector/options.js';
 import { findIndex, listIndexes } from '../store/index-folder.js';
 import {
   assertOwnStore,
   assertSameFeatures,
+  featureFingerprint,
   readManifest,
   verifyArtefacts,
   type EncoderSpec,
@@ -80,7 +81,7 @@ function refusal({ name, indexes }: EnsureOptions, differences: readonly string[
  */
 async function compare(options: EnsureOptions & { readonly encoder: Encoder }): Promise<string[]> {
   const { dims = DEFAULT_DIMS } = options;
-  const asked = parseReduction(options.reducer ?? { kind: 'pca' }, { dims, metric: options.metric });
+  const asked = parseReduction(options.reducer ?? DEFAULT_REDUCER, { dims, metric: options.metric });
   const spec = featureSpec(options.features, options.encoder.modality);
   const folder = await findIndex(options.indexes, options.name);
   const manifest = await readManifest(folder);
@@ -92,16 +93,25 @@ async function compare(options: EnsureOptions & { readonly encoder: Encoder }): 
     ...(manifest.metric === metric ? [] : [`metric: ${manifest.metric} in the index, ${metric} asked for`]),
     ...(await dataDifferences(folder, manifest, options)),
   ];
-  const known = [...featureDifferences(manifest, spec, manifest.encoder), ...rest];
+  const there = asAsked(manifest);
+  const known = [...featureDifferences(there, spec, manifest.encoder), ...rest];
   if (options.ifDifferent === 'replace' && known.length > 0) return known;
   const { loadEngine } = await import('../selector/load-engine.js');
   const { engine, encoder } = await loadEngine(options);
   await engine.close();
-  return [...featureDifferences(manifest, spec, encoder), ...rest];
+  return [...featureDifferences(there, spec, encoder), ...rest];
 }
 
-function reducerDifferences({ reducer, rows, labels }: Manifest, asked: AskedReduction, dims: number): string[] {
-  const kind = (reducer.kind === 'pca' ? reducer.instead?.of : undefined) ?? reducer.kind;
+/** With the features that were asked for, where some of them were chosen. */
+function asAsked(manifest: Manifest): Manifest {
+  const { auto, encoder } = manifest;
+  if (auto === undefined) return manifest;
+  const { features } = auto;
+  return { ...manifest, features, fingerprint: featureFingerprint({ encoder, features }) };
+}
+
+function reducerDifferences({ reducer, auto, rows, labels }: Manifest, asked: AskedReduction, dims: number): string[] {
+  const kind = auto ? 'auto' : ((reducer.kind === 'pca' ? reducer.instead?.of : undefined) ?? reducer.kind);
   if (kind !== asked.kind) return [`reducer: ${kind} in the index, ${asked.kind} asked for`];
   const differences: string[] = [];
   const compare = (what: string, there: number | string, wanted: number | string): void => {
@@ -116,6 +126,7 @@ function reducerDifferences({ reducer, rows, labels }: Manifest, asked: AskedRed
   }
   const isWide = reducer.kind === 'lda' && Math.min(reducer.limit, dims) >= labels.length - 1;
   if (!isWide) compare('dims', reducer.limit, dims);
+  if (auto) return differences;
   const { chosen, value } = reducer.shrinkage;
   if ('shrinkage' in asked) compare('shrinkage', chosen === 'auto' ? chosen : value, asked.shrinkage);
   if (reducer.kind === 'blend') {

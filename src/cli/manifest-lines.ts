@@ -23,6 +23,7 @@ export function manifestLines(
         ]),
     ['reduced to', `${reducer.dims} dimensions${reductionLine(reducer, manifest.rows)}`],
     ...supervisedLines(reducer),
+    ...choiceLines(manifest),
     ['metric', manifest.metric],
     [`cut ${itemNoun(encoder)}s`, String(manifest.truncatedTexts)],
     ['fingerprint', manifest.fingerprint],
@@ -67,6 +68,27 @@ function supervisedLines(reducer: ReducerFacts): [name: string, value: string][]
           ],
         ]
       : []),
+  ];
+}
+
+/** What was chosen on the examples, and what it is expected to bring. */
+function choiceLines({ auto }: Manifest): [name: string, value: string][] {
+  if (auto?.choice === undefined) return [];
+  const { tried, losses, voters, expected, queryMs } = auto.choice;
+  const { difference, low, high } = expected.gain;
+  const points = (share: number): string => `${share < 0 ? '' : '+'}${percent(share)}`;
+  const names = losses.length === 0 ? 'the embedding' : `${losses.join(' and ')} beside the embedding`;
+  return [
+    ['chosen', `${names}${tried.length > losses.length ? ` (tried ${tried.join(', ')})` : ''}, ${voters} to vote`],
+    [
+      'expected',
+      `${percent(expected.accuracy)} % right by vote, the plain embedding ${percent(expected.embedding)} % (${points(difference)}, 95 % interval ${points(low)} to ${points(high)}, ${expected.rows} held-out examples)`,
+    ],
+    [
+      'label among 20',
+      `${percent(expected.labelHit)} % of held-out examples, by the plain embedding ${percent(expected.embeddingLabelHit)} %`,
+    ],
+    ['a query takes', `${queryMs.chosen.toFixed(1)} ms, the plain embedding ${queryMs.embedding.toFixed(1)} ms`],
   ];
 }
 

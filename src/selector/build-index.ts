@@ -20,13 +20,12 @@ import {
   featureFingerprint,
   MANIFEST_VERSION,
   writeManifest,
-  type AutoFacts,
   type EncoderSpec,
   type Manifest,
   type ReducerFacts,
 } from '../store/manifest.js';
 import type { StagedFeatures } from '../store/staged-features.js';
-import { autoFacts } from './auto-facts.js';
+import { choiceFacts } from './choice-facts.js';
 import { planFingerprint } from './build-plan.js';
 import { contentsDigest } from './contents-digest.js';
 import { loadEncoder, loadEngine } from './load-engine.js';
@@ -36,7 +35,7 @@ import type { OpenedIndex } from './opened-index.js';
 import { DEFAULT_DIMS, DEFAULT_INDEXES, type BuildOptions } from './options.js';
 import { reducerFacts } from './reducer-facts.js';
 import { saveReducer } from './reducer-file.js';
-import { parseReduction } from './reduction.js';
+import { DEFAULT_REDUCER, parseReduction } from './reduction.js';
 import { distinct, withVectors } from './rows.js';
 
 /** Beside manifest and table; the other file is the reducer's. */
@@ -49,7 +48,7 @@ export const ARTEFACTS_FILE = 'artefacts.safetensors';
 export async function buildIndex(options: BuildOptions): Promise<OpenedIndex<LocalFeaturizer>> {
   const { name, indexes = DEFAULT_INDEXES, dims = DEFAULT_DIMS, ifExists, onProgress } = options;
   const { log = silentLogger } = options;
-  const asked = parseReduction(options.reducer ?? { kind: 'pca' }, { dims, metric: options.metric });
+  const asked = parseReduction(options.reducer ?? DEFAULT_REDUCER, { dims, metric: options.metric });
   const examples = distinct(options.examples);
   const items = examples.map(({ input }) => input);
   const source = await loadEncoder(options);
@@ -89,7 +88,13 @@ export async function buildIndex(options: BuildOptions): Promise<OpenedIndex<Loc
     await saveReducer(join(build.folder, reducerFile), reducer);
     const manifest = await describe({
       ...{ build, name, encoder, spec: own.spec, reducer: facts, reducerFile, examples, storeId },
-      auto: choice && (await autoFacts(choice, extractor, items)),
+      auto:
+        asked.kind === 'auto'
+          ? {
+              features: spec as unknown as Json,
+              ...(choice && { choice: await choiceFacts(choice, extractor, items) }),
+            }
+          : undefined,
       metric: options.metric ?? reducer.metric,
       truncated: staged.truncated,
       contents: source.modality === 'text' ? undefined : contentsDigest(examples, keys),
@@ -179,7 +184,7 @@ interface Description {
   readonly reducer: ReducerFacts;
   readonly reducerFile: string;
   readonly metric: 'l2' | 'cosine';
-  readonly auto: AutoFacts | undefined;
+  readonly auto: Manifest['auto'];
   readonly examples: readonly Example[];
   readonly truncated: number;
   readonly contents: string | undefined;

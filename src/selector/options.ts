@@ -47,7 +47,7 @@ export interface BuildOptions extends EncoderChoice, SelectorRuntime {
   readonly features?: FeatureOptions;
   /** P, at most. @default 512 */
   readonly dims?: number;
-  /** How features are reduced; lda and blend learn of the examples' labels. @default pca, as in the paper */
+  /** How features are reduced; auto chooses on the examples, lda and blend learn of their labels too; pca is the paper's. @default auto */
   readonly reducer?: IndexReduction;
   /** @default what the reducer's vectors are made for: l2 after a PCA, as in the paper; of a blend nothing but cosine will do */
   readonly metric?: 'l2' | 'cosine';

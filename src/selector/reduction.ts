@@ -33,6 +33,8 @@ export const REDUCTION_KINDS = [
   'none',
 ] as const satisfies readonly IndexReduction['kind'][];
 
+export const DEFAULT_REDUCER: IndexReduction = { kind: 'auto' };
+
 const fraction = z.number().min(0).max(1);
 const shrinkage = z
   .union([z.literal('auto'), fraction])

@@ -42,10 +42,11 @@ export function spacesOf({ metric, reducer, auto }: Pick<Manifest, 'metric' | 'r
       rows: (vectors) => rowsAt(share, vectors, parts),
     };
   };
+  const choice = auto?.choice;
   const [selection, space] = [at(shares.selection), at(shares.vote)];
-  const voting = { space, ...(auto && { voters: auto.voters }) };
+  const voting = { space, ...(choice && { voters: choice.voters }) };
   return {
-    ...{ metric: 'product', selection, underFloor: auto ? space : selection, plain: at(0) },
-    vote: auto || shares.vote !== shares.selection ? voting : undefined,
+    ...{ metric: 'product', selection, underFloor: choice ? space : selection, plain: at(0) },
+    vote: choice || shares.vote !== shares.selection ? voting : undefined,
   };
 }

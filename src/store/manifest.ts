@@ -9,7 +9,7 @@ import { MODALITIES, type Modality } from '../core/item.js';
 import { onStorage, unlessMissing } from '../core/storage-failure.js';
 
 export const MANIFEST_FILE = 'manifest.json';
-export const MANIFEST_VERSION = 1;
+export const MANIFEST_VERSION = 2;
 
 const digest = z.string().regex(/^[0-9a-f]{64}$/, 'is not a sha256 in hex');
 const count = z.int().nonnegative();
@@ -77,9 +77,8 @@ export const reducerSchema = z.discriminatedUnion('kind', [
 
 const gain = z.strictObject({ difference: z.number(), low: z.number(), high: z.number() });
 
-const autoSchema = z.strictObject({
-  /** Losses that could be chosen, those that there was time to try, and those that were chosen. */
-  candidates: z.array(z.string()),
+const choiceSchema = z.strictObject({
+  /** Losses that there was time to try, and those that were chosen. */
   tried: z.array(z.string()),
   losses: z.array(z.string()),
   /** Neighbours that vote. */
@@ -98,8 +97,15 @@ const autoSchema = z.strictObject({
   queryMs: z.strictObject({ chosen: z.number().nonnegative(), embedding: z.number().nonnegative() }),
 });
 
+const autoSchema = z.strictObject({
+  /** The feature spec that could be chosen from. */
+  features: json,
+  /** There is none where labels tell nothing. */
+  choice: choiceSchema.optional(),
+});
+
 const manifestSchema = z.strictObject({
-  schemaVersion: z.literal(MANIFEST_VERSION),
+  schemaVersion: z.int().min(1).max(MANIFEST_VERSION),
   name: z.string(),
   createdAt: z.iso.datetime(),
   libraryVersion: z.string(),
@@ -132,8 +138,8 @@ const manifestSchema = z.strictObject({
 export type Manifest = Readonly<z.infer<typeof manifestSchema>>;
 export type EncoderSpec = Readonly<z.infer<typeof encoderSchema>>;
 export type ReducerFacts = Manifest['reducer'];
-/** What was chosen on the examples, and how. */
-export type AutoFacts = NonNullable<Manifest['auto']>;
+/** What was chosen on the examples, and what may be expected of it. */
+export type ChoiceFacts = Readonly<z.infer<typeof choiceSchema>>;
 /** Of a PCA, alone or in a blend. */
 export type PcaFacts = Readonly<z.infer<z.ZodObject<typeof pcaShape>>>;
 /** Of the scatter within labels, where one was taken. */

@@ -3,7 +3,7 @@ import { Option, type Command } from 'commander';
 import { findDuplicates, findLabelConflicts } from '../../core/duplicates.js';
 import type { LossName } from '../../eval/features/feature-sets.js';
 import { assertLabels, readExamples } from '../../eval/data/read-examples.js';
-import { REDUCTION_KINDS, type IndexReduction } from '../../selector/reduction.js';
+import { DEFAULT_REDUCER, REDUCTION_KINDS, type IndexReduction } from '../../selector/reduction.js';
 import type { CommonOptions, Context, Report, Run } from '../context.js';
 import { ensureIndex } from '../ensure-index.js';
 import { manifestLines } from '../manifest-lines.js';
@@ -34,6 +34,7 @@ interface IndexFlags extends CommonOptions, EncoderFlags, FeatureFlags, KeyFlags
   readonly idKey?: string;
   readonly losses: readonly LossName[];
   readonly seed: number;
+  readonly recipe?: 'auto' | 'paper';
   readonly reducer: IndexReduction['kind'];
   readonly shrinkage?: number | 'auto';
   readonly metric?: 'l2' | 'cosine';
@@ -58,15 +59,23 @@ export function addIndex(program: Command, run: Run): void {
   addFeatureOptions(addEncoderOptions(command))
     .option('--seed <number>', 'of random heads, views and projections', whole(0), 0)
     .addOption(
-      new Option('--reducer <kind>', 'how features are reduced: lda and blend learn of the labels')
+      new Option('--reducer <kind>', 'how features are reduced: auto, lda and blend learn of the labels')
         .choices(REDUCTION_KINDS)
-        .default('pca' satisfies IndexReduction['kind']),
+        .default(DEFAULT_REDUCER.kind),
+    )
+    .addOption(
+      new Option(
+        '--recipe <name>',
+        'auto chooses losses, reduction and voters on the examples; paper takes all losses, PCA and the Euclidean distance (default: auto)',
+      )
+        .choices(['auto', 'paper'])
+        .conflicts('reducer'),
     )
     .addOption(shrinkageOption())
     .addOption(
       new Option(
         '--metric <metric>',
-        'distance between features (default: cosine with lda and blend, l2 with the others and with lda of two labels)',
+        'distance between features (default: cosine with auto, lda and blend, l2 with the others and with lda of two labels)',
       ).choices(['l2', 'cosine']),
     );
   addCommonOptions(addIndexesOption(addKeyOptions(command)))
@@ -81,14 +90,15 @@ export function addIndex(program: Command, run: Run): void {
 What is indexed is what the encoder reads: texts, or with an image or audio encoder files, named by their path. An index of the same data
 and settings is left as it is. One that differs is only replaced with --force, and only by a complete one.
 
---reducer pca is the paper's, and knows no label. lda takes the directions that tell the labels apart, one less than there are labels; blend has the same
+--reducer auto holds examples out to choose which losses are worth their time, how strongly labels shape the space, and how many neighbours vote; what it expects of
+that, and of the plain embedding, is printed. Losses not chosen cost queries nothing. pca is the paper's, and knows no label (--recipe paper). lda takes the directions that tell the labels apart, one less than there are labels; blend has the same
 beside a PCA: examples are chosen by both, and where no LLM answers, neighbours vote by what tells labels apart. none reduces nothing.
 
 Examples:
   fungi index bank --data train.jsonl
   fungi index bank --data train.csv --input-key question --label-key intent
   fungi index bank --data train.csv --id-key none
-  fungi index bank --data train.jsonl --reducer blend --force
+  fungi index bank --data train.jsonl --recipe paper --force
   fungi index bank-plain --data train.jsonl --losses none
   fungi index bank --data train.jsonl --encoder ./models/bert-base --pooling first --losses kl,simclr --force
   fungi index flowers --data flowers/train --encoder ./models/dinov2-small --losses kl,dino`,
@@ -96,8 +106,10 @@ Examples:
     .action((name: string, flags: IndexFlags) => run(flags, (context) => index(context, name, flags)));
 }
 
-const reductionOf = ({ reducer: kind, shrinkage }: IndexFlags): IndexReduction =>
-  isSupervised(kind) ? { kind, shrinkage } : { kind };
+function reductionOf({ recipe, reducer: kind, shrinkage }: IndexFlags): IndexReduction {
+  if (recipe === 'paper') return { kind: 'pca' };
+  return isSupervised(kind) ? { kind, shrinkage } : { kind };
+}
 
 async function index(context: Context, name: string, flags: IndexFlags): Promise<Report> {
   const { effects, indexes, log } = context;
