@@ -48,6 +48,13 @@ const MEMBERS: Readonly<Record<string, fc.Arbitrary<unknown>>> = {
   encoder: fc.constantFrom('owner/letters', '/etc/passwd'),
   features: fc.constantFrom({}, { losses: [] }, { losses: [{ name: 'kl' }] }, { losses: [{ name: 'dino' }] }),
   dims: number,
+  reducer: fc.constantFrom<unknown>(
+    { kind: 'pca' },
+    { kind: 'lda', shrinkage: 'auto' },
+    { kind: 'blend', shrinkage: 0.2, shares: { selection: 0, vote: 1 } },
+    { kind: 'blend', shares: { vote: -1 } },
+    { kind: 'none', shrinkage: 1 },
+  ),
   metric: fc.constantFrom('l2', 'cosine', 'dot'),
   ifExists: fc.constantFrom('refuse', 'replace', 'resume'),
 };
