@@ -16,17 +16,20 @@ export interface Candidate {
 /** The order in which candidates are looked at: nearest first, among equals the one stored first, however they arrived. */
 export const byDistance = (a: Candidate, b: Candidate): number => a.distance - b.distance || a.row - b.row;
 
+export const DROP_RULES = [
+  'excluded-id',
+  'same-text',
+  'duplicate',
+  'max-per-label',
+  'min-labels',
+  'mmr',
+  'dpp',
+  'adaptive-k',
+  'beyond-k',
+] as const;
+
 /** Why a candidate is not among the chosen. */
-export type DropRule =
-  | 'excluded-id'
-  | 'same-text'
-  | 'duplicate'
-  | 'max-per-label'
-  | 'min-labels'
-  | 'mmr'
-  | 'dpp'
-  | 'adaptive-k'
-  | 'beyond-k';
+export type DropRule = (typeof DROP_RULES)[number];
 
 export interface Dropped {
   readonly candidate: Candidate;

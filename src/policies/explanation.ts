@@ -2,11 +2,13 @@
 import type { Candidate, Dropped, DropRule } from './candidate.js';
 import type { Posterior } from './posterior.js';
 
+export const CHOICE_RULES = ['nearest', 'hybrid', 'mmr', 'dpp', 'max-per-label', 'min-labels'] as const;
+
 /**
  * Why an example is chosen: it is among the k nearest (`nearest`), or k best by distance and words (`hybrid`), or stands in for one of those by
  * what the rule of this name asks.
  */
-export type ChoiceRule = 'nearest' | 'hybrid' | 'mmr' | 'dpp' | 'max-per-label' | 'min-labels';
+export type ChoiceRule = (typeof CHOICE_RULES)[number];
 
 export interface ExplainedExample {
   readonly id: string;

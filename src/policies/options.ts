@@ -51,19 +51,15 @@ const distance = z.number().min(0);
 const calibrationSchema = z.discriminatedUnion('method', [
   z.strictObject({ method: z.literal('temperature'), slope: z.number().min(0) }),
   z.strictObject({ method: z.literal('platt'), slope: z.number().min(0), intercept: z.number() }),
-  z
-    .strictObject({
-      method: z.literal('isotonic'),
-      scores: z.array(fraction).min(1).refine(isAscending, 'has to ascend'),
-      precisions: z.array(fraction).min(1).refine(isAscending, 'has to ascend'),
-    })
-    .refine(
-      ({ scores, precisions }) => scores.length === precisions.length,
-      'scores and precisions have to be as many',
-    ),
+  z.strictObject({
+    method: z.literal('isotonic'),
+    scores: z.array(fraction).min(1),
+    precisions: z.array(fraction).min(1),
+  }),
 ]);
 
-const policySchema = z.strictObject({
+/** All that JSON Schema has words for; {@link parsePolicy} holds members to each other. What was read by it can be read again, and is the same. */
+export const policySchema = z.strictObject({
   candidates: z.int().min(1).max(10_000).optional(),
   exclude: z.strictObject({ query: z.boolean().default(false), ids: z.array(z.string()).default([]) }).optional(),
   duplicates: z
@@ -94,6 +90,7 @@ const policySchema = z.strictObject({
       atLeast: count.default(1),
     })
     .refine(({ gap, mass }) => gap !== undefined || mass !== undefined, 'needs gap, mass or both')
+    .meta({ anyOf: [{ required: ['gap'] }, { required: ['mass'] }] })
     .optional(),
   order: z.enum(EXAMPLE_ORDERS).optional(),
   packing: z.enum(PACKINGS).default('drop-farthest'),
@@ -123,6 +120,7 @@ export function parsePolicy(value: unknown, k: number): Policy {
     throw invalid(['policy', ...path].join('.'), message);
   }
   const policy = parsed.data;
+  assertCalibration(policy.calibration);
   for (const [name, limit] of [
     ['candidates', policy.candidates],
     ['minLabels', policy.minLabels],
@@ -137,6 +135,17 @@ export function parsePolicy(value: unknown, k: number): Policy {
     }
   }
   return policy;
+}
+
+function assertCalibration(calibration: Policy['calibration']): void {
+  if (calibration?.method !== 'isotonic') return;
+  const { scores, precisions } = calibration;
+  for (const [name, values] of Object.entries({ scores, precisions })) {
+    if (!isAscending(values)) throw invalid(`policy.calibration.${name}`, 'has to ascend');
+  }
+  if (scores.length !== precisions.length) {
+    throw invalid('policy.calibration', 'scores and precisions have to be as many');
+  }
 }
 
 const invalid = (path: string, reason: string): FungiError =>

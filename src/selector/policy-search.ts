@@ -20,6 +20,8 @@ export interface PolicySearch {
   readonly filter: Filter | undefined;
   readonly space: Space;
   readonly explain: boolean;
+  /** Rows that are looked at for a query, at most. @default all */
+  readonly maxCandidates?: number;
 }
 
 /**
@@ -38,7 +40,8 @@ export async function searchByPolicy(
       hint: 'Leave hybrid out of the policy: ranks by distance alone.',
     });
   }
-  const c = Math.max(1, Math.min(rows.size, candidatesFor(policy, k, search.explain)));
+  const maxRows = Math.min(rows.size, search.maxCandidates ?? Infinity);
+  const c = Math.max(1, Math.min(maxRows, candidatesFor(policy, k, search.explain)));
   const key = textKeys(modality);
   const near = await rows.candidates(vectors, c, { filter, space });
   const outcomes: PolicyOutcome[] = [];
@@ -47,7 +50,7 @@ export async function searchByPolicy(
     const vector = vectors.subarray(i * dims, (i + 1) * dims);
     const task = { policy, k, metric, query: keyOf(query, modality), key };
     const matches = policy.hybrid === undefined ? [] : rows.wordMatches(query, vector, c, { filter, space });
-    const candidates = await widened(rows, vector, joined(near[i]!, matches), task, { c, filter, space });
+    const candidates = await widened(rows, vector, joined(near[i]!, matches), task, { c, maxRows, filter, space });
     outcomes.push(selectExamples(candidates, task));
   }
   return outcomes;
@@ -63,24 +66,27 @@ function joined(near: readonly Candidate[], matches: readonly Candidate[]): Cand
 /**
  * More candidates where these cannot fill k places: of other labels, when some are full or too few, and beyond duplicates. Each round looks
  * at twice as many rows, so that few rounds reach the end of the index.
+ *
+ * @param maxRows that may be looked at
  */
 async function widened(
   rows: LoadedRows,
   vector: Float32Array,
   found: readonly Candidate[],
   task: PolicyTask,
-  { c, filter, space }: Pick<PolicySearch, 'filter' | 'space'> & { readonly c: number },
+  { c, maxRows, filter, space }: Pick<PolicySearch, 'filter' | 'space'> & Record<'c' | 'maxRows', number>,
 ): Promise<readonly Candidate[]> {
   const { maxPerLabel: most, minLabels: least } = task.policy;
   const limits = { k: task.k, ...(most !== undefined && { most }), ...(least !== undefined && { least }) };
   let candidates = found;
-  for (let take = c; candidates.length < rows.size; take *= 2) {
+  for (let take = c; candidates.length < maxRows; take *= 2) {
     const beyond = labelsToLookBeyond(eligible(candidates.toSorted(byDistance), task).kept, limits);
     if (beyond === undefined) break;
     const seen = new Set(candidates.map(({ row }) => row));
     const allow = ({ row, example: { label } }: Pick<Candidate, 'row' | 'example'>): boolean =>
       !seen.has(row) && !beyond.has(label);
-    const [more = []] = await rows.candidates(vector, take, { filter, allow, space });
+    const count = Math.min(take, maxRows - candidates.length);
+    const [more = []] = await rows.candidates(vector, count, { filter, allow, space });
     if (more.length === 0) break;
     candidates = [...candidates, ...more];
   }

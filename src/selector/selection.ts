@@ -70,6 +70,8 @@ export interface SelectOptions {
   readonly policy?: PolicyOptions;
   /** Whether a selection says why its examples were chosen. @default false */
   readonly explain?: boolean;
+  /** Rows that a policy looks at for a query, whatever its rules would need: where more would be, it chooses among these. @default all rows */
+  readonly maxCandidates?: number;
   /** Ends the work early, where it can be ended: ABORTED. */
   readonly signal?: AbortSignal | undefined;
   /** Whether a selection holds the query's feature. @default false */

@@ -150,11 +150,9 @@ export class FungiSelector implements Embedder {
     return this.nearest(queries, options, this.index.onProgress);
   }
 
-  private async nearest(
-    queries: readonly Item[],
-    { k = 20, filter, policy: options, explain = false, signal, includeVector = false }: SelectOptions,
-    onProgress?: OnProgress,
-  ): Promise<Selection[]> {
+  private async nearest(queries: readonly Item[], given: SelectOptions, onProgress?: OnProgress): Promise<Selection[]> {
+    const { k = 20, filter, policy: options, explain = false, maxCandidates = Infinity } = given;
+    const { signal, includeVector = false } = given;
     if (!Number.isInteger(k) || k < 1 || k > MAX_K) {
       throw new FungiError('INVALID_ARGUMENT', `k is ${k}: it must be a whole number from 1 to ${MAX_K}`);
     }
@@ -167,7 +165,7 @@ export class FungiSelector implements Embedder {
     const search = (space: Space, count: number): Promise<Selected[]> =>
       policy === undefined
         ? this.byDistance(vectors, count, { filter, space })
-        : this.byPolicy(queries, vectors, { k, filter, policy, explain, space });
+        : this.byPolicy(queries, vectors, { k, filter, policy, explain, maxCandidates, space });
     const { selection, vote, underFloor } = this.spaces;
     const chosenIn = policy?.minLabels === undefined ? selection : underFloor;
     const [found, voting] = await Promise.all([search(chosenIn, k), vote && search(vote.space, vote.voters ?? k)]);

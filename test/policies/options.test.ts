@@ -33,6 +33,16 @@ describe('a policy as it is given', () => {
     expect((thrown as { hint: string }).hint).toContain('docs/selection.md');
   });
 
+  it.each([
+    {},
+    { duplicates: true, hybrid: false, exclude: {} },
+    { duplicates: { distance: 0.1 }, hybrid: { weight: 1 }, choice: { by: 'dpp' }, adaptive: { gap: 0.5 } },
+    { hybrid: true, choice: { by: 'mmr', lambda: 0.1 }, calibration: { method: 'temperature', slope: 2 } },
+  ])('is the same when it is read again: %o', (policy) => {
+    const read = parsePolicy(policy, 20);
+    expect(parsePolicy(read, 20)).toEqual(read);
+  });
+
   it('needs k rows where nearness alone counts, one more to explain, and more for any rule', () => {
     const needed = (policy: object, k: number, explain = false): number =>
       candidatesFor(parsePolicy(policy, k), k, explain);

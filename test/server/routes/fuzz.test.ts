@@ -27,6 +27,39 @@ const MEMBERS: Readonly<Record<string, fc.Arbitrary<unknown>>> = {
     fc.constantFrom({ not: {} }, { or: [] }, { label: { gt: 'a' } }),
   ),
   includeVectors: fc.boolean(),
+  policy: fc.oneof(
+    fc.record(
+      {
+        candidates: number,
+        exclude: fc.record({ query: fc.boolean(), ids: fc.array(text) }, { requiredKeys: [] }),
+        duplicates: fc.oneof(fc.boolean(), fc.record({ text: fc.boolean(), distance: number }, { requiredKeys: [] })),
+        hybrid: fc.oneof(fc.boolean(), fc.record({ weight: number, constant: number }, { requiredKeys: [] })),
+        choice: fc.constantFrom({ by: 'mmr' }, { by: 'dpp', theta: 0 }, { by: 'top-k' }, { by: 'best' }),
+        maxPerLabel: number,
+        minLabels: fc.oneof(number, fc.integer({ min: 1, max: 3 })),
+        adaptive: fc.record(
+          { gap: fc.double({ min: 0, max: 1 }), mass: number, atLeast: number },
+          { requiredKeys: [] },
+        ),
+        order: fc.constantFrom('stable', 'interleaved', 'random'),
+        packing: fc.constantFrom('skip-long', 'drop-farthest'),
+        labelList: fc.record({ alpha: number }),
+        abstain: fc.record({ below: number }),
+      },
+      { requiredKeys: [] },
+    ),
+    fc.record({
+      abstain: fc.constantFrom({ below: 0 }, { below: 1 }),
+      calibration: fc.oneof(
+        fc.record(
+          { method: fc.constantFrom('temperature', 'platt'), slope: number, intercept: number },
+          { requiredKeys: ['method', 'slope'] },
+        ),
+        fc.record({ method: fc.constant('isotonic'), scores: fc.array(number), precisions: fc.array(number) }),
+      ),
+    }),
+  ),
+  explain: fc.boolean(),
   template: fc.constantFrom('classify', 'classify-chat', 'turns', '../turns'),
   labels: fc.array(text, { maxLength: 3 }),
   variables: fc.dictionary(text, text, { maxKeys: 2 }),

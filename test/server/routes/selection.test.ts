@@ -107,7 +107,8 @@ describe('retrieve', () => {
     ['an empty one of many', { queries: ['a', ''] }],
     ['a query that is no text', { query: 1 }],
     ['half a surrogate pair', { query: '\ud800' }],
-    ['an explanation', { query: 'a', explain: true }],
+    ['an explanation of sorts', { query: 'a', explain: 'why' }],
+    ['a member that there is not', { query: 'a', explains: true }],
     ['no object', 'a'],
     ['nothing', undefined],
   ];

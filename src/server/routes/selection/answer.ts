@@ -7,6 +7,7 @@ import { assertClientItems, queryAt } from '../client-items.js';
 import { ASKING, codes, ENCODING, OPENING } from '../failures.js';
 import { indexPath, noQuery, type IndexPath } from '../fields.js';
 import { begun, inUse } from '../in-use.js';
+import { explainedOf, explainedShape } from './explained.js';
 import { contentsOf, contentsShape, promptOptions, promptShape, withoutPaths } from './prompt-body.js';
 import { generationOf, generationShape, rankedOf, rankedSchema, truncated } from './selected.js';
 
@@ -25,9 +26,12 @@ const selectionReply = z.strictObject({
   ...generationShape,
   examples: z.array(rankedSchema).meta({ description: 'Nearest first.' }),
   truncated,
+  ...explainedShape,
 });
 const answerShape = {
-  label: z.string().nullable().meta({ description: 'Null where the LLM replied with none of the labels.' }),
+  label: z.string().nullable().meta({
+    description: 'Null where the LLM replied with none of the labels, and where the vote abstains.',
+  }),
   by: z.enum(['llm', 'vote']).meta({ description: 'Who answered; without an LLM the examples vote.' }),
   offList: z
     .strictObject({
@@ -36,6 +40,10 @@ const answerShape = {
     })
     .nullable()
     .meta({ description: 'What the LLM replied where that is no label; it is never taken for a similar one.' }),
+  abstained: z
+    .strictObject({ likeliest: z.string(), confidence: z.number().min(0).max(1) })
+    .nullable()
+    .meta({ description: "Where the vote is below the policy's abstain.below: the label that it would have been." }),
   vote: z.strictObject({ label: z.string(), votes: count, total: count }),
   cached: z.boolean().meta({ description: 'The reply was there already: no call was made.' }),
   usage: z.strictObject({ promptTokens: count, completionTokens: count }).optional(),
@@ -86,11 +94,11 @@ async function* steps(
   body: Body,
   context: RequestContext,
 ): AsyncGenerator<Step, void, undefined> {
-  const options = promptOptions(body, context);
+  const options = promptOptions(body, selector, context);
   assertClientItems([body.query], selector.modality, queryAt(1));
   const selection = await selector.select(body.query, options);
   const { examples, truncated } = selection;
-  const chosen = { ...generationOf(selector), examples: examples.map(rankedOf), truncated };
+  const chosen = { ...generationOf(selector), examples: examples.map(rankedOf), truncated, ...explainedOf(selection) };
   yield { type: 'selection', reply: chosen };
   const llm = context.llm && timed(context.llm, context);
   const answered = selector.answerFrom(selection, { ...options, ...(llm && { llm }) });
@@ -107,6 +115,7 @@ function outcomeOf({ label, by, answer, vote, cached, usage, prompt }: SelectorA
   return {
     label: label ?? null,
     by,
+    abstained: answer.kind === 'abstained' ? { likeliest: answer.likeliest, confidence: answer.confidence } : null,
     offList: reply === undefined ? null : { reply, ...(cut !== undefined && { cut }) },
     vote: { label: vote.label, votes: vote.votes, total: vote.total },
     cached,

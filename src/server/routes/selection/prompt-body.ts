@@ -2,8 +2,10 @@
 import { z } from 'zod';
 import { FungiError } from '../../../core/errors.js';
 import type { PromptOptions, SelectorPrompt } from '../../../selector/selection.js';
+import type { FungiSelector } from '../../../selector/selector.js';
 import type { RequestContext } from '../../route.js';
 import { filter, filterOf, item, k, labels, variables } from '../fields.js';
+import { policyOptions, policyShape } from './policy-body.js';
 
 /** The built-in ones by name. A path is none of them: a client reads no file of the server. */
 export const TEMPLATES = ['classify', 'classify-chat', 'turns'] as const;
@@ -12,6 +14,7 @@ export const promptShape = {
   query: item,
   k,
   filter: filter.optional(),
+  ...policyShape,
   template: z
     .enum(TEMPLATES)
     .default('classify-chat')
@@ -23,7 +26,8 @@ type PromptBody = z.output<z.ZodObject<typeof promptShape>>;
 
 /** @throws {FungiError} INVALID_ARGUMENT */
 export function promptOptions(
-  { k, filter, template, labels, variables }: Omit<PromptBody, 'query'>,
+  { k, filter, template, labels, variables, ...chosen }: Omit<PromptBody, 'query'>,
+  { size: rows }: Pick<FungiSelector, 'size'>,
   { signal }: Pick<RequestContext, 'signal'>,
 ): PromptOptions {
   return {
@@ -31,6 +35,7 @@ export function promptOptions(
     template,
     signal,
     ...filterOf(filter),
+    ...policyOptions(chosen, { k, queries: 1, rows }),
     ...(labels !== undefined && { labels }),
     ...(variables !== undefined && { variables: variables as Readonly<Record<string, string>> }),
   };

@@ -3,6 +3,7 @@ import type { Route } from '../../route.js';
 import { assertClientItems, queryAt } from '../client-items.js';
 import { codes, ENCODING, OPENING } from '../failures.js';
 import { indexPath, noQuery, type IndexPath } from '../fields.js';
+import { explainedOf, explainedShape } from './explained.js';
 import { contentsOf, contentsShape, promptOptions, promptShape, withoutPaths } from './prompt-body.js';
 import { generationOf, generationShape, truncated } from './selected.js';
 
@@ -31,6 +32,7 @@ const replySchema = z.strictObject({
     .meta({ description: 'As chat completions take them.' }),
   ...contentsShape,
   truncated,
+  ...explainedShape,
 });
 
 export const prompt: Route<IndexPath, unknown, z.output<typeof bodySchema>> = {
@@ -48,12 +50,13 @@ export const prompt: Route<IndexPath, unknown, z.output<typeof bodySchema>> = {
   failures: codes(OPENING, ENCODING),
 
   async handle({ path: { name }, body: { query, ...rest }, context }) {
-    const options = promptOptions(rest, context);
     return context.catalogue.use(name, async (selector) => {
+      const options = promptOptions(rest, selector, context);
       assertClientItems([query], selector.modality, queryAt(1));
-      const filled = await withoutPaths(name, selector.prompt(query, options));
+      const selection = await selector.select(query, options);
+      const filled = await withoutPaths(name, selector.promptFrom(selection, options));
       const { messages, truncated } = filled;
-      const body = { ...generationOf(selector), messages, ...contentsOf(filled), truncated };
+      const body = { ...generationOf(selector), messages, ...contentsOf(filled), truncated, ...explainedOf(selection) };
       return { kind: 'json', status: 200, body };
     });
   },

@@ -4,6 +4,7 @@ import type { Route } from '../../route.js';
 import { assertClientItems, queryAt } from '../client-items.js';
 import { codes, ENCODING, OPENING } from '../failures.js';
 import { filter, filterOf, indexPath, item, k, MAX_ITEMS, noQuery, type IndexPath } from '../fields.js';
+import { policyOptions, policyShape } from './policy-body.js';
 import { generationOf, generationShape, selectionOf, selectionShape } from './selected.js';
 
 /** Examples of one reply: many queries of many examples each would make a reply of gigabytes. */
@@ -22,6 +23,7 @@ const bodySchema = z
       }),
     k,
     filter: filter.optional(),
+    ...policyShape,
     includeVectors: z.boolean().default(false).meta({ description: "Whether the reply holds the queries' features." }),
   })
   .refine(({ query, queries }) => (query === undefined) !== (queries === undefined), {
@@ -60,9 +62,11 @@ export const retrieve: Route<IndexPath, unknown, z.output<typeof bodySchema>> = 
     assertReplySize(queries.length, k);
     return catalogue.use(name, async (selector) => {
       assertClientItems(queries, selector.modality, queryAt(queries.length));
+      const work = { k, queries: queries.length, rows: selector.size };
       const selections = await selector.selectBatch(queries, {
         k,
         ...filter,
+        ...policyOptions(body, work),
         includeVector: includeVectors,
         signal,
       });

@@ -3,6 +3,7 @@ import { z } from 'zod';
 import type { SelectedExample, Selection } from '../../../selector/selection.js';
 import type { FungiSelector } from '../../../selector/selector.js';
 import { shownInput } from '../client-items.js';
+import { explainedOf, explainedShape } from './explained.js';
 
 /** What each reply of an index says of it. */
 export const generationShape = {
@@ -58,17 +59,19 @@ export const selectionShape = {
     .array(z.number())
     .optional()
     .meta({ description: "The query's feature, with includeVectors; of the length `dims` of the index." }),
+  ...explainedShape,
 };
 
 export const selectionOf = (
-  { examples, truncated, vector }: Selection,
+  selection: Selection,
   { modality }: Pick<FungiSelector, 'modality'>,
 ): Record<string, unknown> => ({
-  examples: examples.map((example) => ({
+  examples: selection.examples.map((example) => ({
     ...rankedOf(example),
     input: shownInput(example.input, modality),
     metadata: example.metadata,
   })),
-  truncated,
-  ...(vector && { vector: Array.from(vector) }),
+  truncated: selection.truncated,
+  ...(selection.vector && { vector: Array.from(selection.vector) }),
+  ...explainedOf(selection),
 });
