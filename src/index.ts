@@ -3,6 +3,7 @@
  */
 export { FungiSelector } from './selector/selector.js';
 export type {
+  AddCounts,
   AnswerOptions,
   MediaOptions,
   PromptOptions,

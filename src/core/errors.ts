@@ -43,6 +43,8 @@ export const ERRORS = {
   RUNTIME_FAILED: kind(500, 4),
   /** No index of that name. */
   INDEX_NOT_FOUND: kind(404, 5),
+  /** The index has no example of that id. */
+  EXAMPLE_NOT_FOUND: kind(404, 5),
   /** An index of that name exists already, built from other data or settings. */
   INDEX_EXISTS: kind(409, 5),
   /** The index was made with another model or other settings than asked for. */

@@ -131,6 +131,13 @@ export class LoadedRows {
     });
   }
 
+  /** The row of an id, with a copy of its vector. */
+  find(id: string): StoredRow | undefined {
+    const number = this.numbers.get(id);
+    const example = number === undefined ? undefined : this.examples.get(number);
+    return example && { ...example, vector: this.vectors.snapshot()(number!).slice() };
+  }
+
   /** So many rows at random, or all, in insertion order. */
   sample(count: number, rng: Rng): { readonly example: Example; readonly vector: Float32Array }[] {
     const of = this.vectors.snapshot();

@@ -11,6 +11,7 @@ import type { ImageDetail } from '../prompt/message.js';
 import type { PromptTemplate, RenderedPrompt } from '../prompt/template.js';
 import type { Vote } from '../retrieve/vote.js';
 import type { Filter } from '../store/filter.js';
+import type { UpsertCounts } from '../store/store.js';
 
 /** An example that votes on the label of a query. */
 export interface Voter {
@@ -112,6 +113,12 @@ export interface SelectorPrompt extends RenderedPrompt<SelectedExample> {
 export interface AnswerOptions extends PromptOptions {
   /** Without one, the label is the majority vote of the examples (or of the selection's voters); by a policy that abstains, the most likely one. */
   readonly llm?: LlmClient;
+}
+
+/** What adding examples did. */
+export interface AddCounts extends UpsertCounts {
+  /** Examples whose end did not fit the encoder: their features are those of their beginnings. */
+  readonly truncated: number;
 }
 
 /** What was answered, by whom, and from which examples. */

@@ -10,7 +10,7 @@ import { parsePolicy } from '../policies/options.js';
 import type { PromptTemplate } from '../prompt/template.js';
 import { majorityVote } from '../retrieve/vote.js';
 import type { Manifest } from '../store/manifest.js';
-import type { UpsertCounts, VerifyReport } from '../store/store.js';
+import type { StoredRow, VerifyReport } from '../store/store.js';
 import { buildIndex } from './build-index.js';
 import { assertItems, rowsOf, type EmbeddedItems, type Embedder, type EmbedOptions } from './embedder.js';
 import { calibrate, type CalibratedPolicy, type CalibrateOptions } from './calibrate.js';
@@ -36,6 +36,7 @@ import {
 } from './policy-use.js';
 import { withId, withVectors } from './rows.js';
 import type {
+  AddCounts,
   AnswerOptions,
   PromptOptions,
   SelectedExample,
@@ -291,13 +292,13 @@ export class FungiSelector implements Embedder {
   }
 
   /**
-   * Adds examples, replacing those whose id is there already. Head, projection and PCA stay those of the build. How many texts were
-   * longer than the encoder reads is told to the `log` of the options.
+   * Adds examples, replacing those whose id is there already. Head, projection and PCA stay those of the build. How many were
+   * longer than the encoder reads is told to the `log` of the options, too.
    *
    * @throws {FungiError} INVALID_TEXT, INVALID_DATA, INDEX_LOCKED, and INDEX_MISMATCH when another build took the index's place (and
    * nothing is stored)
    */
-  async add(examples: readonly ExampleInput[], { signal }: EmbedOptions = {}): Promise<UpsertCounts> {
+  async add(examples: readonly ExampleInput[], { signal }: EmbedOptions = {}): Promise<AddCounts> {
     const { store, featurizer, onProgress, log } = this.index;
     const added = examples.map((example, i) => withId(example, `example ${i}`));
     const inputs = added.map(({ input }) => input);
@@ -312,7 +313,12 @@ export class FungiSelector implements Embedder {
     const cut = truncated.filter(Boolean).length;
     if (cut > 0)
       log.warn(`${cut} of ${added.length} examples are longer than the encoder reads: their ends were not seen`);
-    return counts;
+    return { ...counts, truncated: cut };
+  }
+
+  /** The example of an id and its feature [P], which queries are compared with; undefined where there is none. */
+  get(id: string): StoredRow | undefined {
+    return this.rows.find(id);
   }
 
   /** Removes examples by id; returns how many there were. */

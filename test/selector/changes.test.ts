@@ -85,7 +85,7 @@ describe('changing an index', () => {
       const adding = selector.add(more(40, 3));
       await encoding;
       await lock.release();
-      expect(await adding).toEqual({ inserted: 3, updated: 0 });
+      expect(await adding).toEqual({ inserted: 3, updated: 0, truncated: 0 });
       expect(told.at(-1)).toEqual({ stage: 'features', done: 3, total: 3, unit: 'rows' });
       await selector.close();
     }));

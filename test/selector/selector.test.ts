@@ -99,7 +99,7 @@ describe('FungiSelector', () => {
           { id: 'new', input: 'd d d c', label: 'bird' },
           { ...tinyExamples(1)[0]!, label: 'bird' },
         ]),
-      ).toEqual({ inserted: 1, updated: 1 });
+      ).toEqual({ inserted: 1, updated: 1, truncated: 0 });
       expect(selector.size).toBe(41);
       expect(selector.labels).toContain('bird');
       expect((await selector.select('d d d c')).examples[0]!.id).toBe('new');

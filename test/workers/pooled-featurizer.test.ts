@@ -30,7 +30,7 @@ describe('features of a pool', () => {
         expect(await served.selectBatch(QUERIES, { k: 5 })).toEqual(selections);
         expect(cache.hits).toBeGreaterThanOrEqual(QUERIES.length);
         const added = [{ id: 'new', input: 'cat sat', label: 'cat' }];
-        expect(await served.add(added)).toEqual({ inserted: 1, updated: 0 });
+        expect(await served.add(added)).toEqual({ inserted: 1, updated: 0, truncated: 0 });
         expect((await served.select('cat sat', { k: 1 })).examples[0]).toMatchObject({ id: 'new', distance: 0 });
         await served.close();
         const another = { kind: 'index', key: 'other', storeId: `${storeId}x`, options } as const;

@@ -2,6 +2,7 @@
 import type { Route } from '../route.js';
 import { addExamples } from './examples/add.js';
 import { deleteExamples } from './examples/delete.js';
+import { getExample } from './examples/get.js';
 import { createIndex } from './indexes/create.js';
 import { deleteIndex } from './indexes/delete.js';
 import { describeIndex } from './indexes/describe.js';
@@ -18,6 +19,7 @@ export const ROUTES: readonly Route[] = [
   describeIndex,
   deleteIndex,
   addExamples,
+  getExample,
   deleteExamples,
   retrieve,
   prompt,

@@ -16,6 +16,9 @@ const blocks = [...text.matchAll(/^```([^\n]*)\n(.*?)^```/gms)].map(([, language
   body: body!,
 }));
 
+const matches = ({ path }: Route, shown: string): boolean =>
+  new RegExp(`^${path.replace('{name}', 'help-desk').replace('{id}', '[^/]+')}$`).test(shown);
+
 interface Shown {
   readonly command: string;
   readonly route: Route;
@@ -25,7 +28,7 @@ const requests = blocks.flatMap(({ language, body: command }, i): Shown[] => {
   if (language !== 'sh') return [];
   const [, path] = /http:\/\/127\.0\.0\.1:\d+([^\s'?]+)/.exec(command)!;
   const method = /\s(-d|-T)\s/.test(command) ? 'post' : 'get';
-  const route = ROUTES.find((one) => one.method === method && one.path.replace('{name}', 'help-desk') === path);
+  const route = ROUTES.find((one) => one.method === method && matches(one, path!));
   if (route === undefined) throw new Error(`there is no route for ${method} ${path}`);
   const next = blocks[i + 1];
   return [{ command, route, reply: next?.language === 'json' ? next : undefined }];

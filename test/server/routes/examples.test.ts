@@ -29,10 +29,23 @@ describe('adding a batch', () => {
       ],
     };
     expect(await askJson(catalogue, 'addExamples', { path, body })).toEqual({
-      ...{ inserted: 1, updated: 1 },
+      ...{ inserted: 1, updated: 1, truncated: 0 },
       ids: ['one', exampleId('a room', 'room')],
     });
     expect(selector.size).toBe(2);
+  });
+
+  it('says of how many the end was not read, in a batch and line by line', async () => {
+    const { catalogue } = await desk();
+    const texts = ['x'.repeat(101), 'short', 'y'.repeat(200)];
+    const examples = texts.map((input) => ({ input, label: 'card' }));
+    expect(await askJson(catalogue, 'addExamples', { path, body: { examples } })).toMatchObject({
+      inserted: 3,
+      truncated: 2,
+    });
+    const lines = Array.from({ length: 300 }, (_, i) => ({ id: `${i}`, ...examples[i % 3]! }));
+    const { values } = await askStream(catalogue, 'addExamples', { path, lines });
+    expect(values.map(({ truncated }) => truncated)).toEqual([171, 200, 200]);
   });
 
   it.each([
@@ -102,6 +115,45 @@ describe('adding a batch', () => {
     const filter = JSON.parse('{"metadata": {"__proto__": "y"}}') as object;
     const { examples } = await askJson(catalogue, 'retrieve', { path, body: { query: 'a', filter } });
     expect(examples).toEqual([]);
+  });
+});
+
+describe('getting one', () => {
+  it('gives what is stored, and its feature when it is asked for', async () => {
+    const { catalogue, selector } = await desk();
+    const asked = { path: { ...path, id: 'one' } };
+    const whole = { index: 'desk', generation: 'one', id: 'one', input: 'a card', label: 'card', metadata: {} };
+    expect(await askJson(catalogue, 'getExample', asked)).toEqual(whole);
+    const { vectors } = await selector.embed(['a card']);
+    expect(await askJson(catalogue, 'getExample', { ...asked, query: { includeVectors: 'true' } })).toEqual({
+      ...whole,
+      vector: [...vectors[0]!],
+    });
+  });
+
+  it('follows what is replaced and removed', async () => {
+    const { catalogue, selector } = await desk();
+    await selector.add([{ ...one, input: 'another card', metadata: { year: 2026 } }]);
+    const asked = { path: { ...path, id: 'one' }, query: { includeVectors: 'true' } };
+    const { vectors } = await selector.embed(['another card']);
+    expect(await askJson(catalogue, 'getExample', asked)).toMatchObject({
+      ...{ input: 'another card', metadata: { year: 2026 } },
+      vector: [...vectors[0]!],
+    });
+    await selector.remove(['one']);
+    expect(await codeOf(ask(catalogue, 'getExample', asked))).toBe('EXAMPLE_NOT_FOUND');
+  });
+
+  it('hands out no part of the index itself', async () => {
+    const { selector } = await desk();
+    selector.get('one')!.vector.fill(9);
+    expect([...selector.get('one')!.vector]).toEqual([...(await selector.embed(['a card'])).vectors[0]!]);
+  });
+
+  it('tells no path of the server', async () => {
+    const catalogue = new FakeCatalogue();
+    await catalogue.put('desk', [{ id: 'one', input: '/srv/photo.png', label: 'x' }], { modality: 'image' });
+    expect(await askJson(catalogue, 'getExample', { path: { ...path, id: 'one' } })).toMatchObject({ input: null });
   });
 });
 
@@ -176,17 +228,17 @@ describe('adding lines', () => {
     expect(error).toBeUndefined();
     expect(kind).toBe('lines');
     expect(values).toEqual([
-      { acknowledged: 256, inserted: 255, updated: 1 },
-      { acknowledged: 512, inserted: 511, updated: 1 },
-      { acknowledged: 600, inserted: 599, updated: 1 },
-      { acknowledged: 600, inserted: 599, updated: 1, complete: true },
+      { acknowledged: 256, inserted: 255, updated: 1, truncated: 0 },
+      { acknowledged: 512, inserted: 511, updated: 1, truncated: 0 },
+      { acknowledged: 600, inserted: 599, updated: 1, truncated: 0 },
+      { acknowledged: 600, inserted: 599, updated: 1, truncated: 0, complete: true },
     ]);
     expect(selector.size).toBe(600);
   });
 
   it('says that no lines are complete, too', async () => {
     const { values } = await askStream((await desk()).catalogue, 'addExamples', { path, lines: [] });
-    expect(values).toEqual([{ acknowledged: 0, inserted: 0, updated: 0, complete: true }]);
+    expect(values).toEqual([{ acknowledged: 0, inserted: 0, updated: 0, truncated: 0, complete: true }]);
   });
 
   it('stores exactly what it acknowledged, wherever a bad line is, and names the line', async () => {

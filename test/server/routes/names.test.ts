@@ -8,11 +8,12 @@ const NAMED = ROUTES.filter(({ path }) => path.includes('{name}'));
 describe('names', () => {
   it('are checked by every route that has one', () => {
     expect(NAMED.length).toBeGreaterThan(5);
-    for (const { pathSchema } of NAMED) {
+    for (const { pathSchema, path } of NAMED) {
+      const others = path.includes('{id}') ? { id: 'a' } : {};
       for (const name of ['..', '.', '', 'A', 'a/b', 'a%2f', 'a\0', '-a', '_a', 'a.b', 'é', 'a'.repeat(64), 'a\n']) {
-        expect(pathSchema!.safeParse({ name }).success, JSON.stringify(name)).toBe(false);
+        expect(pathSchema!.safeParse({ name, ...others }).success, JSON.stringify(name)).toBe(false);
       }
-      expect(pathSchema!.safeParse({ name: 'help-desk_2' }).success).toBe(true);
+      expect(pathSchema!.safeParse({ name: 'help-desk_2', ...others }).success).toBe(true);
     }
   });
 
@@ -43,7 +44,14 @@ describe('routes', () => {
     const scopes = Object.fromEntries(ROUTES.map(({ operationId, scope }) => [operationId, scope]));
     expect(scopes).toEqual({
       ...{ listIndexes: 'read', describeIndex: 'read', createIndex: 'admin', deleteIndex: 'admin' },
-      ...{ addExamples: 'write', deleteExamples: 'write', retrieve: 'read', prompt: 'read', answer: 'read' },
+      ...{
+        addExamples: 'write',
+        getExample: 'read',
+        deleteExamples: 'write',
+        retrieve: 'read',
+        prompt: 'read',
+        answer: 'read',
+      },
       ...{ createEmbedding: 'read', listModels: 'read', retrieveModel: 'read' },
     });
   });

@@ -4,6 +4,7 @@ import { createServer, request as httpRequest, type IncomingMessage, type Server
 import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import fc from 'fast-check';
 import { OpenAI } from 'openai';
 import supertest from 'supertest';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
@@ -119,6 +120,54 @@ describe('events', () => {
   });
 });
 
+describe('an example', () => {
+  it('is had by its id, whatever characters that has', async () => {
+    const id = fc
+      .string({ unit: 'binary', minLength: 1, maxLength: 12 })
+      .filter((text) => text.isWellFormed() && !text.includes('\0') && !/^\.{1,2}$/.test(text));
+    await fc.assert(
+      fc.asyncProperty(
+        fc.oneof(id, fc.constantFrom('a/b', 'a%2Fb', '%', '?q=1#f', 'delete', '__proto__', ' ', '...')),
+        async (one) => {
+          await catalogue.put('letters', [
+            { id: one, input: `the text of ${one}`, label: 'x' },
+            { id: `${one}!`, input: 'another', label: 'y' },
+          ]);
+          const reply = await supertest(server).get(`/v1/indexes/letters/examples/${encodeURIComponent(one)}`);
+          expect(reply.status).toBe(200);
+          expect(bodyOf(reply)).toMatchObject({ id: one, input: `the text of ${one}`, label: 'x' });
+        },
+      ),
+      { numRuns: 60 },
+    );
+  });
+
+  it('has the vector that is searched, and 404 says that there is none', async () => {
+    const { id } = tinyExamples(1)[0]!;
+    const reply = await supertest(server).get(`/v1/indexes/tiny/examples/${id!}?includeVectors=true`).expect(200);
+    const { vector, ...example } = bodyOf(reply);
+    const { examples } = await selector.select(tinyExamples(1)[0]!.input, { k: 40, includeVector: true });
+    const { rank, distance, ...same } = examples.find((one) => one.id === id)!;
+    expect(example).toEqual({ ...same, index: 'tiny', generation: selector.manifest.storeId });
+    expect([rank, distance]).toEqual([1, expect.closeTo(0, 3)]);
+    expect(vector).toHaveLength(8);
+
+    const none = await supertest(server).get('/v1/indexes/tiny/examples/none%2Fat-all').expect(404);
+    expect(none.headers['content-type']).toBe('application/problem+json');
+    expect(bodyOf(none)).toMatchObject({
+      code: 'EXAMPLE_NOT_FOUND',
+      detail: 'index "tiny" has no example "none/at-all"',
+    });
+    expect(bodyOf(await supertest(server).get('/v1/indexes/none/examples/a').expect(404))['code']).toBe(
+      'INDEX_NOT_FOUND',
+    );
+    await supertest(server).get('/v1/indexes/tiny/examples/a%zz').expect(400);
+    await supertest(server).get('/v1/indexes/tiny/examples/a?includeVectors=yes').expect(400);
+    const { headers } = await supertest(server).delete('/v1/indexes/tiny/examples/a').expect(405);
+    expect(headers['allow']).toBe('GET, HEAD');
+  });
+});
+
 describe('lines', () => {
   const line = (i: number): string => `{"id": "h${i}", "input": "${'a'.repeat((i % 9) + 1)}", "label": "x"}\n`;
 
@@ -141,12 +190,12 @@ describe('lines', () => {
       });
     });
     await first;
-    expect(JSON.parse(text)).toEqual({ acknowledged: 256, inserted: 256, updated: 0 });
+    expect(JSON.parse(text)).toEqual({ acknowledged: 256, inserted: 256, updated: 0, truncated: 0 });
     const ended = new Promise((resolve) => response.once('end', resolve));
     request.end(line(256) + line(0));
     await ended;
     const last = JSON.parse(text.trim().split('\n').at(-1)!) as object;
-    expect(last).toEqual({ acknowledged: 258, inserted: 257, updated: 1, complete: true });
+    expect(last).toEqual({ acknowledged: 258, inserted: 257, updated: 1, truncated: 0, complete: true });
   });
 
   it('end at a bad one with its number, and what was acknowledged stays', async () => {
@@ -165,7 +214,7 @@ describe('lines', () => {
       })
       .send(body);
     const lines = (reply.body as string).trim().split('\n');
-    expect(JSON.parse(lines[0]!)).toEqual({ acknowledged: 256, inserted: 256, updated: 0 });
+    expect(JSON.parse(lines[0]!)).toEqual({ acknowledged: 256, inserted: 256, updated: 0, truncated: 0 });
     expect(lines).toHaveLength(2);
     expect(lines[1]).toMatch(/line 271/);
     expect(catalogue.indexes.get('letters')!.selector.size).toBe(256);

@@ -17,15 +17,20 @@ const bodySchema = z.strictObject({
 type Body = z.output<typeof bodySchema> | AsyncIterable<Line>;
 
 const count = z.int().nonnegative();
+const truncatedCount = count.meta({
+  description: 'Of them, examples whose end did not fit the encoder: their features are those of their beginnings.',
+});
 const replySchema = z.strictObject({
   inserted: count,
   updated: count,
+  truncated: truncatedCount,
   ids: z.array(z.string()).meta({ description: 'Of the examples, in the order of the request.' }),
 });
 const acknowledgementSchema = z.strictObject({
   acknowledged: count.meta({ description: 'Lines from the first that are stored.' }),
   inserted: count,
   updated: count,
+  truncated: truncatedCount,
   complete: z.literal(true).optional().meta({ description: 'In the last line, when every line is stored.' }),
 });
 
@@ -77,8 +82,8 @@ async function addBatch(
     const examples = body.examples.map((example, i) => withId(exampleOf(example), `example ${i}`));
     const inputs = examples.map(({ input }) => input);
     assertClientItems(inputs, selector.modality, (place) => `example ${place}`);
-    const { inserted, updated } = await selector.add(examples, { signal });
-    return { kind: 'json', status: 200, body: { inserted, updated, ids: examples.map(({ id }) => id) } };
+    const { inserted, updated, truncated } = await selector.add(examples, { signal });
+    return { kind: 'json', status: 200, body: { inserted, updated, truncated, ids: examples.map(({ id }) => id) } };
   });
 }
 

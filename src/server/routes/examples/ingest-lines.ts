@@ -18,6 +18,8 @@ export interface Acknowledgement {
   /** Of the whole request until now. */
   readonly inserted: number;
   readonly updated: number;
+  /** Examples whose end did not fit the encoder. */
+  readonly truncated: number;
   /** Behind the last line. */
   readonly complete?: true;
 }
@@ -36,7 +38,7 @@ export async function* ingestLines(
   lines: AsyncIterable<Line>,
 ): AsyncGenerator<Acknowledgement, void, undefined> {
   const target = await catalogue.use(name, (selector) => Promise.resolve(identityOf(selector)));
-  let told: Acknowledgement = { acknowledged: 0, inserted: 0, updated: 0 };
+  let told: Acknowledgement = { acknowledged: 0, inserted: 0, updated: 0, truncated: 0 };
   try {
     for await (const batch of batches(lines)) {
       signal.throwIfAborted();
@@ -49,6 +51,7 @@ export async function* ingestLines(
         acknowledged: batch.at(-1)!.number,
         inserted: told.inserted + counts.inserted,
         updated: told.updated + counts.updated,
+        truncated: told.truncated + counts.truncated,
       };
       yield told;
     }

@@ -43,14 +43,15 @@ export const rankedOf = ({ id, label, rank, distance }: SelectedExample): z.outp
   distance,
 });
 
-/** An example with what it holds. */
-export const selectedSchema = z.strictObject({
-  ...rankedShape,
+/** What an example holds. */
+export const heldShape = {
   input: z.string().nullable().meta({
     description: 'Its text, or data URL; null for an image or a sound that lies in a file of the server.',
   }),
   metadata: z.record(z.string(), z.union([z.string(), z.number(), z.boolean()])),
-});
+};
+
+const selectedSchema = z.strictObject({ ...rankedShape, ...heldShape });
 
 export const selectionShape = {
   examples: z.array(selectedSchema).meta({ description: 'Nearest first.' }),
