@@ -71,7 +71,10 @@ export function createApp(options: AppOptions): Express {
   for (const route of [...routes, ...operations]) {
     app[route.method](expressPath(route), ...guards(route), serveRoute(route, { catalogue, llm, limits }));
   }
-  for (const [path, sharing] of byPath(described)) app.all(path, refuseMethod(sharing));
+  // A path that is written out speaks for itself, though another with a parameter matches it too.
+  const isOpen = ([path]: readonly [string, unknown]): number => Number(/:\w+$/.test(path));
+  const paths = [...byPath(described)].sort((a, b) => isOpen(a) - isOpen(b));
+  for (const [path, sharing] of paths) app.all(path, refuseMethod(sharing));
   app.use(() => {
     throw new FungiError('ROUTE_NOT_FOUND', 'there is no such path', { hint: 'See /docs, or /openapi.json.' });
   });

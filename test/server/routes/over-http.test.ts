@@ -165,6 +165,8 @@ describe('an example', () => {
     await supertest(server).get('/v1/indexes/tiny/examples/a?includeVectors=yes').expect(400);
     const { headers } = await supertest(server).delete('/v1/indexes/tiny/examples/a').expect(405);
     expect(headers['allow']).toBe('GET, HEAD');
+    const other = await supertest(server).delete('/v1/indexes/tiny/examples/delete').expect(405);
+    expect(other.headers['allow']).toBe('POST');
   });
 });
 
