@@ -9,6 +9,8 @@ export interface CompletionRequest {
   /** `null` leaves it to the server: some reasoning models refuse the parameter. @default 0 */
   readonly temperature?: number | null | undefined;
   readonly maxTokens?: number | undefined;
+  /** Sent along, as a trace's context is; no part of what a reply is kept under. */
+  readonly headers?: Readonly<Record<string, string>> | undefined;
   readonly signal?: AbortSignal | undefined;
 }
 

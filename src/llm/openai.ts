@@ -141,7 +141,7 @@ export class OpenAiClient implements LlmClient {
     const began = this.#timing.now();
     try {
       const response = await this.#sdk.chat.completions
-        .create(this.#body(request), { signal: controller.signal })
+        .create(this.#body(request), { signal: controller.signal, headers: { ...request.headers } })
         .asResponse();
       const body = await response.text().catch((error: unknown) => {
         throw connectionFailure(error);

@@ -1,6 +1,7 @@
 /** The library's front door: an index of labelled examples that picks the ones a prompt should carry. */
 import { FungiError } from '../core/errors.js';
 import type { ExampleInput, Item, Modality } from '../core/item.js';
+import { asPhase } from '../core/phases.js';
 import type { OnProgress } from '../core/progress.js';
 import { assertText } from '../core/text.js';
 import type { HealthOptions, HealthReport } from '../health/pool-health.js';
@@ -169,7 +170,9 @@ export class FungiSelector implements Embedder {
         : this.byPolicy(queries, vectors, { k, filter, policy, explain, maxCandidates, space });
     const { selection, vote, underFloor } = this.spaces;
     const chosenIn = policy?.minLabels === undefined ? selection : underFloor;
-    const [found, voting] = await Promise.all([search(chosenIn, k), vote && search(vote.space, vote.voters ?? k)]);
+    const [found, voting] = await asPhase('search', { queries: queries.length, k }, () =>
+      Promise.all([search(chosenIn, k), vote && search(vote.space, vote.voters ?? k)]),
+    );
     return found.map((selected, i) => ({
       query: queries[i]!,
       ...(voting === undefined ? selected : votedBy(selected, voting[i]!)),

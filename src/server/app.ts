@@ -28,6 +28,7 @@ import { operationRoutes } from './operations/routes.js';
 import { OPERATIONS } from './operations/operations.js';
 import { measureReadiness } from './operations/readiness.js';
 import type { Route, RouteDescription } from './route.js';
+import { plainTracer, type Tracer } from './tracing/trace.js';
 
 export interface AppOptions {
   readonly routes: readonly Route[];
@@ -39,6 +40,8 @@ export interface AppOptions {
   readonly limits?: Partial<HttpLimits>;
   readonly log: Log;
   readonly metrics?: ServerMetrics;
+  /** What is told of requests and the parts of their work. @default nothing; a caller's trace is handed on */
+  readonly tracer?: Tracer;
   /** Metrics are served elsewhere: /metrics is no path here. @default false */
   readonly metricsElsewhere?: boolean;
   /** Shared with {@link listen}, which ends it. */
@@ -50,7 +53,8 @@ export interface AppOptions {
 }
 
 export function createApp(options: AppOptions): Express {
-  const { routes, catalogue, llm, keys, log, trustProxy = false, metricsElsewhere = false } = options;
+  const { routes, catalogue, llm, keys, log, tracer = plainTracer } = options;
+  const { trustProxy = false, metricsElsewhere = false } = options;
   const limits = { ...HTTP_LIMITS, ...options.limits };
   const { metrics = createMetrics(), lifecycle = new Lifecycle(), clock = () => performance.now() } = options;
   measureIndexes(metrics, catalogue);
@@ -66,7 +70,7 @@ export function createApp(options: AppOptions): Express {
   const app = express();
   app.disable('x-powered-by').disable('etag').set('query parser', false).set('trust proxy', trustProxy);
   app.enable('case sensitive routing').enable('strict routing');
-  app.use(observe({ log, metrics, lifecycle, limits, clock }));
+  app.use(observe({ log, metrics, lifecycle, limits, tracer, clock }));
   app.use(secured());
   for (const route of [...routes, ...operations]) {
     app[route.method](expressPath(route), ...guards(route), serveRoute(route, { catalogue, llm, limits }));

@@ -6,6 +6,7 @@ import type { IncomingHttpHeaders } from 'node:http';
 import type { z } from 'zod';
 import type { IndexCatalogue } from './indexes/catalogue.js';
 import type { LlmClient } from '../llm/client.js';
+import type { CallTrace } from './tracing/trace.js';
 
 /** What an API key allows; each includes those before it. */
 export const SCOPES = ['read', 'write', 'admin'] as const;
@@ -35,10 +36,10 @@ export interface RequestContext {
   readonly keyName: string | undefined;
   /** Fires when the client has left (reason: ABORTED) or the deadline has passed (DEADLINE_EXCEEDED). */
   readonly signal: AbortSignal;
-  /** W3C trace context to send along with requests made for this one: the caller's trace, or a new one; this server's span. */
-  readonly traceparent: string;
+  /** Begins a call to the LLM endpoint, which is told whose trace it is part of. @param model of the configuration */
+  call(model?: string): CallTrace;
   /** Adds to the reply's Server-Timing header. Milliseconds. */
-  timing(name: 'queue' | 'infer' | 'search' | 'upstream', ms: number): void;
+  timing(name: 'upstream', ms: number): void;
 }
 
 export type ReplyHeaders = Readonly<Record<string, string>>;

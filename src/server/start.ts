@@ -24,6 +24,7 @@ import { modelMetrics } from './operations/model-metrics.js';
 import { readinessOf } from './operations/readiness.js';
 import type { Route } from './route.js';
 import { ROUTES } from './routes/index.js';
+import { openTracer } from './tracing/open-telemetry.js';
 
 export interface RunningServer {
   /** `http://127.0.0.1:8420` */
@@ -75,9 +76,10 @@ export async function startServer(given: Settings, log: Log, environment?: Envir
     await Promise.all([catalogue.close(), pool.close()]);
   };
   try {
+    const tracer = await openTracer();
     const app = createApp({
       routes: [...ROUTES, chatOf(settings, upstream, chat)],
-      ...{ catalogue, llm, keys, log, metrics, lifecycle, trustProxy: settings.trustProxy },
+      ...{ catalogue, llm, keys, log, metrics, lifecycle, tracer, trustProxy: settings.trustProxy },
       metricsElsewhere: settings.metricsPort !== null,
       limits: { deadlineMs: settings.deadlineMs, requestsPerMinute: settings.requestsPerMinute ?? undefined },
     });

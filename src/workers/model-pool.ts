@@ -5,6 +5,7 @@
 import { createHash } from 'node:crypto';
 import { FungiError } from '../core/errors.js';
 import type { Item } from '../core/item.js';
+import { phaseListener, type PhaseListener } from '../core/phases.js';
 import { abortedBy } from '../selector/featurizer.js';
 import type { FeatureSource, SourceInfo } from './messages.js';
 import { ModelSlot, type SlotOptions } from './model-slot.js';
@@ -21,7 +22,7 @@ export interface PoolOptions extends Partial<QueueLimits>, Partial<Omit<SlotOpti
 
 /** Told of what happens, for metrics. */
 export interface PoolObserver {
-  batch(of: { items: number; tokens: number; waitMs: number; inferMs: number; source: string }): void;
+  batch(of: { items: number; tokens: number; inferMs: number; source: string }): void;
   shed(reason: string): void;
   restart(): void;
   quarantined(): void;
@@ -48,6 +49,8 @@ interface Unit extends Work {
   /** Processes in a row that died while they opened its source: no fault of the item. */
   deathsInOpening: number;
   isSettled: boolean;
+  /** Of whoever asked for it. */
+  readonly listener: PhaseListener | undefined;
   resolve(feature: ItemFeature): void;
   refuse(error: Error): void;
 }
@@ -128,6 +131,7 @@ export class ModelPool {
         crashes: 0,
         deathsInOpening: 0,
         isSettled: false,
+        listener: phaseListener(),
         resolve: (feature) => {
           settle();
           resolve(feature);
@@ -199,11 +203,12 @@ export class ModelPool {
         batch.map(({ item }) => item),
       );
       const tokens = batch.reduce((sum, unit) => sum + unit.tokens, 0);
-      this.queue.done(tokens, (this.now() - opened) / this.slots.length);
+      const end = this.now();
+      this.queue.done(tokens, (end - opened) / this.slots.length);
+      tellPhases(batch, { start, opened, end, tokens });
       this.observer.batch?.({
         items: batch.length,
         tokens,
-        waitMs: start - batch[0]!.since,
         inferMs,
         source: source.key,
       });
@@ -246,6 +251,23 @@ export class ModelPool {
       this.observer.quarantined?.();
       unit.refuse(quarantined(termMs));
     }
+  }
+}
+
+/** Whoever has items in a run hears how long the first of them waited, and how long the run took. */
+function tellPhases(
+  batch: readonly Unit[],
+  { start, opened, end, tokens }: Readonly<Record<'start' | 'opened' | 'end' | 'tokens', number>>,
+): void {
+  const own = new Map<PhaseListener, Unit[]>();
+  for (const unit of batch) {
+    if (unit.listener !== undefined) own.set(unit.listener, [...(own.get(unit.listener) ?? []), unit]);
+  }
+  for (const [tell, units] of own) {
+    const since = Math.min(...units.map((unit) => unit.since));
+    const sizes = { items: units.length };
+    tell({ name: 'queue', start: since, end: start, sizes });
+    tell({ name: 'infer', start: opened, end, sizes: { ...sizes, 'run.items': batch.length, 'run.tokens': tokens } });
   }
 }
 

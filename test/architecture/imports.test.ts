@@ -66,6 +66,7 @@ const OWNED_PACKAGES: Record<string, string> = {
   '@ai-sdk/provider': 'adapters',
   '@langchain/core': 'adapters',
   langchain: 'adapters',
+  '@opentelemetry/api': 'server',
   express: 'server',
   'express-rate-limit': 'server',
   helmet: 'server',

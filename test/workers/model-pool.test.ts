@@ -2,6 +2,7 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, describe, expect, it } from 'vitest';
+import { withPhases, type Phase } from '../../src/core/phases.js';
 import { ModelPool, type OpenSource, type PoolOptions } from '../../src/workers/model-pool.js';
 import type { FeatureSource } from '../../src/workers/messages.js';
 
@@ -47,6 +48,31 @@ describe('a pool of model processes', () => {
     const { all, batches } = await fakePool();
     expect(await all(texts(5))).toEqual([1, 2, 3, 4, 5]);
     expect(batches).toEqual([5]);
+  });
+
+  it('tells each who has items in a run how long they waited and how long it took, once', async () => {
+    const { pool, open, batches } = await fakePool();
+    const asked = (items: readonly string[]) => {
+      const phases: Phase[] = [];
+      const done = withPhases(
+        (phase) => phases.push(phase),
+        () => outcomes(pool, open, items),
+      );
+      return { phases, done };
+    };
+    const [one, other] = [asked(['a', 'bb']), asked(['ccc'])];
+    await Promise.all([one.done, other.done]);
+    expect(batches).toEqual([3]);
+    for (const [{ phases }, items] of [[one, 2] as const, [other, 1] as const]) {
+      expect(phases.map(({ name, sizes }) => ({ name, sizes }))).toEqual([
+        { name: 'queue', sizes: { items } },
+        { name: 'infer', sizes: { items, 'run.items': 3, 'run.tokens': 9 } },
+      ]);
+      const [queue, infer] = phases;
+      expect(queue!.end).toBeGreaterThanOrEqual(queue!.start);
+      expect(infer!.start).toBeGreaterThanOrEqual(queue!.end);
+      expect(infer!.end).toBeGreaterThan(infer!.start);
+    }
   });
 
   it('keeps runs within the token budget', async () => {

@@ -25,6 +25,9 @@ export interface ChatRouteOptions extends ExamplesOptions {
 /** Characters of the header that names the examples; where they are more, it ends in how many are left out. */
 const MAX_IDS = 2000;
 
+/** Of a call that came to its end, as far as that could be seen. */
+const SUCCESSES: readonly Outcome[] = ['complete', 'unseen'];
+
 /** What an LLM endpoint refuses a call with. */
 const REFUSALS = [400, 401, 402, 403, 404, 405, 408, 409, 410, 413, 415, 422, 424, 429, 451];
 const errorSchema = z.looseObject({ error: z.looseObject({ message: z.string() }) });
@@ -91,12 +94,16 @@ class ChatProxy {
     const started = performance.now();
     const request = chatRequestOf(body, context.headers, defaultIndex);
     const placed = await this.place(request, context);
+    const traced = context.call();
     const outgoing = {
-      headers: headersToUpstream(context, this.authorization(context)),
+      headers: headersToUpstream(context, traced.headers, this.authorization(context)),
       body: Buffer.from(JSON.stringify({ ...request.others, messages: placed?.messages ?? request.messages })),
     };
     const sent = performance.now();
-    const onEnd = (outcome: Outcome): void => this.options.onEnd?.(outcome, performance.now() - sent);
+    const onEnd = (outcome: Outcome): void => {
+      traced.end({ failure: SUCCESSES.includes(outcome) ? undefined : outcome });
+      this.options.onEnd?.(outcome, performance.now() - sent);
+    };
     try {
       const reply = await upstream.send(outgoing, context.signal);
       const upstreamMs = performance.now() - sent;

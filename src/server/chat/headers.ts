@@ -4,7 +4,7 @@ import { LIBRARY_VERSION } from '../../core/version.js';
 import type { RequestContext } from '../route.js';
 
 /** Of the request. Its Authorization is that of this server. */
-const TO_UPSTREAM = ['accept', 'tracestate'];
+const TO_UPSTREAM = ['accept'];
 /** Of the reply, beside what follows from its body. */
 const TO_CLIENT = /^(?:openai-(?:model|processing-ms|version)|x-ratelimit-[a-z-]+)$/;
 
@@ -15,9 +15,13 @@ const named = (headers: IncomingHttpHeaders, wanted: (name: string) => boolean):
     ),
   );
 
-/** @param authorization undefined for none */
+/**
+ * @param trace whose trace it is part of
+ * @param authorization undefined for none
+ */
 export function headersToUpstream(
-  { headers, requestId, traceparent }: Pick<RequestContext, 'headers' | 'requestId' | 'traceparent'>,
+  { headers, requestId }: Pick<RequestContext, 'headers' | 'requestId'>,
+  trace: Readonly<Record<string, string>>,
   authorization: string | undefined,
 ): Record<string, string> {
   return {
@@ -27,7 +31,7 @@ export function headersToUpstream(
     'accept-encoding': 'identity',
     'user-agent': `fungi-icl/${LIBRARY_VERSION}`,
     'x-request-id': requestId,
-    traceparent,
+    ...trace,
     ...(authorization !== undefined && { authorization }),
   };
 }

@@ -3,14 +3,14 @@ import { randomUUID } from 'node:crypto';
 import type { IncomingMessage } from 'node:http';
 import { FungiError } from '../../core/errors.js';
 import type { RouteDescription } from '../route.js';
-import { traceOf, type Trace } from './trace.js';
+import { plainTracer, type RequestTrace, type Tracer } from '../tracing/trace.js';
 
 const REQUEST_ID = /^[\w-]{1,128}$/;
 const exchanges = new WeakMap<IncomingMessage, Exchange>();
 
 export class Exchange {
   readonly requestId: string;
-  readonly trace: Trace;
+  readonly trace: RequestTrace;
   /** Undefined until a path has matched. */
   route: RouteDescription | undefined;
   keyName: string | undefined;
@@ -28,12 +28,12 @@ export class Exchange {
   constructor(
     request: IncomingMessage,
     private readonly clock: () => number,
+    tracer: Tracer = plainTracer,
     private readonly startedAt = clock(),
   ) {
     const given = request.headers['x-request-id'];
     this.requestId = typeof given === 'string' && REQUEST_ID.test(given) ? given : randomUUID();
-    const { traceparent } = request.headers;
-    this.trace = traceOf(typeof traceparent === 'string' ? traceparent : undefined);
+    this.trace = tracer.request(request.headers);
     exchanges.set(request, this);
   }
 

@@ -1,7 +1,9 @@
 /** The outermost layer: gives each request its exchange, and sees it end, however it does. */
 import type { RequestHandler, Request, Response } from 'express';
 import { FungiError } from '../../core/errors.js';
+import { withPhases, type PhaseListener } from '../../core/phases.js';
 import type { ServerMetrics } from '../operations/metrics.js';
+import type { Tracer } from '../tracing/trace.js';
 import { Exchange } from './exchange.js';
 import { INTERNAL_STATUS } from './failure.js';
 import type { Lifecycle } from './lifecycle.js';
@@ -13,6 +15,7 @@ export interface Observers {
   readonly metrics: ServerMetrics;
   readonly lifecycle: Lifecycle;
   readonly limits: HttpLimits;
+  readonly tracer: Tracer;
   /** Monotonic, milliseconds. */
   readonly clock: () => number;
 }
@@ -23,9 +26,9 @@ const CLIENT_LEFT = 499;
 const BODY_GRACE_MS = 5000;
 
 export function observe(observers: Observers): RequestHandler {
-  const { lifecycle, limits, metrics, clock } = observers;
+  const { lifecycle, limits, metrics, tracer, clock } = observers;
   return (request, response, next) => {
-    const exchange = new Exchange(request, clock);
+    const exchange = new Exchange(request, clock, tracer);
     const leave = lifecycle.enter(exchange);
     metrics.inFlight.inc();
     response.setHeader('X-Request-Id', exchange.requestId);
@@ -40,7 +43,19 @@ export function observe(observers: Observers): RequestHandler {
       if (!response.writableFinished) exchange.abort(new FungiError('ABORTED', 'the client left'));
       record(request, response, exchange, observers);
     });
-    next();
+    exchange.trace.run(() => {
+      withPhases(told(exchange, metrics), next);
+    });
+  };
+}
+
+/** Where a request's time goes, to all who want to know. */
+function told(exchange: Exchange, metrics: ServerMetrics): PhaseListener {
+  return (phase) => {
+    const ms = phase.end - phase.start;
+    exchange.timing(phase.name, ms);
+    exchange.trace.phase(phase);
+    if (phase.name === 'queue') metrics.waited(exchange.route?.path, ms);
   };
 }
 
@@ -65,6 +80,7 @@ function record(request: Request, response: Response, exchange: Exchange, { log,
   const code = exchange.code ?? (response.writableFinished ? undefined : 'ABORTED');
   const { method } = request;
   metrics.observe({ method, route: route?.path, status, ms: elapsedMs });
+  trace.end({ method, route: route?.path, status, code });
   if (code !== undefined && (status === 429 || status === 503)) metrics.shed(code);
   const line = {
     requestId,

@@ -43,7 +43,7 @@ function contextOf(request: Request, { catalogue, llm }: Omit<RouteServices, 'li
     headers: request.headers,
     keyName: exchange.keyName,
     signal: exchange.signal,
-    traceparent: exchange.trace.traceparent,
+    call: (model) => exchange.trace.call(model),
     timing: (name, ms) => {
       exchange.timing(name, ms);
     },

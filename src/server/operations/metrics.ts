@@ -14,6 +14,8 @@ export interface ServerMetrics {
   readonly inFlight: Gauge;
   /** @param route template of the path; undefined where none matched */
   observe(request: { method: string; route: string | undefined; status: number; ms: number }): void;
+  /** What the first of a request's items in a run had waited. */
+  waited(route: string | undefined, ms: number): void;
   /** @param reason code of the error that it was turned away with */
   shed(reason: string): void;
 }
@@ -29,6 +31,13 @@ export function createMetrics(registry = new Registry()): ServerMetrics {
     registers,
   });
   const inFlight = new Gauge({ name: 'http_requests_in_flight', help: 'Requests under way', registers });
+  const waits = new Histogram({
+    name: 'fungi_queue_wait_seconds',
+    help: 'What the first item of a request in a run had waited, by the route of the request',
+    labelNames: ['route'],
+    buckets: [0.001, ...SECONDS],
+    registers,
+  });
   const sheds = new Counter({
     name: 'fungi_requests_shed_total',
     help: 'Requests turned away unread or unfinished with 429 or 503, by error code',
@@ -43,6 +52,9 @@ export function createMetrics(registry = new Registry()): ServerMetrics {
     inFlight,
     observe: ({ method, route = 'unmatched', status, ms }) => {
       durations.labels(METHODS.has(method) ? method : 'other', route, String(status)).observe(ms / 1000);
+    },
+    waited: (route = 'unmatched', ms) => {
+      waits.labels(route).observe(ms / 1000);
     },
     shed: (reason) => {
       sheds.labels(reason).inc();

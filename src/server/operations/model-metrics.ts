@@ -23,7 +23,6 @@ export function modelMetrics(registry: Registry): ModelMetrics {
   const histogram = (name: string, help: string, buckets: number[]): Histogram =>
     new Histogram({ name, help, buckets, registers });
   const counter = (name: string, help: string): Counter => new Counter({ name, help, registers });
-  const wait = histogram('fungi_queue_wait_seconds', 'What the first item of a run had waited', SECONDS);
   const size = histogram('fungi_batch_size', 'Items of a run', COUNTS);
   const tokens = histogram('fungi_batch_tokens', 'Tokens of a run, about', TOKENS);
   const infer = histogram('fungi_inference_duration_seconds', 'Computing a run, in the model process', SECONDS);
@@ -38,7 +37,6 @@ export function modelMetrics(registry: Registry): ModelMetrics {
   return {
     observer: {
       batch: (run) => {
-        wait.observe(run.waitMs / 1000);
         size.observe(run.items);
         tokens.observe(run.tokens);
         infer.observe(run.inferMs / 1000);

@@ -5,6 +5,7 @@ import { FungiError } from '../../../src/core/errors.js';
 import type { Impairment, IndexStatus } from '../../../src/server/indexes/catalogue.js';
 import { Lifecycle } from '../../../src/server/http/lifecycle.js';
 import { createLog } from '../../../src/server/http/log.js';
+import { phaseListener } from '../../../src/core/phases.js';
 import { createMetrics } from '../../../src/server/operations/metrics.js';
 import type { RequestContext } from '../../../src/server/route.js';
 import {
@@ -28,8 +29,8 @@ const traced = (): ReturnType<typeof harness> =>
   harness({
     routes: [
       route({}, ({ context }: { context: RequestContext }) => {
-        context.timing('search', 1.25);
-        return json({ id: context.requestId, traceparent: context.traceparent });
+        context.timing('upstream', 1.25);
+        return json({ id: context.requestId, traceparent: context.call().headers['traceparent'] });
       }),
     ],
   });
@@ -50,7 +51,7 @@ describe('a request', () => {
     expect(own).toMatch(/^[\w-]{1,128}$/);
     expect(own === id).toBe(kept);
     expect(reply.body).toMatchObject({ id: own });
-    expect(reply.headers['server-timing']).toMatch(/^search;dur=1\.[23], total;dur=\d+\.\d$/);
+    expect(reply.headers['server-timing']).toMatch(/^upstream;dur=1\.[23], total;dur=\d+\.\d$/);
   });
 
   it.each([
@@ -66,6 +67,27 @@ describe('a request', () => {
     expect(traceparent).toMatch(/^00-[0-9a-f]{32}-[0-9a-f]{16}-0[01]$/);
     expect(traceparent.slice(0, 35) === given.slice(0, 35)).toBe(same);
     expect(traceparent).not.toBe(given);
+  });
+
+  it('counts by its route how long it waited for a model process', async () => {
+    const metrics = createMetrics();
+    const waiting = route({}, async () => {
+      await new Promise(setImmediate);
+      for (const [start, end] of [
+        [1000, 1250],
+        [2000, 2500],
+      ] as const)
+        phaseListener()?.({ name: 'queue', start, end, sizes: {} });
+      phaseListener()?.({ name: 'infer', start: 0, end: 40, sizes: {} });
+      return json({});
+    });
+    const { app } = harness({ routes: [waiting], metrics });
+    const reply = (await request(app).post('/v1/echo').send({ text: 'a' })) as Answer;
+    expect(reply.headers['server-timing']).toMatch(/^queue;dur=750\.0, infer;dur=40\.0, total;dur=/);
+    const { text } = await get(app, '/metrics');
+    expect(text).toMatch(/^fungi_queue_wait_seconds_sum\{route="\/v1\/echo"\} 0\.75$/m);
+    expect(text).toMatch(/^fungi_queue_wait_seconds_count\{route="\/v1\/echo"\} 2$/m);
+    expect(text).toMatch(/^fungi_queue_wait_seconds_bucket\{le="0\.25",route="\/v1\/echo"\} 1$/m);
   });
 
   it('is a line of the log that says which and how long, and neither text nor key', async () => {

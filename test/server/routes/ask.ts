@@ -22,8 +22,9 @@ export const routeOf = (operationId: string): Route => {
 
 export const contextOf = (catalogue: IndexCatalogue, context: Partial<RequestContext> = {}): RequestContext => ({
   catalogue,
-  ...{ llm: undefined, requestId: 'r', traceparent: '', headers: {}, keyName: undefined },
+  ...{ llm: undefined, requestId: 'r', headers: {}, keyName: undefined },
   signal: new AbortController().signal,
+  call: () => ({ headers: {}, end: () => undefined }),
   timing: () => undefined,
   ...context,
 });

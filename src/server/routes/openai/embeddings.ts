@@ -93,9 +93,7 @@ export const embeddings: Route<unknown, unknown, Body> = {
       assertClientItems(items, embedder.modality, (place) => `input ${place}`);
       const length = lengthOf(body, embedder, keepsOrder);
       const tokens = tokensOf(items, embedder);
-      const start = performance.now();
       const { vectors } = await embedder.embed(items, { signal });
-      context.timing('infer', performance.now() - start);
       const data = vectors.map((vector, index) => ({
         object: 'embedding',
         index,

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { FungiError } from '../../../core/errors.js';
 import type { LlmClient } from '../../../llm/client.js';
 import type { SelectorAnswer } from '../../../selector/selection.js';
 import type { FungiSelector } from '../../../selector/selector.js';
@@ -124,13 +125,19 @@ function outcomeOf({ label, by, answer, vote, cached, usage, prompt }: SelectorA
   };
 }
 
-/** `llm`, whose time is told. */
+/** `llm`, whose calls are told of. */
 const timed = (llm: LlmClient, context: RequestContext): LlmClient => ({
   settings: llm.settings,
   async complete(request) {
     const start = performance.now();
+    const call = context.call(llm.settings.model);
     try {
-      return await llm.complete(request);
+      const completion = await llm.complete({ ...request, headers: call.headers });
+      call.end({ ...completion.usage });
+      return completion;
+    } catch (error) {
+      call.end({ failure: FungiError.is(error) ? error.code : 'INTERNAL' });
+      throw error;
     } finally {
       context.timing('upstream', performance.now() - start);
     }
