@@ -2,12 +2,28 @@
 import { z } from 'zod';
 import { FungiError } from '../core/errors.js';
 import type { PromptTemplate } from '../prompt/template.js';
-import type { FungiSelector } from '../selector/selector.js';
+import type { FungiSelector, Selection, SelectOptions } from '../selector/selector.js';
 import { parseFilter, type Filter } from '../store/filter.js';
 import type { Turn } from './chat-format.js';
 
 /** What examples are drawn from: an open index of texts. */
 export type FewShotSelector = Pick<FungiSelector, 'name' | 'modality' | 'labels' | 'select' | 'promptFrom'>;
+
+/** Which examples, and why: what adapters take of a selector's options. */
+export type ChoiceOptions = {
+  readonly [K in 'k' | 'filter' | 'policy' | 'explain' | 'maxCandidates']?: SelectOptions[K] | undefined;
+};
+
+/** Why one of the chosen is there. */
+export type ExplainedChoice = NonNullable<Selection['explanation']>['chosen'][number];
+
+/** As `select` takes them. */
+export const choiceOf = ({ k, filter, policy, explain, maxCandidates }: ChoiceOptions): SelectOptions =>
+  defined({ k, filter, policy, explain, maxCandidates });
+
+/** The members that are there. */
+export const defined = <T extends object>(members: T): { [K in keyof T]?: Exclude<T[K], undefined> } =>
+  Object.fromEntries(Object.entries(members).filter(([, value]) => value !== undefined)) as never;
 
 /** Of one call, in place of what the options say. */
 export interface FewShotCall {
@@ -15,6 +31,12 @@ export interface FewShotCall {
   readonly k?: number | undefined;
   /** Only examples that match take part. */
   readonly filter?: Filter | undefined;
+  /** Which of the nearest are chosen, and how they stand in the prompt. @default the k nearest */
+  readonly policy?: SelectOptions['policy'] | undefined;
+  /** Whether the report says why these examples. @default false */
+  readonly explain?: boolean | undefined;
+  /** Rows that a policy looks at. @default all */
+  readonly maxCandidates?: number | undefined;
   /** For templates that write the list of labels. @default all labels of the index */
   readonly labels?: readonly string[] | undefined;
   /** Values of the template's inputs. */
@@ -47,6 +69,9 @@ export function assertTexts({ name, modality }: Pick<FewShotSelector, 'name' | '
 const callSchema = z.strictObject({
   k: z.int().min(1).max(1000).optional(),
   filter: z.unknown().optional(),
+  // What is none is refused by the selector, before it computes anything.
+  policy: z.unknown().optional(),
+  explain: z.boolean().optional(),
   labels: z.array(z.string()).min(1).optional(),
   variables: z.record(z.string(), z.string()).optional(),
   skip: z.boolean().optional(),
@@ -63,9 +88,13 @@ export function parseCall(value: unknown, where: string): FewShotCall {
   const parsed = callSchema.safeParse(value);
   if (!parsed.success) {
     throw new FungiError('INVALID_ARGUMENT', `${where}: ${z.prettifyError(parsed.error)}`, {
-      hint: 'It may hold k (1 to 1000), filter, labels, variables and skip.',
+      hint: 'It may hold k (1 to 1000), filter, policy, explain, labels, variables and skip.',
     });
   }
-  const { filter, ...rest } = parsed.data;
-  return { ...rest, ...(filter !== undefined && { filter: parseFilter(filter) }) };
+  const { filter, policy, ...rest } = parsed.data;
+  return {
+    ...rest,
+    ...(filter !== undefined && { filter: parseFilter(filter) }),
+    ...(policy !== undefined && { policy: policy as NonNullable<FewShotCall['policy']> }),
+  };
 }

@@ -5,9 +5,16 @@
 import { loadTemplate } from '../prompt/load.js';
 import { textsOf } from '../prompt/message.js';
 import type { PromptTemplate } from '../prompt/template.js';
-import type { SelectorPrompt } from '../selector/selector.js';
+import type { Selection, SelectorPrompt } from '../selector/selector.js';
 import { findQuery, type ChatFormat, type Turn } from './chat-format.js';
-import { assertTexts, type FewShotCall, type FewShotOptions, type FewShotSelector } from './few-shot-options.js';
+import {
+  assertTexts,
+  choiceOf,
+  defined,
+  type FewShotCall,
+  type FewShotOptions,
+  type FewShotSelector,
+} from './few-shot-options.js';
 
 /** Which examples a call got; plain JSON. */
 export type FewShotReport = {
@@ -19,6 +26,8 @@ export type FewShotReport = {
   dropped: number;
   /** The end of the query did not fit the encoder: the examples were found without it. */
   truncated: boolean;
+  /** Why these examples, with `explain`. */
+  explanation?: NonNullable<Selection['explanation']>;
   /** What other indexes added to the same call, where its adapter can tell. */
   also?: FewShotReport[];
 };
@@ -29,6 +38,9 @@ export function withAlso(report: FewShotReport, inner: FewShotReport | undefined
   const { also = [], ...first } = inner;
   return { ...report, also: [first, ...also] };
 }
+
+/** A prompt, and why its examples. */
+type Found = SelectorPrompt & Pick<Selection, 'explanation'>;
 
 export interface Placement<M> {
   readonly messages: M[];
@@ -51,7 +63,7 @@ export class FewShot {
 
   private template: Promise<PromptTemplate> | undefined;
   /** Prompts of conversations that wait for a tool's result, by tool call, query and options. */
-  private readonly waiting = new Map<string, SelectorPrompt>();
+  private readonly waiting = new Map<string, Found>();
 
   /** @throws {FungiError} INVALID_ARGUMENT for an index of images or sounds */
   constructor(private readonly options: FewShotOptions) {
@@ -79,8 +91,8 @@ export class FewShot {
     const { at, text } = query;
     const calls = turns.slice(at + 1).flatMap(({ toolCalls }) => toolCalls);
     // Some APIs number tool calls in each conversation anew: another one's examples may be out of what this call's filter lets it see.
-    const { k, filter, labels, variables } = call;
-    const key = (toolCall: string): string => JSON.stringify([toolCall, text, k, filter, labels, variables]);
+    const { labels, variables } = call;
+    const key = (toolCall: string): string => JSON.stringify([toolCall, text, choiceOf(call), labels, variables]);
     const known = calls.map((toolCall) => this.waiting.get(key(toolCall))).find((prompt) => prompt !== undefined);
     const prompt = known ?? (await this.prompt(turns, text, call, signal));
     if (prompt === undefined) return unchanged;
@@ -109,16 +121,19 @@ export class FewShot {
     text: string,
     call: FewShotCall,
     signal: AbortSignal | undefined,
-  ): Promise<SelectorPrompt | undefined> {
+  ): Promise<Found | undefined> {
     const { selector, query = () => text, template = 'turns' } = this.options;
     const sought = await query(turns);
     if (sought === undefined || sought.trim() === '') return undefined;
-    const { k, filter, labels, variables } = { ...this.options, ...defined(call) };
-    const found = await selector.select(sought, defined({ k, filter, signal }));
+    const options = { ...this.options, ...defined(call) };
+    const { labels, variables } = options;
+    const found = await selector.select(sought, { ...choiceOf(options), ...defined({ signal }) });
     // An emptied index knows no labels: that is a call without examples, and no failure of the application.
     if (found.examples.length === 0 && labels === undefined && selector.labels.length === 0) return undefined;
     const parsed = await (this.template ??= this.load(template));
-    return selector.promptFrom({ ...found, query: text }, { template: parsed, ...defined({ labels, variables }) });
+    const prompted = { template: parsed, ...defined({ labels, variables }) };
+    const { explanation } = found;
+    return { ...(await selector.promptFrom({ ...found, query: text }, prompted)), ...defined({ explanation }) };
   }
 
   /** Read once; again after a failure, since the file may be there by then. */
@@ -136,7 +151,7 @@ export class FewShot {
     return message;
   }
 
-  private keep(key: string, prompt: SelectorPrompt): void {
+  private keep(key: string, prompt: Found): void {
     this.waiting.delete(key);
     this.waiting.set(key, prompt);
     for (const oldest of this.waiting.keys()) {
@@ -145,12 +160,14 @@ export class FewShot {
     }
   }
 
-  private report({ used, dropped, truncated }: SelectorPrompt): FewShotReport {
+  private report({ used, dropped, truncated, explanation }: Found): FewShotReport {
     const examples = used.map(({ id, label, rank, distance }) => ({ id, label, rank, distance }));
-    return { index: this.options.selector.name, examples, dropped: dropped.length, truncated };
+    return {
+      index: this.options.selector.name,
+      examples,
+      dropped: dropped.length,
+      truncated,
+      ...defined({ explanation }),
+    };
   }
 }
-
-/** The members that are there. */
-const defined = <T extends object>(members: T): { [K in keyof T]?: Exclude<T[K], undefined> } =>
-  Object.fromEntries(Object.entries(members).filter(([, value]) => value !== undefined)) as never;

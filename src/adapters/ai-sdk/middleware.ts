@@ -52,7 +52,7 @@ const passedOn = new WeakMap<object, FewShotCall>();
  * const model = wrapLanguageModel({ model: provider('…'), middleware: fungiMiddleware({ selector, k: 8 }) });
  * const { text, providerMetadata } = await generateText({ model, prompt: 'my library card was stolen' });
  *
- * A call's own options stand in its `providerOptions.fungi`: k, filter, labels, variables, skip.
+ * A call's own options stand in its `providerOptions.fungi`: k, filter, policy, explain, labels, variables, skip.
  *
  * @throws {FungiError} INVALID_ARGUMENT for an index of images or sounds; a call throws INVALID_ARGUMENT for options that are none, and
  *   INVALID_TEXT for a query that is no well-formed Unicode

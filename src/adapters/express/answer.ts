@@ -14,11 +14,13 @@ export interface AnswerMiddlewareOptions<Request> extends Omit<AnswerOptions, 's
 
 /** The reply, as JSON. */
 export interface AnswerReply extends FewShotReport {
-  /** Null where the LLM's reply is none of the labels. */
+  /** Null where the LLM's reply is none of the labels, and where the examples abstain. */
   label: string | null;
   by: SelectorAnswer['by'];
   /** What the LLM said, where that is no label. */
   reply?: string;
+  /** Where a policy's confidence is too low for a vote: the label that it would have been. */
+  abstained?: { readonly likeliest: string; readonly confidence: number };
   vote: SelectorAnswer['vote'];
   usage?: SelectorAnswer['usage'];
 }
@@ -58,11 +60,15 @@ function replyOf(answered: SelectorAnswer, index: string): AnswerReply {
     label: label ?? null,
     by,
     ...(answer.kind === 'invalid' && { reply: answer.reply }),
+    ...(answer.kind === 'abstained' && {
+      abstained: { likeliest: answer.likeliest, confidence: answer.confidence },
+    }),
     vote,
     index,
     examples: shown.map(({ id, label, rank, distance }) => ({ id, label, rank, distance })),
     dropped: prompt?.dropped.length ?? 0,
     truncated: selection.truncated,
+    ...(selection.explanation && { explanation: selection.explanation }),
     ...(usage && { usage }),
   };
 }

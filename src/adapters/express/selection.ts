@@ -39,6 +39,7 @@ export function fungiSelection<Request extends HttpRequest = HttpRequest>({
       examples,
       dropped: prompt.dropped.length,
       truncated,
+      ...(selection.explanation && { explanation: selection.explanation }),
       selection,
       prompt,
     };

@@ -20,7 +20,7 @@ const contextSchema = z.object({ fungi: z.custom<FewShotCall>().optional() });
  * @example
  * const agent = createAgent({ model, tools, middleware: [fungiAgentMiddleware({ selector, k: 8 })] });
  *
- * Options of one run stand in its `context.fungi`: k, filter, labels, variables, skip. An error comes as langchain's MiddlewareError, the
+ * Options of one run stand in its `context.fungi`: k, filter, policy, explain, labels, variables, skip. An error comes as langchain's MiddlewareError, the
  * FungiError as its `cause`.
  *
  * @throws {FungiError} INVALID_ARGUMENT for an index of images or sounds

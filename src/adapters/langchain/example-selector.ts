@@ -8,13 +8,19 @@ import type { BuildOptions, OpenOptions } from '../../selector/options.js';
 import { FungiSelector, type SelectedExample } from '../../selector/selector.js';
 import type { Filter } from '../../store/filter.js';
 import { exampleId } from '../../store/store.js';
-import { assertTexts } from '../few-shot-options.js';
+import { assertTexts, choiceOf, type ChoiceOptions, type ExplainedChoice } from '../few-shot-options.js';
 
 export interface FungiExampleSelectorOptions {
   /** How many examples. @default 20 */
   readonly k?: number;
   /** Only examples that match take part. */
   readonly filter?: Filter;
+  /** Which of the nearest are chosen. What it says of prompts is left to the prompt template, the order to `order`. @default the k nearest */
+  readonly policy?: NonNullable<ChoiceOptions['policy']>;
+  /** Whether scores say why each example was chosen. @default false */
+  readonly explain?: boolean;
+  /** Rows that a policy looks at. @default all */
+  readonly maxCandidates?: number;
   /** Key of an example's text. @default 'input' */
   readonly inputKey?: string;
   /** Key of what stands against it, which the index keeps as the label. @default 'output' */
@@ -37,6 +43,8 @@ export interface ScoredExample {
   readonly rank: number;
   /** Smaller is nearer: Euclidean, or 1 − cosine, as the index was built. */
   readonly distance: number;
+  /** With `explain`. */
+  readonly explained?: ExplainedChoice;
 }
 
 type Selector = Pick<FungiSelector, 'name' | 'modality' | 'select' | 'add' | 'close'>;
@@ -113,12 +121,12 @@ export class FungiExampleSelector extends BaseExampleSelector {
 
   /** {@link selectExamples} with distances. */
   async selectWithScores(variables: Readonly<Record<string, unknown>>): Promise<ScoredExample[]> {
-    const { k, filter, order } = this.options;
-    const options = { ...(k !== undefined && { k }), ...(filter !== undefined && { filter }) };
-    const { examples } = await this.selector.select(this.queryOf(variables), options);
-    const scored = examples.map((found) => {
+    const { order } = this.options;
+    const { examples, explanation } = await this.selector.select(this.queryOf(variables), choiceOf(this.options));
+    const scored = examples.map((found, i) => {
       const { id, rank, distance } = found;
-      return { example: this.exampleOf(found), id, rank, distance };
+      const explained = explanation?.chosen[i];
+      return { example: this.exampleOf(found), id, rank, distance, ...(explained && { explained }) };
     });
     return order === 'nearest-last' ? scored.reverse() : scored;
   }

@@ -5,6 +5,7 @@ import { parseCall, type FewShotCall } from '../../adapters/few-shot-options.js'
 import type { OpenAiMessage } from '../../adapters/openai-chat.js';
 import { FungiError } from '../../core/errors.js';
 import { filter, indexName, k, labels, variables } from '../routes/fields.js';
+import { policy } from '../routes/selection/policy-body.js';
 
 const messageSchema = z.looseObject({ role: z.string().meta({ examples: ['user'] }), content: z.unknown() }).meta({
   description: 'A message, as the LLM endpoint takes it. Texts of user messages are read, as strings or parts.',
@@ -13,6 +14,7 @@ const messageSchema = z.looseObject({ role: z.string().meta({ examples: ['user']
 const fungiSchema = z.strictObject({
   k: k.unwrap().optional(),
   filter: filter.optional(),
+  policy: policy.optional(),
   labels: labels.optional(),
   variables: variables.optional(),
   skip: z.boolean().optional().meta({ description: 'No examples, this time.' }),

@@ -5,6 +5,9 @@ import { FewShot } from '../../adapters/few-shot.js';
 import { openAiChat, type OpenAiMessage } from '../../adapters/openai-chat.js';
 import type { PromptTemplate } from '../../prompt/template.js';
 import type { IndexCatalogue } from '../indexes/catalogue.js';
+import { policyOptions } from '../routes/selection/policy-body.js';
+
+const DEFAULT_K = 20;
 
 export interface ExamplesOptions {
   /** How examples stand. @default 'turns' */
@@ -40,7 +43,9 @@ export class ExamplesOfIndex {
     return catalogue.use(index, async (selector) => {
       const fewShot = this.fewShots.get(selector) ?? new FewShot({ selector, ...this.options });
       this.fewShots.set(selector, fewShot);
-      const placed = await fewShot.place(openAiChat, messages, call, signal);
+      const { k = this.options.k ?? DEFAULT_K } = call;
+      const bounded = policyOptions({ policy: call.policy }, { k, queries: 1, rows: selector.size });
+      const placed = await fewShot.place(openAiChat, messages, { ...call, ...bounded }, signal);
       return {
         messages: withSystem(openAiChat, placed.messages, placed.system),
         index: `${index};generation=${selector.manifest.storeId}`,

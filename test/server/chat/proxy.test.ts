@@ -119,6 +119,51 @@ describe('a call', () => {
   });
 });
 
+describe('a policy of a call', () => {
+  const rows = Array.from({ length: 700 }, (_, i) => ({
+    id: `r${i}`,
+    input: `card ${'a'.repeat(i % 50)}`,
+    label: `${i % 3}`,
+  }));
+
+  it('chooses its examples as the library does, and does not go up', async () => {
+    const { post, upstream, catalogue } = await start({ defaultIndex: 'help-desk' });
+    const { selector } = await catalogue.put('help-desk', rows);
+    const fungi = { k: 3, policy: { maxPerLabel: 1, duplicates: true } };
+    const reply = await post({ messages: [QUERY], fungi });
+    const { examples } = await selector.select(QUERY.content, fungi);
+    expect(reply.headers.get('x-fungi-examples')).toBe(examples.map(({ id }) => id).join(','));
+    expect(new Set(examples.map(({ label }) => label)).size).toBe(3);
+    expect(upstream.received[0]!.body).not.toHaveProperty('fungi');
+  });
+
+  it('is refused where it is none, or too much work', async () => {
+    const { post, upstream, catalogue } = await start({ defaultIndex: 'help-desk' });
+    await catalogue.put(
+      'help-desk',
+      Array.from({ length: 3 }, () => rows)
+        .flat()
+        .map((row, i) => ({ ...row, id: `${i}` })),
+    );
+    const codes: unknown[] = [];
+    for (const fungi of [
+      { policy: { maxPerLabel: 0 } },
+      { policy: { candidates: 1 } },
+      { k: 600, policy: { choice: { by: 'mmr' } } },
+    ]) {
+      const reply = await post({ messages: [QUERY], fungi });
+      const { code, message } = ((await reply.json()) as { error: { code: string; message: string } }).error;
+      codes.push([reply.status, code, message]);
+    }
+    expect(codes).toEqual([
+      [400, 'INVALID_REQUEST', expect.stringContaining('#/fungi/policy/maxPerLabel')],
+      [400, 'INVALID_ARGUMENT', expect.stringContaining('policy.candidates: is 1')],
+      [400, 'INVALID_ARGUMENT', expect.stringContaining('a request compares 1000000')],
+    ]);
+    expect(upstream.received).toEqual([]);
+  });
+});
+
 describe('headers', () => {
   it("the server's own key goes up, the client's never does, nor what else it sends", async () => {
     const { post, upstream } = await start();

@@ -33,7 +33,8 @@ export const policyShape = {
 };
 
 interface PolicyBody {
-  readonly policy?: Policy | undefined;
+  /** As it came, or as it was read. */
+  readonly policy?: PolicyOptions | Policy | undefined;
   readonly explain?: boolean;
 }
 
