@@ -148,7 +148,7 @@ describe('a policy of a call', () => {
     const codes: unknown[] = [];
     for (const fungi of [
       { policy: { maxPerLabel: 0 } },
-      { policy: { candidates: 1 } },
+      { k: 5, policy: { candidates: 1 } },
       { k: 600, policy: { choice: { by: 'mmr' } } },
     ]) {
       const reply = await post({ messages: [QUERY], fungi });
