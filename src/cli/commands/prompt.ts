@@ -10,9 +10,10 @@ import {
   warnOfDropped,
   type MediaFlags,
 } from '../media-options.js';
-import { selectOptions, warnOf, withSelector, type FilterFlags, type OpenFlags } from '../open-selector.js';
+import type { FilterFlags, OpenFlags } from '../open-selector.js';
 import { addFilterOptions, collect } from '../options.js';
-import { addPolicyOptions, asExpected, explanationText, policyOptions, type PolicyFlags } from '../policy-option.js';
+import { addPolicyOptions, explanationText, policyOptions, type PolicyFlags } from '../policy-option.js';
+import { withSelection } from '../selection.js';
 import { addOpenOptions } from './retrieve.js';
 
 export interface TemplateFlags {
@@ -73,13 +74,10 @@ async function prompt(context: Context, name: string, argument: string, flags: P
   const template = await templateOptions(flags);
   const policy = await policyOptions(flags, flags.k);
   const query = await readText(context, argument);
-  const { messages, used, dropped, size, truncated, explanation } = await withSelector(
+  const { messages, used, dropped, size, truncated, explanation } = await withSelection(
     context,
-    name,
-    flags,
-    async (selector) => {
-      const selection = await selector.select(query, { ...selectOptions(flags, selector), ...policy });
-      warnOf(selection, asExpected(flags, policy.policy), context);
+    { name, query, flags, policy },
+    async (selection, selector) => {
       const filled = await selector.promptFrom(selection, { ...template, ...mediaOptions(flags) });
       return { ...filled, explanation: selection.explanation };
     },

@@ -5,7 +5,7 @@ import { nameOf } from '../../encoders/media/read-media.js';
 import { modalityOf } from '../../store/manifest.js';
 import type { SelectedExample } from '../../selector/selector.js';
 import { readText, type CommonOptions, type Context, type Report, type Run } from '../context.js';
-import { selectOptions, warnOf, withSelector, type FilterFlags, type OpenFlags } from '../open-selector.js';
+import type { FilterFlags, OpenFlags } from '../open-selector.js';
 import {
   addCommonOptions,
   addEngineOption,
@@ -14,7 +14,8 @@ import {
   addRuntimeOptions,
 } from '../options.js';
 import { table, type Column } from '../output.js';
-import { addPolicyOptions, asExpected, explanationText, policyOptions, type PolicyFlags } from '../policy-option.js';
+import { addPolicyOptions, explanationText, policyOptions, type PolicyFlags } from '../policy-option.js';
+import { withSelection } from '../selection.js';
 
 interface RetrieveFlags extends CommonOptions, OpenFlags, FilterFlags, PolicyFlags {}
 
@@ -64,15 +65,10 @@ export const addOpenOptions = (command: Command): Command =>
 async function retrieve(context: Context, name: string, argument: string, flags: RetrieveFlags): Promise<Report> {
   const policy = await policyOptions(flags, flags.k);
   const query = await readText(context, argument);
-  const { examples, truncated, modality, abstains, explanation } = await withSelector(
+  const { examples, truncated, modality, abstains, explanation } = await withSelection(
     context,
-    name,
-    flags,
-    async (selector) => {
-      const selection = await selector.select(query, { ...selectOptions(flags, selector), ...policy });
-      warnOf(selection, asExpected(flags, policy.policy), context);
-      return { ...selection, modality: modalityOf(selector.manifest.encoder) ?? 'text' };
-    },
+    { name, query, flags, policy },
+    (selection, selector) => ({ ...selection, modality: modalityOf(selector.manifest.encoder) ?? 'text' }),
   );
   const found = table(columnsOf(modality), examples.map(row), context.columns);
   return {
