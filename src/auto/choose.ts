@@ -28,7 +28,8 @@ export interface Expected {
   readonly accuracy: number;
   readonly embedding: number;
   readonly gain: Gain;
-  /** Share with an example of their own label among 20, where examples are so chosen and by the plain embedding. */
+  /** Share with an example of their own label among so many, where examples are so chosen and by the plain embedding. */
+  readonly shown: number;
   readonly labelHit: number;
   readonly embeddingLabelHit: number;
 }
@@ -111,6 +112,7 @@ export function expected(scores: Scores): Expected {
     accuracy: meanOf(right),
     embedding: meanOf(embedding),
     gain: gainOf(right, embedding),
+    shown: scores.shown,
     labelHit: meanOf(hit),
     embeddingLabelHit: meanOf(plain!.hit),
   };

@@ -26,6 +26,11 @@ export interface Scores {
   readonly spaces: readonly SpaceScores[];
   /** For each scored row the fold in which it was first held out [m]. */
   readonly folds: Int32Array;
+  /**
+   * Examples among which a row's own label is looked for: as many as a label has on the average, and no more than a prompt shows. Among more of a
+   * small pool it is found wherever they are taken from.
+   */
+  readonly shown: number;
   /** Sets of losses that there was no time for. */
   readonly skipped: readonly (readonly string[])[];
 }
@@ -52,6 +57,7 @@ export async function scoreSpaces(sums: ClassSums, sample: Sample, options: Scor
     const columns = columnsOf(blocksOf(blocks, losses));
     return compact(sumsOf(sums, columns), sampleOf(sample, width, columns), linalg);
   };
+  const shown = Math.max(1, Math.min(SHOWN, Math.round(sample.codes.length / new Set(sample.codes).size)));
   const embedding = await restricted([]);
   const folds = await embeddingFolds(embedding, seed, linalg);
   const spaces: SpaceScores[] = [];
@@ -67,8 +73,8 @@ export async function scoreSpaces(sums: ClassSums, sample: Sample, options: Scor
     const table = new ScoreTable([...(isPlain ? [PLAIN] : []), ...spacesOf(losses)], sample.codes.length);
     for (const fold of folds) {
       const out = isPlain ? fold.out : (await holdOut(labelled, fold.held, linalg))!;
-      const own = await scoreFold(labelled, { ...fold, out }, { dims, ...linalg });
-      table.add(out.queries, [...(isPlain ? [judged(fold.plain, out)] : []), ...own]);
+      const own = await scoreFold(labelled, { ...fold, out }, { dims, shown, ...linalg });
+      table.add(out.queries, [...(isPlain ? [judged(fold.plain, out, shown)] : []), ...own]);
     }
     spaces.push(...table.shares());
     if (isPlain) scored = table.scored();
@@ -77,7 +83,7 @@ export async function scoreSpaces(sums: ClassSums, sample: Sample, options: Scor
   folds.forEach(({ out }, number) => {
     for (const row of out.queries) if (!first.has(row)) first.set(row, number);
   });
-  return { spaces, skipped, folds: scored.map((row) => first.get(row)!) };
+  return { spaces, shown, skipped, folds: scored.map((row) => first.get(row)!) };
 }
 
 async function embeddingFolds(embedding: Labelled, seed: number, linalg: LinalgOptions): Promise<Fold[]> {
@@ -103,7 +109,7 @@ async function embeddingFolds(embedding: Labelled, seed: number, linalg: LinalgO
 async function scoreFold(
   labelled: Labelled,
   { out, plain }: Fold,
-  { dims, ...linalg }: LinalgOptions & { readonly dims: number },
+  { dims, shown, ...linalg }: LinalgOptions & { readonly dims: number; readonly shown: number },
 ): Promise<VoteScores[]> {
   const scores: VoteScores[] = [];
   const mixed = new Float32Array(plain.length);
@@ -112,14 +118,14 @@ async function scoreFold(
     const supervised = await similarities(scaleRows(queries, P), scaleRows(voters, P), P, linalg);
     for (const share of SHARES) {
       for (let at = 0; at < mixed.length; at++) mixed[at] = share * supervised[at]! + (1 - share) * plain[at]!;
-      scores.push(judged(mixed, out));
+      scores.push(judged(mixed, out, shown));
     }
   }
   return scores;
 }
 
-const judged = (similarity: Float32Array, { queryCodes, voterCodes }: HeldOut): VoteScores =>
-  voteScores(similarity, { queryCodes, poolCodes: voterCodes, neighbours: VOTERS, shown: SHOWN });
+const judged = (similarity: Float32Array, { queryCodes, voterCodes }: HeldOut, shown: number): VoteScores =>
+  voteScores(similarity, { queryCodes, poolCodes: voterCodes, neighbours: VOTERS, shown });
 
 /** Inner products [q,p] of rows [q,P] and [p,P]; zeros where P is 0. */
 const similarities = async (

@@ -19,7 +19,7 @@ export const SHARES = [0.95, 0.75, 0.5, 0.35, 0.25, 0.15, 0.1, 0.05] as const;
 /** Neighbours that vote; of equals the last one is taken. */
 export const VOTERS = [1, 3, 5, 10, 20, 40] as const;
 
-/** Examples in a prompt: among so many the query's own label is looked for. */
+/** Examples in a prompt, at most. */
 export const SHOWN = 20;
 
 /** What no share is left of: the plain embedding. */

@@ -85,7 +85,7 @@ function choiceLines({ auto }: Manifest): [name: string, value: string][] {
       `${percent(expected.accuracy)} % right by vote, the plain embedding ${percent(expected.embedding)} % (${points(difference)}, 95 % interval ${points(low)} to ${points(high)}, ${expected.rows} held-out examples)`,
     ],
     [
-      'label among 20',
+      `label among ${expected.shown}`,
       `${percent(expected.labelHit)} % of held-out examples, by the plain embedding ${percent(expected.embeddingLabelHit)} %`,
     ],
     ['a query takes', `${queryMs.chosen.toFixed(1)} ms, the plain embedding ${queryMs.embedding.toFixed(1)} ms`],

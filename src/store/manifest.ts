@@ -90,6 +90,8 @@ const choiceSchema = z.strictObject({
     embedding: fraction,
     /** 95 % interval, paired. */
     gain,
+    /** Examples among which the own label is looked for. */
+    shown: z.int().positive(),
     labelHit: fraction,
     embeddingLabelHit: fraction,
   }),

@@ -128,7 +128,8 @@ describe('AutoFitter', () => {
     expect(two.choice!.expected.accuracy).toBeGreaterThan(0.8);
     const few = await fit(told('embedding', { each: 2, noise: 0.2 }));
     expect(few.reducer.dims).toBeGreaterThan(3);
-    expect(few.choice!.expected.rows).toBe(8);
+    expect(few.choice!.expected).toMatchObject({ rows: 8, shown: 2 });
+    expect(two.choice!.expected.shown).toBe(20);
   });
 
   it('refuses one dimension, blocks without an embedding, and a pool without rows', async () => {

@@ -14,6 +14,7 @@ const scored = (space: Space, right: number | Float32Array, hit: number | Float3
 });
 const scores = (spaces: readonly SpaceScores[], folds = 2): Scores => ({
   spaces,
+  shown: 20,
   skipped: [],
   folds: Int32Array.from({ length: M }, (_, row) => row % folds),
 });
