@@ -68,7 +68,8 @@ export async function buildIndex(options: BuildOptions): Promise<OpenedIndex<Loc
     const staged = await build.stage(extractor.layout.width);
     await encodePool(extractor, staged, items, onProgress);
     const { layout } = extractor;
-    const fitted = await fitReduction(staged, { asked, seed: spec.seed, dims, layout, examples }, onProgress);
+    const linalg = options.threads === undefined ? {} : { threads: options.threads };
+    const fitted = await fitReduction(staged, { asked, seed: spec.seed, dims, layout, examples, linalg }, onProgress);
     const { reducer, choice } = fitted;
     if (reducer.instead !== undefined) log.warn(`index "${name}": ${reducer.instead}`);
     const storeId = await makeStore(

@@ -5,6 +5,7 @@ import type { OnProgress } from '../core/progress.js';
 import type { Block, FeatureLayout } from '../features/layout.js';
 import { reducerFitter } from '../reduce/fitter.js';
 import type { Labels, Reducer } from '../reduce/reducer.js';
+import type { LinalgOptions } from '../runtime/linalg.js';
 import type { StagedFeatures } from '../store/staged-features.js';
 import { fitterReduction, type AskedReduction } from './reduction.js';
 
@@ -19,6 +20,7 @@ export interface FitTask {
   /** Of the staged rows. */
   readonly layout: FeatureLayout;
   readonly examples: readonly Example[];
+  readonly linalg: LinalgOptions;
 }
 
 export interface FittedReduction {
@@ -32,7 +34,7 @@ export interface FittedReduction {
 /** Staged rows are read in pieces: memory depends on their width and the number of labels alone. */
 export async function fitReduction(
   staged: StagedFeatures,
-  { asked, seed, dims, layout, examples }: FitTask,
+  { asked, seed, dims, layout, examples, linalg }: FitTask,
   onProgress: OnProgress | undefined,
 ): Promise<FittedReduction> {
   const total = staged.rowsDone;
@@ -51,13 +53,16 @@ export async function fitReduction(
   };
   try {
     if (asked.kind === 'auto') {
-      const fitter = new AutoFitter({ blocks: layout.blocks, dims, seed, budgetMs: 1000 * asked.budgetSeconds });
+      const fitter = new AutoFitter(
+        { blocks: layout.blocks, dims, seed, budgetMs: 1000 * asked.budgetSeconds },
+        linalg,
+      );
       await addAll(fitter);
       const { reducer, blocks, choice } = await fitter.fit();
       const names = new Set(blocks.map(({ name }) => name));
       return { reducer, blocks: layout.blocks.filter(({ name }) => names.has(name)), choice };
     }
-    const fitter = reducerFitter(fitterReduction(asked, seed), staged.width);
+    const fitter = reducerFitter(fitterReduction(asked, seed), staged.width, linalg);
     await addAll(fitter);
     return { reducer: await fitter.fit(dims), blocks: layout.blocks };
   } finally {
