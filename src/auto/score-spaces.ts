@@ -27,8 +27,8 @@ export interface Scores {
   /** For each scored row the fold in which it was first held out [m]. */
   readonly folds: Int32Array;
   /**
-   * Examples among which a row's own label is looked for: as many as a label has on the average, and no more than a prompt shows. Among more of a
-   * small pool it is found wherever they are taken from.
+   * Examples among which a row's own label is looked for: half as many as a label has on the average, and no more than a prompt shows. Among more of
+   * a small pool it is found wherever they are taken from.
    */
   readonly shown: number;
   /** Sets of losses that there was no time for. */
@@ -57,7 +57,7 @@ export async function scoreSpaces(sums: ClassSums, sample: Sample, options: Scor
     const columns = columnsOf(blocksOf(blocks, losses));
     return compact(sumsOf(sums, columns), sampleOf(sample, width, columns), linalg);
   };
-  const shown = Math.max(1, Math.min(SHOWN, Math.round(sample.codes.length / new Set(sample.codes).size)));
+  const shown = Math.max(1, Math.min(SHOWN, Math.round(sample.codes.length / new Set(sample.codes).size / 2)));
   const embedding = await restricted([]);
   const folds = await embeddingFolds(embedding, seed, linalg);
   const spaces: SpaceScores[] = [];

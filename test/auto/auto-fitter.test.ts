@@ -128,8 +128,8 @@ describe('AutoFitter', () => {
     expect(two.choice!.expected.accuracy).toBeGreaterThan(0.8);
     const few = await fit(told('embedding', { each: 2, noise: 0.2 }));
     expect(few.reducer.dims).toBeGreaterThan(3);
-    expect(few.choice!.expected).toMatchObject({ rows: 8, shown: 2 });
-    expect(two.choice!.expected.shown).toBe(20);
+    expect(few.choice!.expected).toMatchObject({ rows: 8, shown: 1 });
+    expect(two.choice!.expected.shown).toBe(15);
   });
 
   it('refuses one dimension, blocks without an embedding, and a pool without rows', async () => {
