@@ -77,7 +77,7 @@ export const reducerSchema = z.discriminatedUnion('kind', [
 
 const gain = z.strictObject({ difference: z.number(), low: z.number(), high: z.number() });
 
-const choiceSchema = z.strictObject({
+export const choiceSchema = z.strictObject({
   /** Losses that there was time to try, and those that were chosen. */
   tried: z.array(z.string()),
   losses: z.array(z.string()),

@@ -1,7 +1,7 @@
 /** An index as the API shows it. */
 import { z } from 'zod';
 import { FungiError } from '../../../core/errors.js';
-import { modalityOf, reducerSchema, type EncoderSpec, type Manifest } from '../../../store/manifest.js';
+import { choiceSchema, modalityOf, reducerSchema, type EncoderSpec, type Manifest } from '../../../store/manifest.js';
 import type { IndexStatus } from '../../indexes/catalogue.js';
 
 const count = z.int().nonnegative();
@@ -49,6 +49,9 @@ export const descriptionSchema = z.union([
       maxTokens: z.int(),
     }),
     reducer: reducerSchema.meta({ description: 'Its kind, and what was found when it was fitted.' }),
+    choice: choiceSchema.nullable().meta({
+      description: 'What was chosen on the examples, and what it is expected to bring; null where nothing was.',
+    }),
     builtRows: count.meta({ description: 'Examples it was built from.' }),
     truncatedTexts: count.meta({ description: 'Of those, longer than the encoder reads.' }),
     libraryVersion: z.string(),
@@ -74,12 +77,13 @@ export function summaryOf(status: IndexStatus): z.output<typeof summarySchema> {
 
 /** What else there is to say of one that is ready. @param labels there are now */
 export function detailsOf(manifest: Manifest, labels: readonly string[]) {
-  const { encoder, features, fingerprint, reducer, rows, truncatedTexts, libraryVersion } = manifest;
+  const { encoder, features, fingerprint, reducer, auto, rows, truncatedTexts, libraryVersion } = manifest;
   const { modelSha256, preprocessorSha256, pooling, maxTokens } = encoder;
   return {
     ...{ labels, features, fingerprint, truncatedTexts, libraryVersion },
     model: { modelSha256, preprocessorSha256, pooling, maxTokens },
     reducer,
+    choice: auto?.choice ?? null,
     builtRows: rows,
   };
 }
