@@ -173,7 +173,14 @@ describe('looking at indexes', () => {
     const { selector } = await catalogue.put('desk', examples);
     await selector.add([{ input: 'ooo', label: 'os' }]);
     expect(await askJson(catalogue, 'describeIndex', { path: { name: 'desk' } })).toMatchObject({
-      ...{ rows: 2, builtRows: 1, choice: null, labels: ['as', 'os'], fingerprint: 'c'.repeat(64), libraryVersion: '0.1.0' },
+      ...{
+        rows: 2,
+        builtRows: 1,
+        choice: null,
+        labels: ['as', 'os'],
+        fingerprint: 'c'.repeat(64),
+        libraryVersion: '0.1.0',
+      },
     });
     expect(await codeOf(ask(catalogue, 'describeIndex', { path: { name: 'none' } }))).toBe('INDEX_NOT_FOUND');
   });

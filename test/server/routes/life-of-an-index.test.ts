@@ -82,7 +82,11 @@ it('is built, found, changed, replaced under queries and removed', async () => {
   const added = await post(`${at}/examples`, { examples: more }).expect(200);
   expect(bodyOf(added)).toEqual({ inserted: 6, updated: 4, truncated: 0, ids: more.map(({ id }) => id) });
   expect(bodyOf(await post(`${at}/examples/delete`, { ids: ['r0', 'none'] }).expect(200))).toEqual({ deleted: 1 });
-  expect(bodyOf(await get(at).expect(200))).toMatchObject({ rows: 29, builtRows: 24, choice: { expected: { rows: 24 } } });
+  expect(bodyOf(await get(at).expect(200))).toMatchObject({
+    rows: 29,
+    builtRows: 24,
+    choice: { expected: { rows: 24 } },
+  });
 
   // Queries go on while another build takes the place; each is answered by one of the two.
   const generations = new Set<unknown>();
