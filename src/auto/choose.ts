@@ -1,7 +1,7 @@
 /** Which of the spaces is taken, and what may be expected of it. */
 import type { Scores } from './score-spaces.js';
 import type { SpaceScores } from './scores.js';
-import { SHOWN, VOTERS } from './spaces.js';
+import { SHOWN, VOTERS } from './candidate-spaces.js';
 
 export interface Choice {
   /** Whose gradients are worth their time, beside the embedding. */

@@ -9,7 +9,7 @@ import { centre } from '../reduce/centred-product.js';
 import { matmul, type LinalgOptions } from '../runtime/linalg.js';
 import { blocksOf, columnsOf, sampleOf, sumsOf, type FeatureBlock } from './columns.js';
 import { ScoreTable, type SpaceScores } from './scores.js';
-import { lossSets, PLAIN, SHARES, SHOWN, spacesOf, VOTERS } from './spaces.js';
+import { lossSets, PLAIN, SHARES, SHOWN, candidateSpaces, VOTERS } from './candidate-spaces.js';
 
 export interface ScoreOptions extends LinalgOptions {
   /** Of the rows: one is the embedding. */
@@ -70,7 +70,7 @@ export async function scoreSpaces(sums: ClassSums, sample: Sample, options: Scor
       continue;
     }
     const labelled = isPlain ? embedding : await restricted(losses);
-    const table = new ScoreTable([...(isPlain ? [PLAIN] : []), ...spacesOf(losses)], sample.codes.length);
+    const table = new ScoreTable([...(isPlain ? [PLAIN] : []), ...candidateSpaces(losses)], sample.codes.length);
     for (const fold of folds) {
       const out = isPlain ? fold.out : (await holdOut(labelled, fold.held, linalg))!;
       const own = await scoreFold(labelled, { ...fold, out }, { dims, shown, ...linalg });
@@ -105,7 +105,7 @@ async function embeddingFolds(embedding: Labelled, seed: number, linalg: LinalgO
   return folds;
 }
 
-/** Of the spaces of one set of losses, in the order of `spacesOf`. */
+/** Of the spaces of one set of losses, in the order of `candidateSpaces`. */
 async function scoreFold(
   labelled: Labelled,
   { out, plain }: Fold,

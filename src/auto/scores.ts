@@ -1,9 +1,9 @@
 /** How held-out rows fared in each space that was tried. */
 import type { VoteScores } from '../reduce/vote-score.js';
-import { VOTERS, type Space } from './spaces.js';
+import { VOTERS, type CandidateSpace } from './candidate-spaces.js';
 
 /** One value a scored row [m]: the share of its turns. */
-export interface SpaceScores extends Space {
+export interface SpaceScores extends CandidateSpace {
   /** Of turns in which so many voters gave its own label, by the places of {@link VOTERS}. */
   readonly right: readonly Float32Array[];
   /** Of turns in which its own label was among those shown. */
@@ -12,11 +12,15 @@ export interface SpaceScores extends Space {
 
 /** Adds up the turns of rows: a row of a small pool has several. */
 export class ScoreTable {
-  private readonly entries: { readonly space: Space; readonly right: Float32Array[]; readonly hit: Float32Array }[];
+  private readonly entries: {
+    readonly space: CandidateSpace;
+    readonly right: Float32Array[];
+    readonly hit: Float32Array;
+  }[];
   private readonly turns: Float32Array;
 
   /** @param rows of the sample */
-  constructor(spaces: readonly Space[], rows: number) {
+  constructor(spaces: readonly CandidateSpace[], rows: number) {
     const zeros = (): Float32Array => new Float32Array(rows);
     this.turns = zeros();
     this.entries = spaces.map((space) => ({ space, right: VOTERS.map(zeros), hit: zeros() }));

@@ -2,12 +2,12 @@ import { describe, expect, it } from 'vitest';
 import { choose, expected } from '../../src/auto/choose.js';
 import type { Scores } from '../../src/auto/score-spaces.js';
 import type { SpaceScores } from '../../src/auto/scores.js';
-import { PLAIN, VOTERS, type Space } from '../../src/auto/spaces.js';
+import { PLAIN, VOTERS, type CandidateSpace } from '../../src/auto/candidate-spaces.js';
 
 const M = 100;
 /** `count` of the first rows, or of all, spread evenly. */
 const rows = (share: number): Float32Array => Float32Array.from({ length: M }, (_, row) => Number(row < share * M));
-const scored = (space: Space, right: number | Float32Array, hit: number | Float32Array = 1): SpaceScores => ({
+const scored = (space: CandidateSpace, right: number | Float32Array, hit: number | Float32Array = 1): SpaceScores => ({
   ...space,
   right: VOTERS.map(() => (typeof right === 'number' ? rows(right) : right)),
   hit: typeof hit === 'number' ? rows(hit) : hit,
@@ -20,7 +20,11 @@ const scores = (spaces: readonly SpaceScores[], folds = 2): Scores => ({
 });
 const none: readonly string[] = [];
 const kl: readonly string[] = ['kl'];
-const space = (losses: readonly string[], share: number, shrinkage = 0.2): Space => ({ losses, share, shrinkage });
+const space = (losses: readonly string[], share: number, shrinkage = 0.2): CandidateSpace => ({
+  losses,
+  share,
+  shrinkage,
+});
 const plain = (right: number, hit = 1) => scored(PLAIN, right, hit);
 
 describe('choose', () => {

@@ -1,6 +1,6 @@
 import { expect, it } from 'vitest';
 import { blocksOf, columnsOf, momentsOf, sampleOf, sumsOf } from '../../src/auto/columns.js';
-import { lossSets, SHARES, spacesOf } from '../../src/auto/spaces.js';
+import { lossSets, SHARES, candidateSpaces } from '../../src/auto/candidate-spaces.js';
 import { ScoreTable } from '../../src/auto/scores.js';
 import { LabelledStatistics } from '../../src/reduce/labelled-statistics.js';
 import { clusters } from '../reduce/clusters.js';
@@ -51,7 +51,7 @@ it('tries sets of losses from none to all, the cheaper before the dearer', () =>
     ['kl', 'simclr', 'dino'],
   ]);
   expect(
-    spacesOf(['kl'])
+    candidateSpaces(['kl'])
       .slice(0, SHARES.length)
       .map(({ share }) => share),
   ).toEqual([...SHARES]);

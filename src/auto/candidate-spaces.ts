@@ -1,7 +1,7 @@
 /** The spaces that are tried: what labels tell apart, beside the plain embedding, at some share. */
 import { SHRINKAGES } from '../reduce/shrinkage.js';
 
-export interface Space {
+export interface CandidateSpace {
   /** Whose gradients the supervised part reads beside the embedding. */
   readonly losses: readonly string[];
   /** Of the supervised part's scatter. */
@@ -23,10 +23,10 @@ export const VOTERS = [1, 3, 5, 10, 20, 40] as const;
 export const SHOWN = 20;
 
 /** What no share is left of: the plain embedding. */
-export const PLAIN: Space = { losses: [], shrinkage: SHRINKAGES.at(-1)!, share: 0 };
+export const PLAIN: CandidateSpace = { losses: [], shrinkage: SHRINKAGES.at(-1)!, share: 0 };
 
 /** With a supervised part that reads these losses. */
-export const spacesOf = (losses: readonly string[]): Space[] =>
+export const candidateSpaces = (losses: readonly string[]): CandidateSpace[] =>
   SHRINKAGES.flatMap((shrinkage) => SHARES.map((share) => ({ losses, shrinkage, share })));
 
 /** Sets of losses, the cheapest first: none, each alone, any two, … */
