@@ -33,40 +33,42 @@ describe('building an index', () => {
       await (await lockIndex(place.options('bank').indexes!, 'bank', { waitMs: 0 })).release();
     }));
 
-  it('counts the texts that were cut, also those of a run that was interrupted', () =>
-    inPlace(async (place) => {
-      const interrupted = FungiSelector.build({
-        ...place.options('bank'),
-        examples,
-        onProgress: ({ stage }) => {
-          if (stage === 'pca') throw new Error('interrupted'); // every window is staged by now
-        },
-      });
-      await expect(interrupted).rejects.toThrow('interrupted');
-      const stages: string[] = [];
-      const resumed = await FungiSelector.build({
-        ...place.options('bank'),
-        examples,
-        onProgress: ({ stage }) => stages.push(stage),
-      });
-      expect(stages).not.toContain('features'); // nothing was encoded again
-      expect(resumed.manifest.truncatedTexts).toBe(3);
-      await resumed.close();
-    }));
+  it.each(['auto', 'pca'] as const)(
+    'by %s counts the texts that were cut, also those of a run that was interrupted',
+    (kind) =>
+      inPlace(async (place) => {
+        const options = { ...place.options('bank'), examples, ...(kind !== 'auto' && { reducer: { kind } }) };
+        const interrupted = FungiSelector.build({
+          ...options,
+          onProgress: ({ stage }) => {
+            if (stage === kind) throw new Error('interrupted'); // every window is staged by now
+          },
+        });
+        await expect(interrupted).rejects.toThrow('interrupted');
+        const stages: string[] = [];
+        const resumed = await FungiSelector.build({
+          ...options,
+          onProgress: ({ stage }) => stages.push(stage),
+        });
+        expect(stages).not.toContain('features'); // nothing was encoded again
+        expect(resumed.manifest.truncatedTexts).toBe(3);
+        await resumed.close();
+      }),
+  );
 
-  it('tells how far it is in every stage', () =>
+  it.each(['auto', 'pca'] as const)('by %s tells how far it is in every stage', (kind) =>
     inPlace(async (place) => {
       const last = new Map<string, { done: number; total: number }>();
       const selector = await FungiSelector.build({
         ...place.options('bank'),
-        examples,
-        dims: 4,
+        ...{ examples, dims: 4, ...(kind !== 'auto' && { reducer: { kind } }) },
         onProgress: ({ stage, done, total }) => last.set(stage, { done, total }),
       });
       await selector.close();
-      expect([...last.keys()]).toEqual(['kl landmarks', 'features', 'pca', 'store']);
-      for (const stage of ['features', 'pca', 'store']) expect(last.get(stage)).toEqual({ done: 40, total: 40 });
-    }));
+      expect([...last.keys()]).toEqual(['kl landmarks', 'features', kind, 'store']);
+      for (const stage of ['features', kind, 'store']) expect(last.get(stage)).toEqual({ done: 40, total: 40 });
+    }),
+  );
 
   it.each<[string, Partial<ExampleInput>, RegExp]>([
     ['a blank label', { label: ' ' }, /label of example 2/],

@@ -1,10 +1,14 @@
 import { describe, expect, it, vi } from 'vitest';
+import type { BuildOptions } from '../../src/selector/options.js';
 import { FungiSelector } from '../../src/selector/selector.js';
 import type { LlmClient } from '../../src/llm/client.js';
 import { inPlace, tinyExamples, type Place } from './support.js';
 
-const build = (place: Place, more: readonly { id: string; input: string; label: string }[] = []) =>
-  FungiSelector.build({ ...place.options('bank'), examples: [...tinyExamples(60), ...more] });
+const build = (
+  place: Place,
+  more: readonly { id: string; input: string; label: string }[] = [],
+  options: Partial<BuildOptions> = {},
+) => FungiSelector.build({ ...place.options('bank'), examples: [...tinyExamples(60), ...more], ...options });
 
 const ids = (examples: readonly { readonly id: string }[]): string[] => examples.map(({ id }) => id);
 
@@ -84,7 +88,9 @@ describe('a selection by a policy', () => {
 
   it('decides how the prompt stands, what it gives up and which labels it offers', () =>
     inPlace(async (place) => {
-      const selector = await build(place, [{ id: 'far', input: 'd d d d d d c', label: 'bird' }]);
+      const far = { id: 'far', input: 'd d d d d d c', label: 'bird' };
+      // A budget counts on who is how near: one space for all that is asked.
+      const selector = await build(place, [far], { reducer: { kind: 'pca' } });
       const text = async (policy: object, more: object = {}): Promise<readonly string[]> => {
         const { messages } = await selector.prompt('cat a b', { k: 6, policy, template: 'turns', ...more });
         return messages.map(({ content }) => content as string);

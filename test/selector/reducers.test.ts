@@ -4,6 +4,8 @@ import { readFile, writeFile } from 'node:fs/promises';
 import { once } from 'node:events';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
+import { AutoFitter, chosenRows } from '../../src/auto/auto-fitter.js';
+import type { FeatureBlock } from '../../src/auto/columns.js';
 import type { ExampleInput } from '../../src/core/item.js';
 import { Rng } from '../../src/core/rng.js';
 import { readSafetensors } from '../../src/core/safetensors.js';
@@ -43,12 +45,17 @@ async function storedVectors(place: Place): Promise<ReadonlyMap<string, Float32A
 }
 
 /** Features before any reduction, of the index that lies there. */
-async function featuresOf(place: Place): Promise<{ readonly rows: Float32Array; readonly width: number }> {
+async function featuresOf(place: Place): Promise<{
+  readonly rows: Float32Array;
+  readonly width: number;
+  readonly blocks: readonly FeatureBlock[];
+}> {
   const folder = await folderOf(place);
   const featurizer = await openFeaturizer(place.options('bank'), { folder, manifest: await readManifest(folder) });
   const { rows } = await featurizer.extractor.extract(examples.map(({ input }) => input));
   await featurizer.close();
-  return { rows, width: rows.length / examples.length };
+  const { blocks } = featurizer.extractor.layout;
+  return { rows, blocks, width: rows.length / examples.length };
 }
 
 const KINDS: readonly (readonly [IndexReduction, Reduction, Manifest['metric'], Partial<Manifest['reducer']>])[] = [
@@ -68,6 +75,8 @@ const KINDS: readonly (readonly [IndexReduction, Reduction, Manifest['metric'], 
   ],
   [{ kind: 'none' }, { kind: 'none' }, 'l2', {}],
 ];
+
+const REDUCERS: readonly IndexReduction[] = [{ kind: 'auto' }, ...KINDS.map(([reducer]) => reducer)];
 
 describe.each(KINDS)('an index by %j', (reducer, reduction, metric, facts) => {
   it('stores what a fitter by hand makes of its features, and says what was found', () =>
@@ -95,7 +104,9 @@ describe.each(KINDS)('an index by %j', (reducer, reduction, metric, facts) => {
         });
       });
     }));
+});
 
+describe.each(REDUCERS)('a basis by %j', (reducer) => {
   it('gives later rows and queries the vectors of its stored basis', () =>
     inPlace(async (place) => {
       const built = await build(place, reducer);
@@ -113,8 +124,9 @@ describe.each(KINDS)('an index by %j', (reducer, reduction, metric, facts) => {
 
   it('is not opened when a bit of its basis is another', () =>
     inPlace(async (place) => {
-      await (await build(place, reducer)).close();
-      const path = join(await folderOf(place), `${reducer.kind}.safetensors`);
+      const built = await build(place, reducer);
+      await built.close();
+      const path = join(await folderOf(place), built.manifest.artefacts[1]!.file);
       const bytes = await readFile(path);
       const rng = Rng.stream('reducer damage');
       for (let i = 0; i < 12; i++) {
@@ -134,19 +146,50 @@ describe('the reducer of an index', () => {
     inPlace(async (place) => {
       const texts = ['cat sat', 'a dog'];
       const expected: number[][][] = [];
-      for (const [i, [reducer]] of KINDS.entries()) {
+      for (const [i, reducer] of REDUCERS.entries()) {
         const selector = await build(place, reducer, { name: `bank${i}` });
         expected.push((await selector.embed(texts)).vectors.map((vector) => [...vector]));
         await selector.close();
       }
-      const args = [place.folder, String(KINDS.length), ...texts];
+      const args = [place.folder, String(REDUCERS.length), ...texts];
       const child = fork(new URL('embed-child.ts', import.meta.url), args, { execArgv: ['--import', 'tsx'] });
       expect(await once(child, 'message')).toEqual([expected, undefined]);
     }));
 
-  it('is a PCA in a file of its own where none is named, as in indexes built before', () =>
+  it('is chosen where none is named: what an AutoFitter by hand makes of all features', () =>
     inPlace(async (place) => {
-      const selector = await FungiSelector.build({ ...place.options('bank'), examples, dims: DIMS });
+      const features = { losses: [{ name: 'kl' as const }, { name: 'simclr' as const }], seed: SEED };
+      await (await build(place, { kind: 'none' }, { features })).close();
+      const { rows, blocks } = await featuresOf(place);
+      const fitter = new AutoFitter({ blocks, dims: DIMS, seed: SEED });
+      await fitter.add(
+        rows,
+        examples.map(({ label }) => label),
+      );
+      const byHand = await fitter.fit();
+      const { losses, shrinkage, shares, k, tried, expected } = byHand.choice!;
+      const selector = await FungiSelector.build({ ...place.options('bank'), examples, dims: DIMS, features });
+      const { manifest } = selector;
+      await selector.close();
+      expect(manifest).toMatchObject({
+        metric: 'cosine',
+        reducer: { kind: 'blend', shares, shrinkage: { value: shrinkage } },
+        auto: { features: { losses: features.losses }, choice: { tried, losses, voters: k, expected } },
+        features: { losses: losses.map((name) => ({ name })) },
+      });
+      expect(manifest.artefacts.map(({ file }) => file)).toEqual(['artefacts.safetensors', 'blend.safetensors']);
+      const wanted = await byHand.reducer.transform(chosenRows(rows, blocks, byHand.blocks));
+      const stored = await storedVectors(place);
+      examples.forEach(({ id }, i) => {
+        stored.get(id!)!.forEach((value, j) => {
+          expect(value).toBeCloseTo(wanted[i * byHand.reducer.dims + j]!, 4);
+        });
+      });
+    }));
+
+  it('is as pca in a file of its own, as in indexes built before', () =>
+    inPlace(async (place) => {
+      const selector = await build(place, { kind: 'pca' });
       expect(selector.manifest.metric).toBe('l2');
       expect(selector.manifest.artefacts.map(({ file }) => file)).toEqual(['artefacts.safetensors', 'pca.safetensors']);
       expect(Object.keys(selector.manifest.reducer).sort()).toEqual(['centredOnly', 'dims', 'explained', 'kind']);
@@ -155,7 +198,11 @@ describe('the reducer of an index', () => {
       expect([...tensors.keys()].sort()).toEqual(['components', 'mean', 'statistics', 'variance']);
     }));
 
-  it.each<IndexReduction>([{ kind: 'lda' }, { kind: 'blend' }])('%j is a PCA where labels tell nothing', (reducer) =>
+  it.each<readonly [IndexReduction, string]>([
+    [{ kind: 'lda' }, 'all rows have one label'],
+    [{ kind: 'blend' }, 'all rows have one label'],
+    [{ kind: 'auto' }, 'the plain embedding in place of a choice: all examples have one label'],
+  ])('%j is a PCA where labels tell nothing', (reducer, why) =>
     inPlace(async (place) => {
       const same = examples.map((example) => ({ ...example, label: 'one' }));
       const warnings: unknown[] = [];
@@ -165,9 +212,11 @@ describe('the reducer of an index', () => {
         metric: 'l2',
         reducer: { kind: 'pca', dims: DIMS, instead: { of: reducer.kind } },
       });
-      expect(warnings).toEqual([expect.stringContaining('all rows have one label')]);
+      expect(warnings).toEqual([expect.stringContaining(why)]);
       await selector.close();
-      await (await FungiSelector.open(place.options('bank'))).close();
+      const opened = await FungiSelector.open(place.options('bank'));
+      expect((await opened.select('cat sat a')).examples).toHaveLength(20);
+      await opened.close();
     }),
   );
 
@@ -176,6 +225,9 @@ describe('the reducer of an index', () => {
     ['a shrinkage above 1', { reducer: { kind: 'lda', shrinkage: 1.5 } }, /^reducer\.shrinkage/],
     ['a share below 0', { reducer: { kind: 'blend', shares: { vote: -0.1 } } }, /^reducer\.shares\.vote/],
     ['shares of an lda', { reducer: { kind: 'lda', shares: {} } as never }, /^reducer: .*shares/],
+    ['what is chosen by l2', { metric: 'l2' }, /metric l2 with a blend/],
+    ['what is chosen of one dimension', { dims: 1 }, /two parts/],
+    ['time before it began', { reducer: { kind: 'auto', budgetSeconds: -1 } }, /^reducer\.budgetSeconds/],
     ['a blend by l2', { reducer: { kind: 'blend' }, metric: 'l2' }, /metric l2 with a blend/],
     ['a blend of one dimension', { reducer: { kind: 'blend' }, dims: 1 }, /two parts/],
     ['half a dimension', { dims: 0.5 }, /dims is 0\.5/],

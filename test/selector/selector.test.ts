@@ -7,6 +7,7 @@ import type { LlmClient } from '../../src/llm/client.js';
 import { FungiSelector } from '../../src/selector/selector.js';
 import { findIndex } from '../../src/store/index-folder.js';
 import { LanceStore } from '../../src/store/lance.js';
+import type { Manifest } from '../../src/store/manifest.js';
 import type { StoredRow } from '../../src/store/store.js';
 import { inPlace, tinyExamples, type Place } from './support.js';
 
@@ -204,43 +205,65 @@ describe('an index and its model', () => {
 });
 
 describe('a killed build', () => {
-  it.each([1, 2])('goes on where it stopped and ends in the same index (kill after window %i)', (after) =>
-    inPlace(async (place) => {
-      const count = 1800;
-      const killed = await killAfter(place.folder, count, after);
-      expect(killed).toBe(true);
-      const stages: string[] = [];
-      const options = {
-        features: { losses: [{ name: 'kl' as const }], projection: { kind: 'nystrom' as const, landmarks: 64 } },
-      };
-      const resumed = await FungiSelector.build({
-        ...place.options('bank'),
-        ...options,
-        examples: tinyExamples(count),
-        onProgress: ({ stage, done }) => stages.push(`${stage} ${done}`),
-      });
-      await resumed.close();
-      const done = stages.filter((line) => line.startsWith('features')).map((line) => Number(line.split(' ')[1]));
-      expect(Math.min(...done)).toBeGreaterThan(512 * after); // stored windows are not computed again
-      expect(stages.some((line) => line.includes('landmarks'))).toBe(false); // nor are the artefacts
+  it.each([
+    ['auto', 1100, 'features', 512],
+    ['auto', 600, 'auto', -1],
+    ['pca', 1800, 'features', 1024],
+  ] as const)(
+    'by %s of %i goes on where it stopped and ends in the same index (killed in %s beyond %i)',
+    (kind, count, stage, after) =>
+      inPlace(async (place) => {
+        const killed = await killAfter([place.folder, String(count), kind], stage, after);
+        expect(killed).toBe(true);
+        const stages: string[] = [];
+        const options = {
+          reducer: { kind },
+          features: { losses: [{ name: 'kl' as const }], projection: { kind: 'nystrom' as const, landmarks: 64 } },
+        };
+        const resumed = await FungiSelector.build({
+          ...place.options('bank'),
+          ...options,
+          examples: tinyExamples(count),
+          onProgress: ({ stage, done }) => stages.push(`${stage} ${done}`),
+        });
+        const { manifest } = resumed;
+        await resumed.close();
+        const done = stages.filter((line) => line.startsWith('features')).map((line) => Number(line.split(' ')[1]));
+        if (stage === 'features')
+          expect(Math.min(...done)).toBeGreaterThan(after); // stored windows are not computed again
+        else expect(done).toEqual([]);
+        expect(stages.some((line) => line.includes('landmarks'))).toBe(false); // nor are the artefacts
 
-      await (
-        await FungiSelector.build({ ...place.options('calm'), ...options, examples: tinyExamples(count) })
-      ).close();
-      const [rows, calm] = [await storedRows(place, 'bank'), await storedRows(place, 'calm')];
-      expect(rows.map(({ id }) => id)).toEqual(calm.map(({ id }) => id));
-      let worst = 0;
-      rows.forEach(({ vector }, i) => {
-        vector.forEach((value, d) => (worst = Math.max(worst, Math.abs(value - calm[i]!.vector[d]!))));
-      });
-      expect(worst).toBeLessThan(1e-5);
-    }),
+        const other = await FungiSelector.build({
+          ...place.options('calm'),
+          ...options,
+          examples: tinyExamples(count),
+        });
+        await other.close();
+        expect(sameIn(manifest)).toEqual(sameIn(other.manifest));
+        const [rows, calm] = [await storedRows(place, 'bank'), await storedRows(place, 'calm')];
+        expect(rows.map(({ id }) => id)).toEqual(calm.map(({ id }) => id));
+        let worst = 0;
+        rows.forEach(({ vector }, i) => {
+          vector.forEach((value, d) => (worst = Math.max(worst, Math.abs(value - calm[i]!.vector[d]!))));
+        });
+        expect(worst).toBeLessThan(1e-5);
+      }),
   );
 });
 
-/** Runs the build in a process of its own and kills it once `windows` windows of 512 rows are stored. */
-async function killAfter(folder: string, count: number, windows: number): Promise<boolean> {
-  const child = fork(new URL('build-child.ts', import.meta.url), [folder, String(count)], {
+/** Of a manifest, what two builds of the same examples agree on: neither names nor times, nor the last digits of a basis. */
+function sameIn({ auto, reducer, features, fingerprint, metric, dims, rows, labels, truncatedTexts }: Manifest) {
+  const { queryMs, ...choice } = auto?.choice ?? {};
+  expect(queryMs === undefined).toBe(auto === undefined);
+  const shares = reducer.kind === 'blend' ? [reducer.shares, reducer.shrinkage.value] : [];
+  const found = { auto: auto && { ...auto, choice }, kind: reducer.kind, shares };
+  return { ...found, features, fingerprint, metric, dims, rows, labels, truncatedTexts };
+}
+
+/** Runs the build in a process of its own and kills it once a stage tells of more than `after` rows. */
+async function killAfter(args: readonly string[], last: string, after: number): Promise<boolean> {
+  const child = fork(new URL('build-child.ts', import.meta.url), args, {
     execArgv: ['--import', 'tsx'],
     stdio: ['ignore', 'pipe', 'inherit', 'ipc'],
   });
@@ -251,8 +274,8 @@ async function killAfter(folder: string, count: number, windows: number): Promis
   );
   for await (const line of createInterface({ input: child.stdout! })) {
     const [stage, done] = line.split(' ');
-    // The first step of the next window: the ones before are on the disk.
-    if (stage === 'features' && Number(done) > 512 * windows) child.kill('SIGKILL');
+    // The first step of the next window, of 512 rows: the ones before are on the disk.
+    if (stage === last && Number(done) > after) child.kill('SIGKILL');
   }
   return (await ended) === 'SIGKILL';
 }

@@ -143,13 +143,16 @@ describe('an index by a blend', () => {
       expect((await selector.answer('a a a b', { k: 1 })).label).toBe('bird');
     }));
 
-  it('is searched once more for a vote, and encoded once', () =>
-    withIndex(blend(0.5, 1), async (selector) => {
-      const search = vi.spyOn(ExactSearch.prototype, 'search');
-      const encode = vi.spyOn(LocalFeaturizer.prototype, 'featurize');
-      await selector.answer('dog');
-      expect([search.mock.calls.length, encode.mock.calls.length]).toEqual([2, 1]);
-    }));
+  it.each<IndexReduction>([blend(0.5, 1), { kind: 'auto' }])(
+    'as %j is searched once more for a vote, and encoded once',
+    (reducer) =>
+      withIndex(reducer, async (selector) => {
+        const search = vi.spyOn(ExactSearch.prototype, 'search');
+        const encode = vi.spyOn(LocalFeaturizer.prototype, 'featurize');
+        await selector.answer('dog');
+        expect([search.mock.calls.length, encode.mock.calls.length]).toEqual([2, 1]);
+      }),
+  );
 
   it.each<IndexReduction>([{ kind: 'pca' }, { kind: 'lda' }, { kind: 'none' }, blend(0.5, 0.5), blend(1, 1)])(
     'of one space, as %j, is searched once, and its examples vote',
@@ -162,4 +165,46 @@ describe('an index by a blend', () => {
         expect(vote).toEqual(majorityVote(selection.examples));
       }),
   );
+});
+
+describe('an index that chose for itself', () => {
+  it('chooses by the share it chose, and lets as many vote as it chose, where it chose', () =>
+    withIndex({ kind: 'auto' }, async (selector) => {
+      const { reducer, auto } = selector.manifest;
+      if (reducer.kind !== 'blend') throw new Error('no blend');
+      const { shares } = reducer;
+      const { voters } = auto!.choice!;
+      for (const query of QUERIES) {
+        const found = await selector.select(query, { k: K });
+        expectNear(found.examples, await nearestAt(selector, shares.selection, query));
+        expect(found.voters).toHaveLength(voters);
+        const shared = Math.min(K, voters);
+        const voting = await nearestAt(selector, shares.vote, query);
+        expectNear(found.voters!.slice(0, shared), voting.slice(0, shared));
+        const answer = await selector.answer(query, { k: K });
+        expect(answer.vote).toEqual(majorityVote(found.voters!));
+        // However many examples are shown, the same vote.
+        expect((await selector.answer(query, { k: 1 })).vote).toEqual(answer.vote);
+      }
+    }));
+
+  it('finds every example first among its equals, at distance zero, in both of its spaces', () =>
+    withIndex({ kind: 'auto' }, async (selector) => {
+      const found = await selector.selectBatch(examples.map(({ input }) => input));
+      found.forEach(({ examples: [nearest], voters }, i) => {
+        expect(nearest!.input).toBe(examples[i]!.input);
+        expect(nearest!.distance).toBeLessThan(1e-4);
+        expect(voters![0]!.distance).toBeLessThan(1e-4);
+      });
+    }));
+
+  it('chooses where it votes when so many labels are asked for', () =>
+    withIndex({ kind: 'auto' }, async (selector) => {
+      const { reducer } = selector.manifest;
+      if (reducer.kind !== 'blend') throw new Error('no blend');
+      for (const query of QUERIES) {
+        const { examples: chosen } = await selector.select(query, { k: K, policy: { minLabels: 1 } });
+        expectNear(chosen, await nearestAt(selector, reducer.shares.vote, query));
+      }
+    }));
 });
