@@ -10,10 +10,10 @@ export const shrinkageOption = (): Option =>
     'of lda and blend: how far the scatter within labels is drawn towards a sphere, 0 to 1, or auto (default: auto)',
   ).argParser(shrinkage);
 
-/** @throws {FungiError} INVALID_ARGUMENT for a shrinkage of what shrinks nothing */
+/** @throws {FungiError} INVALID_ARGUMENT for a shrinkage of what takes none */
 export function assertShrinks(reducer: string, share: number | 'auto' | undefined): void {
   if (share === undefined || isSupervised(reducer)) return;
-  throw new FungiError('INVALID_ARGUMENT', `--shrinkage ${share} with --reducer ${reducer}, which shrinks nothing`, {
+  throw new FungiError('INVALID_ARGUMENT', `--shrinkage ${share} with --reducer ${reducer}, which takes none`, {
     hint: 'Add --reducer lda or --reducer blend, or leave --shrinkage out.',
   });
 }

@@ -281,11 +281,21 @@ describe('over an index', () => {
       const { embeddings } = await ai.embedMany({ model, values });
       const { vectors } = await selector.embed(values);
       expect(embeddings).toEqual(vectors.map((vector) => Array.from(vector)));
-      expect((await ai.embed({ model, value: 'dog' })).embedding).toHaveLength(selector.dims);
-      // They are what select compares.
-      const { input, distance } = (await selector.select('cat a b', { k: 1 })).examples[0]!;
-      const [stored] = (await selector.embed([input])).vectors;
-      expect(Math.hypot(...stored!.map((value, i) => value - vectors[0]![i]!))).toBeCloseTo(distance, 4);
+      const { embedding } = await ai.embed({ model, value: 'dog' });
+      expect(embedding).toHaveLength(selector.dims);
+      // What select has of a query.
+      const { vector } = await selector.select('dog', { includeVector: true });
+      expect(embedding).toEqual(Array.from(vector!));
+    });
+
+    it('gives features of one space that are what select compares', async () => {
+      const options = { ...placeIn(folder).options('plain'), examples: tinyExamples(20) };
+      const plain = await FungiSelector.build({ ...options, reducer: { kind: 'pca' } });
+      const { input, distance } = (await plain.select('cat a b', { k: 1 })).examples[0]!;
+      const { embeddings } = await ai.embedMany({ model: fungiEmbeddingModel(plain), values: ['cat a b', input] });
+      const [query, stored] = embeddings;
+      expect(Math.hypot(...stored!.map((value, i) => value - query![i]!))).toBeCloseTo(distance, 4);
+      await plain.close();
     });
 
     it('gives plain embeddings of an encoder, at unit length', async () => {

@@ -397,12 +397,15 @@ describe('bad input', () => {
   });
 
   it.each([
-    ['pca.safetensors', 'longer'],
-    ['artefacts.safetensors', 'longer'],
-    ['pca.safetensors', 'gone'],
-    ['artefacts.safetensors', 'gone'],
-  ])('finds the %s %s, and rebuilds the index under --force only', async (file, how) => {
-    const build = ['index', 'harmed', '--encoder', 'MODEL', '--data', '@train.jsonl'];
+    ['blend.safetensors', 'longer', 'auto'],
+    ['artefacts.safetensors', 'longer', 'auto'],
+    ['blend.safetensors', 'gone', 'auto'],
+    ['artefacts.safetensors', 'gone', 'auto'],
+    ['pca.safetensors', 'longer', 'paper'],
+    ['pca.safetensors', 'gone', 'paper'],
+  ])('finds the %s %s, and rebuilds the index by %s under --force only', async (file, how, recipe) => {
+    const own = recipe === 'auto' ? [] : ['--recipe', recipe];
+    const build = ['index', 'harmed', '--encoder', 'MODEL', '--data', '@train.jsonl', ...own];
     expect((await workspace.fungi([...build, '--force'])).code).toBe(0);
     const path = workspace.path('indexes', 'harmed', file);
     await (how === 'gone' ? rm(path) : appendFile(path, 'x'));
@@ -453,6 +456,7 @@ describe('createProgram', () => {
         'demo',
         'doctor',
         'eval',
+        'health',
         'index',
         'indexes',
         'keys',

@@ -107,17 +107,25 @@ describe('index', () => {
 
   it('refuses to replace one of other settings or data, naming what differs', async () => {
     await workspace.write({ 'fewer.jsonl': jsonl(EXAMPLES.slice(1)) });
-    const settings = await workspace.fungi([...again, '--seed', '7', '--metric', 'cosine']);
+    const settings = await workspace.fungi([...again, '--seed', '7']);
     expect(settings.code).toBe(5);
     expect(settings.stderr).toMatch(/^error \[INDEX_EXISTS\]: /);
     expect(settings.stderr).toContain('features.seed: 0 in the index, 7 asked for');
-    expect(settings.stderr).toContain('metric: l2 in the index, cosine asked for');
     expect(settings.stderr).toMatch(/^hint: .*--force/m);
+    const reducer = await workspace.fungi([...again, '--recipe', 'paper']);
+    expect(reducer.code).toBe(5);
+    expect(reducer.stderr).toContain('reducer: auto in the index, pca asked for');
     const losses = await workspace.fungi([...again, '--losses', 'none']);
     expect(losses.stderr).toMatch(/:\n {2}losses: kl in the index, none asked for\nhint/);
     const data = await workspace.fungi(['index', 'pets', '--data', '@fewer.jsonl', '--encoder', 'MODEL']);
     expect(data.code).toBe(5);
     expect(data.stderr).toContain('1 example of the index not in the data, 0 of the data not in the index');
+    const paper = ['index', 'paper', ...again.slice(2), '--recipe', 'paper'];
+    expect((await workspace.fungi(paper)).code).toBe(0);
+    const metric = await workspace.fungi([...paper, '--metric', 'cosine']);
+    expect(metric.code).toBe(5);
+    expect(metric.stderr).toContain('metric: l2 in the index, cosine asked for');
+    await workspace.fungi(['indexes', 'remove', 'paper']);
   });
 
   it('replaces it under --force, and goes back', async () => {
@@ -316,10 +324,10 @@ describe('indexes', () => {
     z.strictObject({ folder: z.string(), rows: z.literal(12), manifest: manifestJson }).parse(described.json());
     const verified = await workspace.fungi(['indexes', 'verify', 'spare', '--json']);
     expect(verified.json()).toEqual({ name: 'spare', rows: 12, problems: [] });
-    await workspace.write({ 'pca.safetensors': 'damaged' }, 'indexes', 'spare');
+    await workspace.write({ 'blend.safetensors': 'damaged' }, 'indexes', 'spare');
     const damaged = await workspace.fungi(['indexes', 'verify', 'spare']);
     expect(damaged.code).toBe(5);
-    expect(damaged.stdout).toContain('pca.safetensors is damaged');
+    expect(damaged.stdout).toContain('blend.safetensors is damaged');
     expect((await workspace.fungi(['indexes', 'remove', 'spare', '--json'])).json()).toEqual({
       name: 'spare',
       removed: true,

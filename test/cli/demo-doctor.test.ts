@@ -1,4 +1,4 @@
-import { appendFile, chmod, readFile } from 'node:fs/promises';
+import { appendFile, chmod, readFile, stat } from 'node:fs/promises';
 import { execFile } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
@@ -51,7 +51,7 @@ describe('demo', () => {
     expect(stdout).toContain('by majority vote of the nearest examples (no LLM');
     const rows = (await readFile('examples/demo/test.jsonl', 'utf8')).trim().split('\n').length;
     expect(stdout).toContain(`Accuracy on all ${rows} test messages`);
-    expect(stdout).toContain('ties by name as in `fungi eval knn`');
+    expect(stdout).toContain('by vote, as `fungi eval knn --features embedding,auto` counts');
     expect(stderr).toContain('messages: fungi');
   });
 
@@ -80,7 +80,8 @@ describe('demo, when something is in its way', () => {
   it('counts as eval knn does', async () => {
     const demo = demoJson.parse((await workspace.fungi(['demo', '--encoder', 'MODEL', '--json'])).json());
     const argv = ['eval', 'knn', '--encoder', 'MODEL', '--train', rows('train'), '--test', rows('test')];
-    const { json } = await workspace.fungi([...argv, '--throughput-texts', '0', '--json']);
+    const features = ['--features', 'embedding,auto'];
+    const { json } = await workspace.fungi([...argv, ...features, '--throughput-texts', '0', '--json']);
     const { results } = json() as { results: { accuracy: number }[] };
     expect(results.map(({ accuracy: found }) => found)).toEqual([
       demo.accuracy.embedding.accuracy,
@@ -91,9 +92,16 @@ describe('demo, when something is in its way', () => {
   it('rebuilds its own index when that is damaged', async () => {
     const argv = ['demo', 'may I keep it?', '--encoder', 'MODEL', '--json'];
     await workspace.fungi(argv);
-    await appendFile(workspace.path('cache', 'demo', 'fungi', 'pca.safetensors'), 'x');
+    const harmed = [
+      ['embedding', 'pca.safetensors'],
+      ['fungi', 'blend.safetensors'],
+    ].map((parts) => workspace.path('cache', 'demo', ...parts));
+    const sizes = (): Promise<number[]> => Promise.all(harmed.map(async (path) => (await stat(path)).size));
+    const whole = await sizes();
+    for (const path of harmed) await appendFile(path, 'x');
     const { code, json } = await workspace.fungi(argv);
     expect(code).toBe(0);
+    expect(await sizes()).toEqual(whole);
     demoJson.parse(json());
   });
 

@@ -47,10 +47,12 @@ it('replaces it by one of another kind only when told so', async () => {
 });
 
 it.each([
-  [['--reducer', 'ica'], 'Allowed choices are pca, lda, blend, none'],
+  [['--reducer', 'ica'], 'Allowed choices are auto, pca, lda, blend, none'],
   [['--reducer', 'lda', '--shrinkage', '2'], 'It must be a number from 0 to 1, or auto.'],
-  [['--shrinkage', '0.5'], '--shrinkage 0.5 with --reducer pca, which shrinks nothing'],
+  [['--shrinkage', '0.5'], '--shrinkage 0.5 with --reducer auto, which takes none'],
+  [['--reducer', 'pca', '--shrinkage', '0.5'], '--shrinkage 0.5 with --reducer pca, which takes none'],
   [['--reducer', 'blend', '--metric', 'l2'], 'metric l2 with a blend'],
+  [['--metric', 'l2'], 'metric l2 with a blend'],
 ])('refuses %j', async (more, says) => {
   const { code, stderr } = await build(...more);
   expect(code).toBe(2);

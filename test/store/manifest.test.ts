@@ -103,10 +103,10 @@ describe('the manifest', () => {
 
   it('says so when a newer version wrote it', () =>
     inFolder(async (folder) => {
-      await forge(folder, { schemaVersion: 2, anythingNew: true });
+      await forge(folder, { schemaVersion: 3, anythingNew: true });
       await expect(readManifest(folder)).rejects.toMatchObject({
         code: 'INDEX_MISMATCH',
-        message: expect.stringContaining('format 2') as string,
+        message: expect.stringContaining('format 3') as string,
         hint: expect.stringContaining('Update fungi-icl') as string,
       });
     }));

@@ -12,34 +12,45 @@ const QUERIES = tinyExamples(40)
   .map(({ input }) => input);
 
 describe('features of a pool', () => {
-  it('are those that the index gives by itself, and so are its selections', async () => {
-    await inPlace(async (place) => {
-      const options = place.options('bank');
-      const alone = await FungiSelector.build({ ...options, examples: tinyExamples(20) });
-      const expected = await alone.embed(QUERIES);
-      const selections = await alone.selectBatch(QUERIES, { k: 5 });
-      const { storeId } = alone.manifest;
-      await alone.close();
-      const pool = new ModelPool();
-      try {
-        const cache = new FeatureCache(1e6);
-        const served = await FungiSelector.open(options, (_, { manifest }) =>
-          PooledFeaturizer.open(pool, cache, { kind: 'index', key: 'bank', storeId: manifest.storeId, options }),
-        );
-        expect(await served.embed(QUERIES)).toEqual(expected);
-        expect(await served.selectBatch(QUERIES, { k: 5 })).toEqual(selections);
-        expect(cache.hits).toBeGreaterThanOrEqual(QUERIES.length);
-        const added = [{ id: 'new', input: 'cat sat', label: 'cat' }];
-        expect(await served.add(added)).toEqual({ inserted: 1, updated: 0, truncated: 0 });
-        expect((await served.select('cat sat', { k: 1 })).examples[0]).toMatchObject({ id: 'new', distance: 0 });
-        await served.close();
-        const another = { kind: 'index', key: 'other', storeId: `${storeId}x`, options } as const;
-        await expect(PooledFeaturizer.open(pool, cache, another)).rejects.toMatchObject({ code: 'INDEX_MISMATCH' });
-      } finally {
-        await pool.close();
-      }
-    });
-  }, 60_000);
+  // Under auto, 1 − product: it rounds as the sum of the squares does.
+  it.each([
+    ['auto', 6],
+    ['pca', 12],
+  ] as const)(
+    'are those that the index by %s gives by itself, and so are its selections',
+    async (kind, digits) => {
+      await inPlace(async (place) => {
+        const options = place.options('bank');
+        const alone = await FungiSelector.build({ ...options, examples: tinyExamples(20), reducer: { kind } });
+        const expected = await alone.embed(QUERIES);
+        const selections = await alone.selectBatch(QUERIES, { k: 5 });
+        const { storeId } = alone.manifest;
+        await alone.close();
+        const pool = new ModelPool();
+        try {
+          const cache = new FeatureCache(1e6);
+          const served = await FungiSelector.open(options, (_, { manifest }) =>
+            PooledFeaturizer.open(pool, cache, { kind: 'index', key: 'bank', storeId: manifest.storeId, options }),
+          );
+          expect(await served.embed(QUERIES)).toEqual(expected);
+          expect(await served.selectBatch(QUERIES, { k: 5 })).toEqual(selections);
+          expect(cache.hits).toBeGreaterThanOrEqual(QUERIES.length);
+          const added = [{ id: 'new', input: 'cat sat', label: 'cat' }];
+          expect(await served.add(added)).toEqual({ inserted: 1, updated: 0, truncated: 0 });
+          expect((await served.select('cat sat', { k: 1 })).examples[0]).toMatchObject({
+            id: 'new',
+            distance: expect.closeTo(0, digits) as number,
+          });
+          await served.close();
+          const another = { kind: 'index', key: 'other', storeId: `${storeId}x`, options } as const;
+          await expect(PooledFeaturizer.open(pool, cache, another)).rejects.toMatchObject({ code: 'INDEX_MISMATCH' });
+        } finally {
+          await pool.close();
+        }
+      });
+    },
+    60_000,
+  );
 
   it('are an encoder’s plain embeddings', async () => {
     await inPlace(async (place) => {

@@ -114,7 +114,8 @@ function reductionOf({ recipe, reducer: kind, shrinkage }: IndexFlags): IndexRed
 async function index(context: Context, name: string, flags: IndexFlags): Promise<Report> {
   const { effects, indexes, log } = context;
   const { inputKey, labelKey, idKey } = flags;
-  assertShrinks(flags.reducer, flags.shrinkage);
+  const reducer = reductionOf(flags);
+  assertShrinks(reducer.kind, flags.shrinkage);
   const { examples, warnings } = await readExamples(flags.data, {
     inputKey,
     labelKey,
@@ -149,7 +150,7 @@ async function index(context: Context, name: string, flags: IndexFlags): Promise
       seed: flags.seed,
     },
     dims: flags.dims,
-    reducer: reductionOf(flags),
+    reducer,
     ...pick(flags, 'metric'),
     ifDifferent: flags.force === true ? 'replace' : 'refuse',
     ...options,

@@ -11,8 +11,8 @@ it(
   () =>
     inPlace(async (place) => {
       await buildTiny(place);
-      const pca = join(await folderOf(place), 'pca.safetensors');
-      await truncate(pca, 40);
+      const basis = join(await folderOf(place), 'blend.safetensors');
+      await truncate(basis, 40);
       const weights = join(place.folder, 'model', 'model.safetensors');
       await truncate(weights, 40);
       await withServers(place, async (start) => {
@@ -30,12 +30,12 @@ it(
         const examples = [1, 2, 3].map((i) => ({ input: `cat ${i}`, label: 'cat' }));
         await fails(server.post('/v1/indexes', { name: 'other', examples }), 'MODEL_CORRUPT');
         for (const path of ['/v1/indexes', `/v1/indexes/${INDEX}`]) answers.push(await server.ask(path));
-        expect(answers[0]!.body['detail']).toMatch(/^tiny\/pca\.safetensors is damaged/);
+        expect(answers[0]!.body['detail']).toMatch(/^tiny\/blend\.safetensors is damaged/);
         expect(JSON.stringify(answers)).not.toContain(place.folder);
         const log = server.log();
         const errors = (msg: string): string => JSON.stringify(log.filter((line) => line['msg'] === msg));
-        expect(errors('index cannot be opened')).toContain(pca);
-        expect(errors('request failed')).toContain(pca);
+        expect(errors('index cannot be opened')).toContain(basis);
+        expect(errors('request failed')).toContain(basis);
         expect(errors('request failed')).toContain(weights);
       });
     }),

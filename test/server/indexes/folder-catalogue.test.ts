@@ -102,7 +102,7 @@ describe('the indexes of a folder', () => {
     await build('bank', 12);
     expect(await sizeOf()).toBe(12);
     await build('bank', 15);
-    await truncate(join(place.folder, 'indexes', 'bank', 'pca.safetensors'), 40);
+    await truncate(join(place.folder, 'indexes', 'bank', 'blend.safetensors'), 40);
     now = 2000;
     expect(await sizeOf()).toBe(12);
     await until(async () => (await catalogue.readiness()).length > 0);
@@ -158,7 +158,7 @@ describe('the indexes of a folder', () => {
 
 describe('readiness', () => {
   const folderOf = (name: string): string => join(place.folder, 'indexes', name);
-  const damage = (name: string): Promise<void> => truncate(join(folderOf(name), 'pca.safetensors'), 40);
+  const damage = (name: string): Promise<void> => truncate(join(folderOf(name), 'blend.safetensors'), 40);
   const impairedBy = (reason: string, impact: string) => [{ part: 'index bank', reason, impact }];
   const becomes = async (of: FolderCatalogue, expected: readonly object[]): Promise<void> => {
     await expect.poll(() => of.readiness(), { timeout: 20_000 }).toEqual(expected);
