@@ -110,8 +110,8 @@ describe('AutoFitter', () => {
   });
 
   it.each([
-    ['all examples have one label', (_: number) => 'a'],
-    ['no example has a label', (_: number) => undefined],
+    ['all examples have one label', () => 'a'],
+    ['no example has a label', () => undefined],
     ['no label has two examples', (row: number) => `label ${row}`],
   ])('keeps the plain embedding where %s', async (why, labelOf) => {
     const { rows } = told('kl');

@@ -13,7 +13,7 @@ const blend = (selection: number, vote: number): Facts => ({
     unsupervised: { dims: 2, explained: 1, centredOnly: false, first: 0 },
     shares: { selection, vote },
     shrinkage: { value: 0.5, chosen: 'auto', scores: [] },
-  } as Manifest['reducer'],
+  },
 });
 
 /** The same, chosen on the examples. */
