@@ -115,6 +115,26 @@ describe('imports', () => {
     expect(breaches).toEqual([]);
   });
 
+  it('are allowed as the document says', () => {
+    const text = readFileSync(new URL('../../docs/ARCHITECTURE.md', import.meta.url), 'utf8');
+    const [, table] = /\n\| folder +\| holds +\| may import +\|\n\|[- |]+\|\n((?:\|.*\n)+)/.exec(text)!;
+    const rows = table!
+      .trim()
+      .split('\n')
+      .map((line) => line.split('|').map((cell) => cell.trim()))
+      .map(([, folder, , allowed]) => [folder!.replaceAll('`', ''), allowed!] as const);
+    const named = (allowed: string): string[] => (allowed === 'nothing' ? [] : allowed.split(', ').sort());
+    const held = Object.entries(MAY_IMPORT).map(([folder, allowed]) => [folder, [...allowed].sort()]);
+    expect(Object.fromEntries(rows.map(([folder, allowed]) => [folder, named(allowed)]))).toEqual(
+      Object.fromEntries(held),
+    );
+    expect(
+      readdirSync(SRC)
+        .map((name) => (name === 'index.ts' ? '.' : name))
+        .sort(),
+    ).toEqual(rows.map(([folder]) => folder).sort());
+  });
+
   it('touch a native or third-party interface in one folder only', () => {
     const owner = (target: string): string | undefined =>
       Object.entries(OWNED_PACKAGES).find(([name]) => target === name || target.startsWith(`${name}/`))?.[1];
