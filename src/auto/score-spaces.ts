@@ -98,9 +98,9 @@ async function embeddingFolds(embedding: Labelled, seed: number, linalg: LinalgO
     const { width } = out.scatter;
     const mean = Float32Array.from(out.scatter.mean);
     const [a, b] = [out.queries, out.voters].map((rows) =>
-      scaleRows(centre(rowsAt(sample.rows, width, rows), mean), width),
+      width === 0 ? mean : scaleRows(centre(rowsAt(sample.rows, width, rows), mean), width),
     ) as [Float32Array, Float32Array];
-    folds.push({ held, out, plain: await similarities(a, b, width, linalg) });
+    folds.push({ held, out, plain: await similarities(a, b, out, linalg) });
   }
   return folds;
 }
@@ -115,7 +115,7 @@ async function scoreFold(
   const mixed = new Float32Array(plain.length);
   for (const shrinkage of SHRINKAGES) {
     const { queries, voters, dims: P } = await discriminated(labelled, out, { shrinkage, dims, ...linalg });
-    const supervised = await similarities(scaleRows(queries, P), scaleRows(voters, P), P, linalg);
+    const supervised = await similarities(scaleRows(queries, P), scaleRows(voters, P), out, linalg);
     for (const share of SHARES) {
       for (let at = 0; at < mixed.length; at++) mixed[at] = share * supervised[at]! + (1 - share) * plain[at]!;
       scores.push(judged(mixed, out, shown));
@@ -127,10 +127,11 @@ async function scoreFold(
 const judged = (similarity: Float32Array, { queryCodes, voterCodes }: HeldOut, shown: number): VoteScores =>
   voteScores(similarity, { queryCodes, poolCodes: voterCodes, neighbours: VOTERS, shown });
 
-/** Inner products [q,p] of rows [q,P] and [p,P]; zeros where P is 0. */
+/** Inner products [q,p] of rows [q,P] and [p,P]; zeros where P is 0: all rows are one, or the means of all labels are. */
 const similarities = async (
   a: Float32Array,
   b: Float32Array,
-  P: number,
+  { queries: { length: q }, voters: { length: p } }: HeldOut,
   linalg: LinalgOptions,
-): Promise<Float32Array> => matmul(a, b, { m: a.length / P, k: P, n: b.length / P, transB: true }, linalg);
+): Promise<Float32Array> =>
+  a.length === 0 ? new Float32Array(q * p) : matmul(a, b, { m: q, k: a.length / q, n: p, transB: true }, linalg);

@@ -88,6 +88,8 @@ export async function discriminated(
 ): Promise<{ readonly queries: Float32Array; readonly voters: Float32Array; readonly dims: number }> {
   const mean = Float32Array.from(scatter.mean);
   const directions = Float32Array.from(await discriminantDirections(scatter, { shrinkage, dims, axes, ...linalg }));
+  // All rows are one, or the means of all labels are.
+  if (directions.length === 0) return { queries: directions, voters: directions, dims: 0 };
   const along = (numbers: readonly number[]): Promise<Float32Array> =>
     centredProduct(rowsAt(sample.rows, scatter.width, numbers), mean, directions, linalg);
   return { queries: await along(queries), voters: await along(voters), dims: directions.length / scatter.width };

@@ -123,6 +123,37 @@ describe('AutoFitter', () => {
     expect(reducer.dims).toBe(8);
   });
 
+  it.each([
+    [120, 10],
+    [120, 4],
+    [12, 10],
+    [12, 4],
+  ])('keeps the plain embedding where all of %i rows are one, in %i dimensions', async (count, dims) => {
+    const { rows } = told('kl');
+    const labels = Array.from({ length: count }, (_, row) => `label ${row % 2}`);
+    const equal = new Float32Array(count * F);
+    labels.forEach((_, row) => {
+      equal.set(rows.subarray(0, F), row * F);
+    });
+    const { reducer, blocks: chosen, choice } = await fit({ rows: equal, labels }, { dims });
+    expect(choice).toBeUndefined();
+    expect((reducer as StandIn).instead).toContain('the means of all labels are the same');
+    expect(chosen).toEqual([blocks[1]]);
+    expect((await reducer.transform(equal.subarray(6, 14))).every(Number.isFinite)).toBe(true);
+  });
+
+  it.each([2, 3])('takes a pool in which every row has each of %i labels', async (classes) => {
+    const { rows } = told('kl');
+    const labels = Array.from({ length: 4 * classes }, (_, row) => `label ${row % classes}`);
+    const equal = new Float32Array(labels.length * F);
+    labels.forEach((_, row) => {
+      const source = Math.floor(row / classes);
+      equal.set(rows.subarray(source * F, (source + 1) * F), row * F);
+    });
+    const { reducer, blocks: chosen } = await fit({ rows: equal, labels });
+    expect((await reducer.transform(chosenRows(equal, blocks, chosen))).every(Number.isFinite)).toBe(true);
+  });
+
   it('takes two labels, and pools of two shots', async () => {
     const two = await fit(told('embedding', { classes: 2 }));
     expect(two.choice!.expected.accuracy).toBeGreaterThan(0.8);

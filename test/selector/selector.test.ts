@@ -164,6 +164,28 @@ describe('FungiSelector', () => {
     }));
 });
 
+describe('a pool whose labels tell nothing', () => {
+  it.each([
+    ['every text under both labels', ['the cat', 'a dog', 'b c', 'd d a'], ['x', 'y']],
+    ['every text under three labels', ['the cat', 'a dog', 'b c', 'd d a', 'cat'], ['x', 'y', 'z']],
+    ['one text under two labels, many times', Array.from({ length: 6 }, () => 'the cat'), ['x', 'y']],
+    ['two texts of two labels', ['cat', 'dog'], undefined],
+  ] as const)('is indexed all the same, and its texts are found at distance zero: %s', (_, texts, labels) =>
+    inPlace(async (place) => {
+      const examples = texts.flatMap((input, i) =>
+        (labels ?? [input]).map((label) => ({ id: `${i} ${label}`, input, label })),
+      );
+      const selector = await FungiSelector.build({ ...place.options('bank'), examples });
+      for (const input of new Set(texts)) {
+        const [nearest] = (await selector.select(input)).examples;
+        expect(nearest!.input).toBe(input);
+        expect(nearest!.distance).toBeLessThan(1e-4);
+      }
+      await selector.close();
+    }),
+  );
+});
+
 describe('an index and its model', () => {
   it('refuses another model, printing both fingerprints and what differs', () =>
     inPlace(async (place) => {
