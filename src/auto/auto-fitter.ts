@@ -27,6 +27,8 @@ export interface AutoOptions {
 export interface AutoChoice extends Choice {
   /** Losses that there was time to try. */
   readonly tried: readonly string[];
+  /** Sets of losses that there was no time for. */
+  readonly skipped: readonly (readonly string[])[];
   readonly expected: Expected;
 }
 
@@ -72,10 +74,11 @@ export class AutoFitter {
 
   /**
    * @param rows [n,F] all blocks
+   * @param groups of each row a number that its copies share: a copy must not vote for what it is a copy of
    * @throws {FungiError} INVALID_VECTOR naming the row, counted from the first ever added; nothing is added then
    */
-  add(rows: Float32Array, labels: Labels): Promise<void> {
-    return this.statistics.add(rows, labels);
+  add(rows: Float32Array, labels: Labels, groups?: readonly number[]): Promise<void> {
+    return this.statistics.add(rows, labels, groups);
   }
 
   /** @throws {FungiError} INVALID_ARGUMENT when no row was added */
@@ -87,7 +90,10 @@ export class AutoFitter {
       return this.plain(statistics.classes === 0 ? 'no example has a label' : 'all examples have one label');
     const [sums, sample] = [await statistics.classSums(), statistics.sample()];
     const most = dims >> 1;
-    const scores = await scoreSpaces(sums, sample, { blocks, dims: most, seed, budgetMs, ...linalg });
+    const embedded = columnsOf(blocksOf(blocks, []));
+    const pca = await this.embeddingPca(dims - Math.min(statistics.classes - 1, most));
+    const plain = await pca.transform(takeColumns(sample.rows, this.width, embedded));
+    const scores = await scoreSpaces(sums, sample, { blocks, dims: most, seed, budgetMs, plain, ...linalg });
     if (scores.folds.length === 0) return this.plain('no label has two examples, so that nothing can be tried');
     const choice = choose(scores);
     const own = blocksOf(blocks, choice.losses);
@@ -107,7 +113,7 @@ export class AutoFitter {
     const tried = blocks
       .map(({ name }) => name)
       .filter((name) => scores.spaces.some(({ losses }) => losses.includes(name)));
-    return { reducer, blocks: own, choice: { ...choice, tried, expected: expected(scores) } };
+    return { reducer, blocks: own, choice: { ...choice, tried, skipped: scores.skipped, expected: expected(scores) } };
   }
 
   private async plain(why: string): Promise<AutoFit> {

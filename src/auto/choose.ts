@@ -1,7 +1,7 @@
 /** Which of the spaces is taken, and what may be expected of it. */
 import type { Scores } from './score-spaces.js';
 import type { SpaceScores } from './scores.js';
-import { SHOWN, VOTERS } from './candidate-spaces.js';
+import { PLAIN, VOTERS } from './candidate-spaces.js';
 
 export interface Choice {
   /** Whose gradients are worth their time, beside the embedding. */
@@ -24,7 +24,7 @@ export interface Gain {
 export interface Expected {
   /** Rows that were scored. */
   readonly rows: number;
-  /** Share that so chosen neighbours give their own label, and that 20 neighbours by the plain embedding do. */
+  /** Share that so chosen neighbours give their own label, and that the plain embedding's do, as many as do best there. */
   readonly accuracy: number;
   readonly embedding: number;
   readonly gain: Gain;
@@ -37,6 +37,8 @@ export interface Expected {
 /** Label hits that a selection may lose against the plain embedding, as a share of queries. */
 const HITS_TO_LOSE = 0.004;
 const Z = 1.959963984540054;
+/** One row ahead is as much as its standard error: rounding must not make it more. */
+const ROUNDING = 1e-9;
 
 /**
  * For each set of losses the space and the number of voters that did best; then the cheapest set, unless a dearer one is ahead of it by more than a
@@ -45,10 +47,11 @@ const Z = 1.959963984540054;
  *
  * @param isUsed rows that have a say [m]
  */
-export function choose({ spaces }: Scores, isUsed: (row: number) => boolean = () => true): Choice {
+export function choose({ spaces, mostVoters }: Scores, isUsed: (row: number) => boolean = () => true): Choice {
   const levels = new Map<string, Voting>();
   for (const space of spaces) {
     space.right.forEach((right, at) => {
+      if (VOTERS[at]! > Math.max(1, mostVoters)) return;
       const key = nameOf(space.losses);
       const mean = meanOf(right, isUsed);
       if (mean >= (levels.get(key)?.mean ?? -1)) levels.set(key, { space, right, mean, k: VOTERS[at]! });
@@ -81,6 +84,7 @@ function bestShrinkage(
   isUsed: (row: number) => boolean,
 ): number {
   const own = spaces.filter((space) => nameOf(space.losses) === nameOf(losses) && space.share > 0);
+  if (own.length === 0) return PLAIN.shrinkage;
   const means = own.map(({ right }) => Math.max(...right.map((each) => meanOf(each, isUsed))));
   return own[means.lastIndexOf(Math.max(...means))]!.shrinkage;
 }
@@ -93,6 +97,7 @@ export function expected(scores: Scores): Expected {
   const [plain] = spaces;
   const right = new Float32Array(folds.length);
   const hit = new Float32Array(folds.length);
+  const embedding = new Float32Array(folds.length);
   for (const fold of new Set(folds)) {
     const isHeld = (row: number): boolean => folds[row] === fold;
     const { losses, shrinkage, shares, k } = choose(scores, (row) => !isHeld(row));
@@ -104,9 +109,13 @@ export function expected(scores: Scores): Expected {
           )!;
     const votes = spaceAt(shares.vote).right[VOTERS.findIndex((each) => each === k)]!;
     const shown = spaceAt(shares.selection).hit;
-    for (let row = 0; row < folds.length; row++) if (isHeld(row)) [right[row], hit[row]] = [votes[row]!, shown[row]!];
+    // The plain embedding, too, has as many voters as do best by it.
+    const byPlain = choose({ ...scores, spaces: [plain!] }, (row) => !isHeld(row)).k;
+    const plainVotes = plain!.right[VOTERS.findIndex((each) => each === byPlain)]!;
+    for (let row = 0; row < folds.length; row++) {
+      if (isHeld(row)) [right[row], hit[row], embedding[row]] = [votes[row]!, shown[row]!, plainVotes[row]!];
+    }
   }
-  const embedding = plain!.right[VOTERS.indexOf(SHOWN)]!;
   return {
     rows: folds.length,
     accuracy: meanOf(right),
@@ -125,7 +134,7 @@ function gainOf(own: Float32Array, other: Float32Array): Gain {
 
 function isAhead(own: Float32Array, other: Float32Array, isUsed: (row: number) => boolean): boolean {
   const { difference, error } = paired(own, other, isUsed);
-  return difference > error;
+  return difference > error * (1 + ROUNDING);
 }
 
 /** Mean difference and its standard error. */
@@ -144,7 +153,8 @@ function paired(
   }
   if (n === 0) return { difference: 0, error: 0 };
   const difference = sum / n;
-  return { difference, error: Math.sqrt(Math.max(0, squares / n - difference ** 2) / n) };
+  if (n === 1) return { difference, error: Infinity };
+  return { difference, error: Math.sqrt(Math.max(0, squares - n * difference ** 2) / (n - 1) / n) };
 }
 
 function meanOf(values: Float32Array, isUsed: (row: number) => boolean = () => true): number {

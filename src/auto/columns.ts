@@ -48,9 +48,9 @@ export function sumsOf({ shift, counts, sums, products }: ClassSums, columns: In
   };
 }
 
-export const sampleOf = ({ rows, codes }: Sample, width: number, columns: Int32Array): Sample => ({
+export const sampleOf = ({ rows, ...rest }: Sample, width: number, columns: Int32Array): Sample => ({
   rows: takeColumns(rows, width, columns),
-  codes,
+  ...rest,
 });
 
 export function momentsOf({ mean, covariance, rows }: Moments, columns: Int32Array): Moments {

@@ -5,7 +5,6 @@ import { rowsAt, type Sample } from '../reduce/labelled-statistics.js';
 import type { ClassSums } from '../reduce/scatter.js';
 import { SHRINKAGES } from '../reduce/shrinkage.js';
 import { voteScores, type VoteScores } from '../reduce/vote-score.js';
-import { centre } from '../reduce/centred-product.js';
 import { matmul, type LinalgOptions } from '../runtime/linalg.js';
 import { blocksOf, columnsOf, sampleOf, sumsOf, type FeatureBlock } from './columns.js';
 import { ScoreTable, type SpaceScores } from './scores.js';
@@ -17,6 +16,8 @@ export interface ScoreOptions extends LinalgOptions {
   /** The most directions of the supervised part. */
   readonly dims: number;
   readonly seed: number;
+  /** The sample's embeddings as an index stores them [m,·]. */
+  readonly plain: Float32Array;
   /** No further set of losses is begun after so many milliseconds; the embedding's spaces are always tried. */
   readonly budgetMs: number;
 }
@@ -31,6 +32,11 @@ export interface Scores {
    * a small pool it is found wherever they are taken from.
    */
   readonly shown: number;
+  /**
+   * Voters that can be chosen, at most: as many as a label has on the average among those of a fold. Of more of a balanced pool all labels have as many
+   * votes, and the tie, which goes to the nearest, would look like a vote.
+   */
+  readonly mostVoters: number;
   /** Sets of losses that there was no time for. */
   readonly skipped: readonly (readonly string[])[];
 }
@@ -39,7 +45,7 @@ export interface Scores {
 interface Fold {
   readonly held: readonly number[];
   readonly out: HeldOut;
-  /** Cosines of the centred embeddings [q,p]. */
+  /** Cosines of the embeddings as they are stored [q,p]. */
   readonly plain: Float32Array;
 }
 
@@ -50,7 +56,7 @@ interface Fold {
  * @param sample some of those rows, or all
  */
 export async function scoreSpaces(sums: ClassSums, sample: Sample, options: ScoreOptions): Promise<Scores> {
-  const { blocks, seed, budgetMs, dims, ...linalg } = options;
+  const { blocks, seed, budgetMs, dims, plain, ...linalg } = options;
   const until = performance.now() + budgetMs;
   const width = sums.shift.length;
   const restricted = (losses: readonly string[]): Promise<Labelled> => {
@@ -59,7 +65,8 @@ export async function scoreSpaces(sums: ClassSums, sample: Sample, options: Scor
   };
   const shown = Math.max(1, Math.min(SHOWN, Math.round(sample.codes.length / new Set(sample.codes).size / 2)));
   const embedding = await restricted([]);
-  const folds = await embeddingFolds(embedding, seed, linalg);
+  const folds = await embeddingFolds(embedding, plain, seed, linalg);
+  const mostVoters = Math.min(...folds.map(({ out: { voters, classes } }) => Math.round(voters.length / classes)));
   const spaces: SpaceScores[] = [];
   const skipped: (readonly string[])[] = [];
   let scored: Int32Array = new Int32Array(0);
@@ -83,23 +90,28 @@ export async function scoreSpaces(sums: ClassSums, sample: Sample, options: Scor
   folds.forEach(({ out }, number) => {
     for (const row of out.queries) if (!first.has(row)) first.set(row, number);
   });
-  return { spaces, shown, skipped, folds: scored.map((row) => first.get(row)!) };
+  return { spaces, shown, mostVoters, skipped, folds: scored.map((row) => first.get(row)!) };
 }
 
-async function embeddingFolds(embedding: Labelled, seed: number, linalg: LinalgOptions): Promise<Fold[]> {
+async function embeddingFolds(
+  embedding: Labelled,
+  plain: Float32Array,
+  seed: number,
+  linalg: LinalgOptions,
+): Promise<Fold[]> {
   const { sample } = embedding;
+  const width = plain.length / sample.codes.length;
   const folds: Fold[] = [];
   let scored = 0;
-  for (const held of foldsOf(sample.codes, seed)) {
+  for (const held of foldsOf(sample, seed)) {
     if (scored >= ENOUGH) break;
     const out = await holdOut(embedding, held, linalg);
     if (out === undefined) continue;
     scored += out.queries.length;
-    const { width } = out.scatter;
-    const mean = Float32Array.from(out.scatter.mean);
-    const [a, b] = [out.queries, out.voters].map((rows) =>
-      width === 0 ? mean : scaleRows(centre(rowsAt(sample.rows, width, rows), mean), width),
-    ) as [Float32Array, Float32Array];
+    const [a, b] = [out.queries, out.voters].map((rows) => scaleRows(rowsAt(plain, width, rows), width)) as [
+      Float32Array,
+      Float32Array,
+    ];
     folds.push({ held, out, plain: await similarities(a, b, out, linalg) });
   }
   return folds;

@@ -54,3 +54,13 @@ export function findLabelConflicts(examples: readonly ExampleInput[], match: Tex
 export function textKeys(texts: readonly string[], match: TextMatch): readonly string[] {
   return match === 'exact' ? texts : texts.map(normaliseText);
 }
+
+/** A number for each text that those which are the same but for case and spaces share. */
+export function copyNumbers(texts: readonly string[]): number[] {
+  const numbers = new Map<string, number>();
+  return textKeys(texts, 'normalised').map((key) => {
+    const number = numbers.get(key) ?? numbers.size;
+    numbers.set(key, number);
+    return number;
+  });
+}

@@ -26,13 +26,23 @@ export interface Labelled {
   readonly axes: number;
 }
 
-/** Row numbers of the sample by fold: each class is dealt out in turn, so that folds have equal shares of it. */
-export function* foldsOf(codes: Int32Array, seed: number): Generator<readonly number[]> {
+/**
+ * Row numbers of the sample by fold: each class is dealt out in turn, so that folds have equal shares of it. Copies go where the first of them
+ * is, since a row that votes for its own copy says nothing of new ones.
+ */
+export function* foldsOf(
+  { codes, groups }: Pick<Sample, 'codes' | 'groups'>,
+  seed: number,
+): Generator<readonly number[]> {
   for (let draw = 0; draw < MOST_DRAWS; draw++) {
     const order = Rng.stream(seed, 'reducer', 'folds', draw).sample(codes.length, codes.length);
     const byClass = order.sort((a, b) => codes[a]! - codes[b]!);
+    const foldOf = new Map<number, number>();
+    byClass.forEach((row, at) => {
+      if (!foldOf.has(groups[row]!)) foldOf.set(groups[row]!, at % FOLDS);
+    });
     for (let fold = 0; fold < Math.min(FOLDS, codes.length); fold++) {
-      yield byClass.filter((_, at) => at % FOLDS === fold);
+      yield byClass.filter((row) => foldOf.get(groups[row]!) === fold);
     }
   }
 }
@@ -98,7 +108,7 @@ export async function discriminated(
 /** The same rows by their coordinates in the space that they span, which has no more axes than there are rows. */
 async function inTheirSpan(
   { shift, counts }: ClassSums,
-  { rows, codes }: Sample,
+  { rows, codes, groups }: Sample,
   linalg: LinalgOptions,
 ): Promise<Pick<Labelled, 'sums' | 'sample'>> {
   const [m, F] = [codes.length, shift.length];
@@ -126,6 +136,6 @@ async function inTheirSpan(
       ...{ counts, sums },
       products: await matmul(exact, exact, { m: rank, k: m, n: rank, transA: true }, linalg),
     },
-    sample: { rows: coordinates, codes },
+    sample: { rows: coordinates, codes, groups },
   };
 }

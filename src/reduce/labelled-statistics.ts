@@ -13,6 +13,8 @@ export interface Sample {
   readonly rows: Float32Array;
   /** The class of each [m]. */
   readonly codes: Int32Array;
+  /** Of each a number that its copies share [m]. */
+  readonly groups: Int32Array;
 }
 
 export class LabelledStatistics {
@@ -24,6 +26,8 @@ export class LabelledStatistics {
   /** Σ x of each class [C][F]. */
   private readonly sums: Float64Array[] = [];
   private readonly reservoir: Reservoir | undefined;
+  /** Rows that came without a group. */
+  private seen = 0;
 
   /**
    * @param width F
@@ -49,10 +53,11 @@ export class LabelledStatistics {
   }
 
   /**
+   * @param groups of each row a number that its copies share: they are held out together. @default each row is one of its own
    * @throws {FungiError} INVALID_VECTOR for another width or a value that is not finite, INVALID_ARGUMENT unless there is an entry of
    *   `labels` for each row; nothing is taken in then
    */
-  async add(rows: Float32Array, labels: Labels): Promise<void> {
+  async add(rows: Float32Array, labels: Labels, groups?: readonly number[]): Promise<void> {
     const { width } = this;
     const count = countRows(rows, width, 'row', this.rows);
     if (labels.length !== count) {
@@ -63,7 +68,7 @@ export class LabelledStatistics {
     const known = labels.flatMap((label, row) => (label === undefined ? [] : [row]));
     const own = known.length === count ? rows : rowsAt(rows, width, known);
     known.forEach((row, at) => {
-      this.take(own.subarray(at * width, (at + 1) * width), labels[row]!);
+      this.take(own.subarray(at * width, (at + 1) * width), labels[row]!, groups?.[row] ?? -1 - this.seen++);
     });
     await this.labelled.add(own);
     if (known.length === count) return;
@@ -95,17 +100,19 @@ export class LabelledStatistics {
 
   /** Labelled rows that were kept; all of them, where there are no more than were asked for. */
   sample(): Sample {
-    return this.reservoir?.sample() ?? { rows: new Float32Array(0), codes: new Int32Array(0) };
+    return (
+      this.reservoir?.sample() ?? { rows: new Float32Array(0), codes: new Int32Array(0), groups: new Int32Array(0) }
+    );
   }
 
-  private take(row: Float32Array, label: string): void {
+  private take(row: Float32Array, label: string, group: number): void {
     const { codes, width } = this;
     const c = codes.get(label) ?? codes.size;
     codes.set(label, c);
     const sum = (this.sums[c] ??= new Float64Array(width));
     for (let j = 0; j < width; j++) sum[j]! += row[j]!;
     this.counts[c] = (this.counts[c] ?? 0) + 1;
-    this.reservoir?.offer(row, c);
+    this.reservoir?.offer(row, c, group);
   }
 }
 
@@ -113,6 +120,7 @@ export class LabelledStatistics {
 class Reservoir {
   private readonly rows: Float32Array[] = [];
   private readonly codes: number[] = [];
+  private readonly groups: number[] = [];
   private seen = 0;
   private readonly rng: Rng;
 
@@ -124,12 +132,13 @@ class Reservoir {
     this.rng = Rng.stream(seed, 'reducer', 'sample');
   }
 
-  offer(row: Float32Array, code: number): void {
+  offer(row: Float32Array, code: number, group: number): void {
     this.seen++;
     const at = this.seen <= this.capacity ? this.seen - 1 : this.rng.int(this.seen);
     if (at >= this.capacity) return;
     this.rows[at] = row.slice();
     this.codes[at] = code;
+    this.groups[at] = group;
   }
 
   sample(): Sample {
@@ -137,7 +146,7 @@ class Reservoir {
     this.rows.forEach((row, at) => {
       rows.set(row, at * this.width);
     });
-    return { rows, codes: Int32Array.from(this.codes) };
+    return { rows, codes: Int32Array.from(this.codes), groups: Int32Array.from(this.groups) };
   }
 }
 

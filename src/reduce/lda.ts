@@ -67,8 +67,8 @@ export class LdaFitter implements ReducerFitter {
   }
 
   /** @throws {FungiError} INVALID_VECTOR naming the row, counted from the first ever added; nothing is added then */
-  add(rows: Float32Array, labels: Labels): Promise<void> {
-    return this.statistics.add(rows, labels);
+  add(rows: Float32Array, labels: Labels, groups?: readonly number[]): Promise<void> {
+    return this.statistics.add(rows, labels, groups);
   }
 
   /**

@@ -17,8 +17,9 @@ export interface ReducerFitter {
   /**
    * @param rows [n,F]; they may be reused afterwards
    * @param labels of the rows [n], undefined for one that has none; what learns of rows alone does not look at them
+   * @param groups of each row a number that its copies share, for what holds rows out [n]. @default none is a copy
    */
-  add(rows: Float32Array, labels: Labels): Promise<void>;
+  add(rows: Float32Array, labels: Labels, groups?: readonly number[]): Promise<void>;
   /** @param dims P */
   fit(dims: number): Promise<Reducer>;
 }

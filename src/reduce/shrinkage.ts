@@ -42,7 +42,7 @@ export async function chooseShrinkage(
   const labelled = await compact(sums, sample, options);
   const right = new Float64Array(SHRINKAGES.length);
   let scored = 0;
-  for (const held of foldsOf(sample.codes, seed)) {
+  for (const held of foldsOf(sample, seed)) {
     if (scored >= ENOUGH) break;
     const fold = await holdOut(labelled, held, options);
     if (fold === undefined) continue;

@@ -72,6 +72,10 @@ export async function buildIndex(options: BuildOptions): Promise<OpenedIndex<Loc
     const fitted = await fitReduction(staged, { asked, seed: spec.seed, dims, layout, examples, linalg }, onProgress);
     const { reducer, choice } = fitted;
     if (reducer.instead !== undefined) log.warn(`index "${name}": ${reducer.instead}`);
+    if (choice !== undefined && choice.skipped.length > 0) {
+      const sets = choice.skipped.map((set) => set.join('+')).join(', ');
+      log.warn(`index "${name}": there was no time to try ${sets}; a larger budgetSeconds of the reducer gives it`);
+    }
     const storeId = await makeStore(
       build.folder,
       examples,

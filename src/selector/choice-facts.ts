@@ -10,14 +10,14 @@ import { queryMs } from './query-cost.js';
  * @param items of the pool, of which some are timed
  */
 export async function choiceFacts(
-  { losses, k, tried, expected }: AutoChoice,
+  { losses, k, tried, skipped, expected }: AutoChoice,
   extractor: FeatureExtractor,
   items: readonly Item[],
 ): Promise<ChoiceFacts> {
   const embedding = await queryMs(extractor.restrictedTo([]), items);
   const chosen = losses.length === 0 ? embedding : await queryMs(extractor.restrictedTo(losses), items);
   return {
-    ...{ tried: [...tried], losses: [...losses], voters: k, expected },
+    ...{ tried: [...tried], skipped: skipped.map((set) => [...set]), losses: [...losses], voters: k, expected },
     queryMs: { chosen, embedding },
   };
 }

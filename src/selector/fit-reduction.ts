@@ -1,10 +1,11 @@
 /** Fits the reduction of an index to its staged features, and says which of their blocks it reads. */
 import { AutoFitter, chosenRows, type AutoChoice } from '../auto/auto-fitter.js';
+import { copyNumbers } from '../core/duplicates.js';
 import type { Example } from '../core/item.js';
 import type { OnProgress } from '../core/progress.js';
 import type { Block, FeatureLayout } from '../features/layout.js';
 import { reducerFitter } from '../reduce/fitter.js';
-import type { Labels, Reducer } from '../reduce/reducer.js';
+import type { Reducer, ReducerFitter } from '../reduce/reducer.js';
 import type { LinalgOptions } from '../runtime/linalg.js';
 import type { StagedFeatures } from '../store/staged-features.js';
 import { fitterReduction, type AskedReduction } from './reduction.js';
@@ -39,7 +40,8 @@ export async function fitReduction(
 ): Promise<FittedReduction> {
   const total = staged.rowsDone;
   const tell = (done: number): void => onProgress?.({ stage: asked.kind, done, total, unit: 'rows' });
-  const addAll = async (fitter: { add(rows: Float32Array, labels: Labels): Promise<void> }): Promise<void> => {
+  const groups = copyNumbers(examples.map(({ input }) => input));
+  const addAll = async (fitter: ReducerFitter | AutoFitter): Promise<void> => {
     let done = 0;
     for await (const rows of staged.read({ window: CHUNK })) {
       tell(done);
@@ -47,6 +49,7 @@ export async function fitReduction(
       await fitter.add(
         rows,
         examples.slice(done, end).map(({ label }) => label),
+        groups.slice(done, end),
       );
       done = end;
     }

@@ -1,6 +1,6 @@
 /** What a policy's outcome is to those who use a selection: its examples, its prompts, its answer by vote. */
 import type { Example } from '../core/item.js';
-import type { Policy } from '../policies/options.js';
+import { parsePolicy, type Policy } from '../policies/options.js';
 import { arrange, keepingOrder } from '../policies/order.js';
 import type { PolicyOutcome } from '../policies/pipeline.js';
 import { narrowLabels } from '../policies/posterior.js';
@@ -27,16 +27,25 @@ export function selectedBy(outcome: PolicyOutcome, policy: Policy, explain: bool
   };
 }
 
+/** Its say in who may be chosen, and no more: the nearest of those vote, however examples are chosen among them. */
+export const eligibleOnly = ({ exclude, duplicates }: Policy): Policy => ({
+  ...parsePolicy({}, 1),
+  ...(exclude && { exclude }),
+  ...(duplicates && { duplicates }),
+});
+
 /**
  * @param selected by the space that examples are chosen in
- * @param voting what would have been selected by the space that neighbours vote in
+ * @param voting what would have been selected by the space that neighbours vote in, where there is another
+ * @param nearest the nearest in that space, where it is said how many vote
  */
-export function votedBy(selected: Selected, voting: Selected): Selected {
+export function votedBy(selected: Selected, voting: Selected | undefined, nearest: Selected | undefined): Selected {
   const { explanation } = selected;
-  const { examples, posterior, abstains } = voting;
+  const { posterior, abstains } = voting ?? selected;
+  const voters = (nearest ?? voting)?.examples;
   return {
     ...selected,
-    voters: examples.map(({ id, label, distance }) => ({ id, label, distance })),
+    ...(voters && { voters: voters.map(({ id, label, distance }) => ({ id, label, distance })) }),
     ...(posterior && { posterior }),
     ...(abstains !== undefined && { abstains }),
     ...(explanation && posterior && { explanation: { ...explanation, posterior } }),

@@ -26,6 +26,7 @@ import type { BuildOptions, OpenOptions } from './options.js';
 import { healthOf } from './pool-health.js';
 import { searchByPolicy, type PolicySearch } from './policy-search.js';
 import {
+  eligibleOnly,
   offeredLabels,
   placementOf,
   ranked,
@@ -164,18 +165,22 @@ export class FungiSelector implements Embedder {
     });
     const { featurizer } = this.index;
     const { vectors, truncated } = await featurizer.featurize(queries, { stage: 'queries', onProgress, signal });
-    const search = (space: Space, count: number): Promise<Selected[]> =>
-      policy === undefined
+    const search = (space: Space, count: number, rules = policy): Promise<Selected[]> =>
+      rules === undefined
         ? this.byDistance(vectors, count, { filter, space })
-        : this.byPolicy(queries, vectors, { k, filter, policy, explain, maxCandidates, space });
+        : this.byPolicy(queries, vectors, { k: count, filter, policy: rules, explain, maxCandidates, space });
     const { selection, vote, underFloor } = this.spaces;
     const chosenIn = policy?.minLabels === undefined ? selection : underFloor;
-    const [found, voting] = await asPhase('search', { queries: queries.length, k }, () =>
-      Promise.all([search(chosenIn, k), vote && search(vote.space, vote.voters ?? k)]),
+    const [found, voting, voters] = await asPhase('search', { queries: queries.length, k }, () =>
+      Promise.all([
+        search(chosenIn, k),
+        vote && (policy !== undefined || vote.voters === undefined) ? search(vote.space, k) : undefined,
+        vote?.voters === undefined ? undefined : search(vote.space, vote.voters, policy && eligibleOnly(policy)),
+      ]),
     );
     return found.map((selected, i) => ({
       query: queries[i]!,
-      ...(voting === undefined ? selected : votedBy(selected, voting[i]!)),
+      ...votedBy(selected, voting?.[i], voters?.[i]),
       truncated: truncated[i]!,
       ...(includeVector && { vector: vectors.slice(i * this.dims, (i + 1) * this.dims) }),
     }));

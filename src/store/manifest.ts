@@ -78,8 +78,9 @@ export const reducerSchema = z.discriminatedUnion('kind', [
 const gain = z.strictObject({ difference: z.number(), low: z.number(), high: z.number() });
 
 export const choiceSchema = z.strictObject({
-  /** Losses that there was time to try, and those that were chosen. */
+  /** Losses that were tried, sets of them that there was no time for, and those that were chosen. */
   tried: z.array(z.string()),
+  skipped: z.array(z.array(z.string())),
   losses: z.array(z.string()),
   /** Neighbours that vote. */
   voters: z.int().positive(),

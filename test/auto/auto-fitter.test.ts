@@ -163,6 +163,26 @@ describe('AutoFitter', () => {
     expect(two.choice!.expected.shown).toBe(15);
   });
 
+  it('expects nothing of rows that are copies of each other', async () => {
+    const half = Rng.stream(3, 'copied').uniform(100 * F, 1);
+    const rng = Rng.stream(4, 'labels');
+    const drawn = Array.from({ length: 100 }, () => `class ${rng.int(5)}`);
+    const fitter = new AutoFitter({ blocks, dims: 10 });
+    const numbers = drawn.map((_, row) => row);
+    for (let copy = 0; copy < 2; copy++) await fitter.add(half, drawn, numbers);
+    const { expected } = (await fitter.fit()).choice!;
+    expect(expected.accuracy).toBeLessThan(0.4);
+    const blind = new AutoFitter({ blocks, dims: 10 });
+    for (let copy = 0; copy < 2; copy++) await blind.add(half, drawn);
+    expect((await blind.fit()).choice!.expected.accuracy).toBeGreaterThan(0.7);
+  });
+
+  it('scores the plain embedding as the index has it: of few dimensions little is left', async () => {
+    const data = told('embedding', { classes: 8, noise: 0.5 });
+    const [narrow, wide] = [await fit(data, { dims: 2 }), await fit(data, { dims: 40 })];
+    expect(narrow.choice!.expected.embedding).toBeLessThan(wide.choice!.expected.embedding - 0.1);
+  });
+
   it('refuses one dimension, blocks without an embedding, and a pool without rows', async () => {
     const refusal = expect.objectContaining({ code: 'INVALID_ARGUMENT' }) as Error;
     expect(() => new AutoFitter({ blocks, dims: 1 })).toThrow(refusal);

@@ -15,6 +15,7 @@ const scored = (space: CandidateSpace, right: number | Float32Array, hit: number
 const scores = (spaces: readonly SpaceScores[], folds = 2): Scores => ({
   spaces,
   shown: 20,
+  mostVoters: 40,
   skipped: [],
   folds: Int32Array.from({ length: M }, (_, row) => row % folds),
 });
@@ -39,6 +40,12 @@ describe('choose', () => {
     expect(choose(scores([plain(0.5), { ...own, right }])).k).toBe(5);
   });
 
+  it('takes no more voters than a label has on the average', () => {
+    const own = scored(space(none, 0.5), 0.7);
+    expect(choose({ ...scores([plain(0.5), own]), mostVoters: 4 }).k).toBe(3);
+    expect(choose({ ...scores([plain(0.5), own]), mostVoters: 0 }).k).toBe(1);
+  });
+
   it('of equals takes the larger shrinkage, the smaller share, and more voters', () => {
     const found = choose(
       scores([
@@ -56,6 +63,8 @@ describe('choose', () => {
     const [cheap, dear] = [scored(space(none, 0.5), 0.7), scored(space(kl, 0.5), 0.72)];
     // Right on the rows of the cheap one and 2 more of 100: 0.02 with a standard error of 0.014.
     expect(choose(scores([plain(0.5), cheap, dear])).losses).toEqual(['kl']);
+    // One row of 100 is as much as its standard error.
+    expect(choose(scores([plain(0.5), cheap, scored(space(kl, 0.5), 0.71)])).losses).toEqual([]);
     // As many more, but 30 rows won and 28 lost: a standard error of 0.076.
     const apart = Float32Array.from({ length: M }, (_, row) => Number(row >= 28));
     expect(choose(scores([plain(0.5), cheap, scored(space(kl, 0.5), apart)])).losses).toEqual([]);
@@ -91,14 +100,14 @@ describe('expected', () => {
     expect(found).toMatchObject({ rows: M, accuracy: 0, embedding: 0 });
   });
 
-  it('gives the gain over 20 neighbours of the plain embedding with a paired interval', () => {
+  it('gives the gain over the plain embedding, by as many voters as do best there, with a paired interval', () => {
     const found = expected(scores([plain(0.5, 0.97), scored(space(none, 0.5), 0.7, 0.97)]));
     expect(found.accuracy).toBeCloseTo(0.7, 6);
     expect(found.embedding).toBeCloseTo(0.5, 6);
-    // 20 of 100 rows differ, all in favour: √(0.2 · 0.8 / 100) = 0.04.
+    // 20 of 100 rows differ, all in favour: √(0.2 · 0.8 / 99) = 0.0402.
     expect(found.gain.difference).toBeCloseTo(0.2, 6);
-    expect(found.gain.low).toBeCloseTo(0.2 - 1.96 * 0.04, 4);
-    expect(found.gain.high).toBeCloseTo(0.2 + 1.96 * 0.04, 4);
+    expect(found.gain.low).toBeCloseTo(0.2 - 1.96 * 0.0402, 3);
+    expect(found.gain.high).toBeCloseTo(0.2 + 1.96 * 0.0402, 3);
     expect([found.labelHit, found.embeddingLabelHit].map((each) => each.toFixed(4))).toEqual(['0.9700', '0.9700']);
   });
 });

@@ -20,7 +20,7 @@ const blend = (selection: number, vote: number): Facts => ({
 const chosen = (selection: number, vote: number, voters: number): Facts => {
   const gain = { difference: 0, low: 0, high: 0 };
   const expected = { rows: 9, accuracy: 1, embedding: 1, gain, shown: 20, labelHit: 1, embeddingLabelHit: 1 };
-  const choice = { tried: ['kl'], losses: [], voters, expected, queryMs: { chosen: 1, embedding: 1 } };
+  const choice = { tried: ['kl'], skipped: [], losses: [], voters, expected, queryMs: { chosen: 1, embedding: 1 } };
   return { ...blend(selection, vote), auto: { features: {}, choice } };
 };
 

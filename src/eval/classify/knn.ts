@@ -1,6 +1,7 @@
 /** kNN with majority vote (paper §5.1): a reduction fitted on the pool, PCA unless told otherwise, exact search, k = 20. */
 import type { AutoChoice } from '../../auto/auto-fitter.js';
 import { FungiError } from '../../core/errors.js';
+import { copyNumbers } from '../../core/duplicates.js';
 import type { Reduction } from '../../reduce/fitter.js';
 import type { Metric } from '../../retrieve/distance.js';
 import type { Neighbour } from '../../retrieve/exact-search.js';
@@ -51,10 +52,8 @@ export function knnClassifier(options: KnnOptions = {}): Classifier {
         ).label;
       if (rows.choosable !== undefined) {
         const { voters, neighbours, reduced, choice } = await autoNearest(rows, rows.choosable, {
-          k,
-          dims,
-          labels,
-          seed,
+          ...{ k, dims, labels, seed },
+          groups: copyNumbers(pool.map(({ input }) => input)),
         });
         return {
           // Chosen for this rule: an index answers so.

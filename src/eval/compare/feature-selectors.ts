@@ -1,4 +1,5 @@
 /** Selectors by features: the nearest in a feature set, or by maximal marginal relevance in it. */
+import { copyNumbers } from '../../core/duplicates.js';
 import type { GradientEngine } from '../../engine/engine.js';
 import type { FeatureOptions } from '../../features/spec.js';
 import { mmr } from '../../policies/mmr.js';
@@ -124,7 +125,8 @@ class Searches {
     const own = (await this.encoded).of(set, place);
     const { choosable } = own;
     if (choosable === undefined) return nearestRows(own, { k, dims, labels });
-    return autoNearest(own, choosable, { k, dims, labels, seed: task.seed });
+    const groups = copyNumbers(rows.map((row) => pool[row]!.input));
+    return autoNearest(own, choosable, { k, dims, labels, seed: task.seed, groups });
   }
 
   private encode({ queries, onProgress }: SelectionTask): Promise<FeatureRows> {
