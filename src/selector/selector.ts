@@ -15,7 +15,7 @@ import type { StoredRow, VerifyReport } from '../store/store.js';
 import { buildIndex } from './build-index.js';
 import { assertItems, rowsOf, type EmbeddedItems, type Embedder, type EmbedOptions } from './embedder.js';
 import { calibrate, type CalibratedPolicy, type CalibrateOptions } from './calibrate.js';
-import { LoadedRows, type SearchOptions } from './loaded-rows.js';
+import { LoadedRows } from './loaded-rows.js';
 import { refuseMediaOptions } from './media-options.js';
 import type { ExampleSource, MediaPrompts } from './media-prompts.js';
 import type { Featurizer } from './featurizer.js';
@@ -24,19 +24,9 @@ import { openIndex } from './open-index.js';
 import type { OpenedIndex } from './opened-index.js';
 import type { BuildOptions, OpenOptions } from './options.js';
 import { healthOf } from './pool-health.js';
-import { searchByPolicy, type PolicySearch } from './policy-search.js';
-import {
-  eligibleOnly,
-  offeredLabels,
-  placementOf,
-  ranked,
-  selectedBy,
-  votedAnswer,
-  votedBy,
-  votersOf,
-  type Selected,
-} from './policy-use.js';
+import { offeredLabels, placementOf, votedAnswer, votersOf } from './policy-use.js';
 import { withId, withVectors } from './rows.js';
+import { selectAmong } from './select-among.js';
 import type {
   AddCounts,
   AnswerOptions,
@@ -47,7 +37,7 @@ import type {
   SelectorAnswer,
   SelectorPrompt,
 } from './selection.js';
-import { spacesOf, type Space, type Spaces } from './spaces.js';
+import { spacesOf, type Spaces } from './spaces.js';
 
 export type * from './selection.js';
 
@@ -165,39 +155,16 @@ export class FungiSelector implements Embedder {
     });
     const { featurizer } = this.index;
     const { vectors, truncated } = await featurizer.featurize(queries, { stage: 'queries', onProgress, signal });
-    const search = (space: Space, count: number, rules = policy): Promise<Selected[]> =>
-      rules === undefined
-        ? this.byDistance(vectors, count, { filter, space })
-        : this.byPolicy(queries, vectors, { k: count, filter, policy: rules, explain, maxCandidates, space });
-    const { selection, vote, underFloor } = this.spaces;
-    const chosenIn = policy?.minLabels === undefined ? selection : underFloor;
-    const [found, voting, voters] = await asPhase('search', { queries: queries.length, k }, () =>
-      Promise.all([
-        search(chosenIn, k),
-        vote && (policy !== undefined || vote.voters === undefined) ? search(vote.space, k) : undefined,
-        vote?.voters === undefined ? undefined : search(vote.space, vote.voters, policy && eligibleOnly(policy)),
-      ]),
+    const among = { rows: this.rows, spaces: this.spaces, metric: this.index.manifest.metric, modality: this.modality };
+    const found = await asPhase('search', { queries: queries.length, k }, () =>
+      selectAmong(among, { queries, vectors, k, filter, policy, explain, maxCandidates }),
     );
     return found.map((selected, i) => ({
       query: queries[i]!,
-      ...votedBy(selected, voting?.[i], voters?.[i]),
+      ...selected,
       truncated: truncated[i]!,
       ...(includeVector && { vector: vectors.slice(i * this.dims, (i + 1) * this.dims) }),
     }));
-  }
-
-  private async byDistance(vectors: Float32Array, k: number, options: SearchOptions): Promise<Selected[]> {
-    return (await this.rows.nearest(vectors, k, options)).map((near) => ({ examples: ranked(near) }));
-  }
-
-  private async byPolicy(
-    queries: readonly Item[],
-    vectors: Float32Array,
-    search: Omit<PolicySearch, 'metric' | 'modality'>,
-  ): Promise<Selected[]> {
-    const { metric } = this.index.manifest;
-    const outcomes = await searchByPolicy(this.rows, queries, vectors, { ...search, metric, modality: this.modality });
-    return outcomes.map((outcome) => selectedBy(outcome, search.policy, search.explain));
   }
 
   /**

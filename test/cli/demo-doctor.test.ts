@@ -113,7 +113,7 @@ describe('demo, when something is in its way', () => {
       expect(code).toBe(6);
       expect(stdout).toContain('The query sample is:');
       expect(stdout).toMatch(/=== Query 2: [^]*Accuracy on all/);
-      expect(stdout).toMatch(/^by majority vote of .* \d+ of 20: LLM tiny failed: LLM at .*who are you\?$/m);
+      expect(stdout).toMatch(/^by majority vote of .* \d+ of \d+: LLM tiny failed: LLM at .*who are you\?$/m);
       expect(stderr).toMatch(/^error \[LLM_FAILED\]: LLM at .*\nhint: Check the API key\.\n$/m);
       expect(llm.requests).toHaveLength(1);
       const outcome = await workspace.fungi([...argv, '--json']);

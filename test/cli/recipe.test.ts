@@ -30,7 +30,7 @@ describe('--recipe paper', () => {
     expect(stdout).toContain('nothing to do');
     expect(stdout).toMatch(/^features +embedding \+ kl \+ simclr$/m);
     expect(stdout).toMatch(/^metric +l2$/m);
-    expect(stdout).not.toMatch(/^(chosen|expected|label among 20|a query takes) /m);
+    expect(stdout).not.toMatch(/^(chosen|expected|label among \d+|a query takes) /m);
     await workspace.fungi(['indexes', 'remove', 'pets']);
   });
 
@@ -84,7 +84,7 @@ describe('--recipe auto', () => {
         'm',
       ),
     );
-    expect(stdout).toMatch(/^label among 20 +[\d.]+ % of held-out examples, by the plain embedding [\d.]+ %$/m);
+    expect(stdout).toMatch(/^label among \d+ +[\d.]+ % of held-out examples, by the plain embedding [\d.]+ %$/m);
     expect(stdout).toMatch(/^a query takes +\d+\.\d ms, the plain embedding \d+\.\d ms$/m);
   });
 

@@ -10,14 +10,16 @@ import type { ChatMessage } from '../../prompt/message.js';
 import type { Answer } from '../../llm/tally.js';
 import { majorityVote, type Vote } from '../../retrieve/vote.js';
 import { votersOf } from '../../selector/policy-use.js';
+import type { Manifest } from '../../store/manifest.js';
 import type { FungiSelector, SelectedExample } from '../../selector/selector.js';
 import { answerLine } from '../answer-report.js';
 import { readText, type CommonOptions, type Context, type Report, type Run } from '../context.js';
 import { ensureIndex, type EnsureOptions } from '../ensure-index.js';
+import { manifestLines } from '../manifest-lines.js';
 import { addLlmOptions, createLlm, nameOf, type LlmFlags } from '../llm-options.js';
 import { withSelector, type OpenFlags } from '../open-selector.js';
 import { addCommonOptions, addRuntimeOptions, engineOptions } from '../options.js';
-import { counted, oneLine, percent, table, type Column } from '../output.js';
+import { counted, oneLine, pairs, percent, table, type Column } from '../output.js';
 import type { Query } from '../read-queries.js';
 import { showMessages } from '../media-options.js';
 
@@ -29,6 +31,8 @@ const SHOWN_QUERIES = 2;
 const K = 20;
 /** In the accuracy of the plain embedding, as `fungi eval knn` has it: both tell the same figures. */
 const TIES = 'name';
+/** Lines of a manifest. */
+const CHOICE: readonly string[] = ['features', 'reduced to', 'shares', 'chosen', 'expected'];
 /** Of a table of two rankings side by side. */
 const WIDEST = 120;
 /** Compact, and the paper's own (Listing 1). */
@@ -91,6 +95,7 @@ async function demo(shell: Context, argument: string | undefined, flags: DemoFla
             const title = argument === undefined ? `Query ${i + 1}` : 'Your query';
             return showQuery(each, title, i === 0, llm, Math.min(context.columns, WIDEST));
           }),
+          showChoice(fungi.manifest),
           showAccuracy(accuracy),
         ].join('\n\n'),
         ...(failure && { error: failure }),
@@ -204,6 +209,11 @@ function answerLines(answer: Answer, vote: Vote, llm: LlmClient | undefined): st
   if (answer.kind !== 'failed') return `${answerLine(answer)}\nby ${nameOf(llm)}`;
   const { label, votes, total } = vote;
   return `${label}\nby majority vote of the nearest examples, ${votes} of ${total}: ${nameOf(llm)} failed: ${oneLine(answer.error.message)}`;
+}
+
+function showChoice(manifest: Manifest): string {
+  const lines = manifestLines(manifest).filter(([name]) => CHOICE.includes(name));
+  return `=== What the index of FUNGI chose on its examples\n\n${pairs(lines)}`;
 }
 
 function showAccuracy({ embedding, fungi }: { readonly embedding: Accuracy; readonly fungi: Accuracy }): string {

@@ -1,0 +1,48 @@
+/** Which rows are shown for a query, and which vote: one search for each space that has a say. */
+import type { Item, Modality } from '../core/item.js';
+import type { Policy } from '../policies/options.js';
+import type { Metric } from '../retrieve/distance.js';
+import type { Filter } from '../store/filter.js';
+import type { LoadedRows } from './loaded-rows.js';
+import { searchByPolicy } from './policy-search.js';
+import { eligibleOnly, ranked, selectedBy, votedBy, type Selected } from './policy-use.js';
+import type { Space, Spaces } from './spaces.js';
+
+export interface SelectTask {
+  readonly queries: readonly Item[];
+  /** In stored form [Q,P]. */
+  readonly vectors: Float32Array;
+  readonly k: number;
+  readonly filter: Filter | undefined;
+  readonly policy: Policy | undefined;
+  readonly explain: boolean;
+  readonly maxCandidates: number;
+}
+
+export interface Among {
+  readonly rows: LoadedRows;
+  readonly spaces: Spaces;
+  readonly metric: Metric;
+  readonly modality: Modality;
+}
+
+/** Of each query [Q]. @throws {FungiError} INVALID_ARGUMENT for words of images or sounds */
+export async function selectAmong({ rows, spaces, metric, modality }: Among, task: SelectTask): Promise<Selected[]> {
+  const { queries, vectors, k, filter, policy, explain, maxCandidates } = task;
+  const search = async (space: Space, count: number, rules = policy): Promise<Selected[]> => {
+    if (rules === undefined) {
+      return (await rows.nearest(vectors, count, { filter, space })).map((near) => ({ examples: ranked(near) }));
+    }
+    const own = { k: count, policy: rules, filter, space, metric, modality, explain, maxCandidates };
+    const outcomes = await searchByPolicy(rows, queries, vectors, own);
+    return outcomes.map((outcome) => selectedBy(outcome, rules, explain));
+  };
+  const { selection, vote, underFloor } = spaces;
+  const chosenIn = policy?.minLabels === undefined ? selection : underFloor;
+  const [found, voting, voters] = await Promise.all([
+    search(chosenIn, k),
+    vote && (policy !== undefined || vote.voters === undefined) ? search(vote.space, k) : undefined,
+    vote?.voters === undefined ? undefined : search(vote.space, vote.voters, policy && eligibleOnly(policy)),
+  ]);
+  return found.map((selected, i) => votedBy(selected, voting?.[i], voters?.[i]));
+}

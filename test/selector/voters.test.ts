@@ -1,0 +1,24 @@
+/** Who votes in an index that chose for itself. */
+import { expect, it } from 'vitest';
+import { FungiSelector } from '../../src/selector/selector.js';
+import { inPlace, tinyExamples } from './support.js';
+
+it('are the same whether reasons are asked for, and whatever a policy shows; a policy says who may vote', () =>
+  inPlace(async (place) => {
+    const selector = await FungiSelector.build({ ...place.options('bank'), examples: tinyExamples(60) });
+    const { voters: count } = selector.manifest.auto!.choice!;
+    const query = tinyExamples(8)[7]!.input;
+    const { voters } = await selector.select(query, { k: 6 });
+    expect(voters).toHaveLength(count);
+    for (const options of [
+      { explain: true },
+      { policy: { maxPerLabel: 1 } },
+      { policy: { choice: { by: 'mmr' as const } } },
+    ]) {
+      expect((await selector.select(query, { k: 6, ...options })).voters).toEqual(voters);
+    }
+    const without = await selector.select(query, { k: 6, policy: { exclude: { ids: [voters![0]!.id] } } });
+    expect(without.voters!.map(({ id }) => id)).not.toContain(voters![0]!.id);
+    expect(without.voters).toHaveLength(count);
+    await selector.close();
+  }));
