@@ -24,6 +24,8 @@ const examples: readonly ExampleInput[] = tinyExamples(48).map((example, i) => (
   ...example,
   label: ['cat', 'dog', 'both'][i % 3]!,
 }));
+/** Of equal texts the place of the first. */
+const COPIES = examples.map(({ input }) => examples.findIndex((other) => other.input === input));
 const DIMS = 8;
 const SEED = 5;
 
@@ -89,6 +91,7 @@ describe.each(KINDS)('an index by %j', (reducer, reduction, metric, facts) => {
       await fitter.add(
         rows,
         examples.map(({ label }) => label),
+        COPIES,
       );
       const byHand = await fitter.fit(DIMS);
       const expected = await byHand.transform(rows);
@@ -165,6 +168,7 @@ describe('the reducer of an index', () => {
       await fitter.add(
         rows,
         examples.map(({ label }) => label),
+        COPIES,
       );
       const byHand = await fitter.fit();
       const { losses, shrinkage, shares, k, tried, expected } = byHand.choice!;
