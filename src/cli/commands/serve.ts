@@ -62,8 +62,10 @@ async function serve(context: Context, { config, printConfig = false, ...options
       'a secret was given as an option, which every user of the machine can see: use the environment or a file',
     );
   }
+  // From before it says that it listens: who reads that may ask it to stop at once.
+  const stopped = effects.untilStopped?.();
   const server = await startServer(settings, log, effects.env);
-  await effects.untilStopped?.();
+  await stopped;
   await server.stop();
   return { text: '', json: { url: server.url } };
 }
