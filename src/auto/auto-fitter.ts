@@ -6,6 +6,7 @@ import { LabelledStatistics } from '../reduce/labelled-statistics.js';
 import { assertSome, ldaOf } from '../reduce/lda.js';
 import { assertDims, pcaOf, type Pca } from '../reduce/pca.js';
 import type { Labels } from '../reduce/reducer.js';
+import { STORED_SHARE } from '../reduce/shares.js';
 import { StandIn } from '../reduce/stand-in.js';
 import type { LinalgOptions } from '../runtime/linalg.js';
 import { choose, expected, type Choice, type Expected } from './choose.js';
@@ -42,8 +43,6 @@ export interface AutoFit {
 }
 
 const BUDGET_MS = 120_000;
-/** Rows are stored at equal shares; a query's are set when it is asked. */
-const STORED_SHARE = 0.5;
 
 /** Memory depends on F and the number of classes alone. Equal rows in equal order, equal seed, and time enough: equal choice. */
 export class AutoFitter {
@@ -90,8 +89,9 @@ export class AutoFitter {
       return this.plain(statistics.classes === 0 ? 'no example has a label' : 'all examples have one label');
     const [sums, sample] = [await statistics.classSums(), statistics.sample()];
     const most = dims >> 1;
+    const supervised = Math.min(statistics.classes - 1, most);
     const embedded = columnsOf(blocksOf(blocks, []));
-    const pca = await this.embeddingPca(dims - Math.min(statistics.classes - 1, most));
+    const pca = await this.embeddingPca(dims - supervised);
     const plain = await pca.transform(takeColumns(sample.rows, this.width, embedded));
     const scores = await scoreSpaces(sums, sample, { blocks, dims: most, seed, budgetMs, plain, ...linalg });
     if (scores.folds.length === 0) return this.plain('no label has two examples, so that nothing can be tried');
@@ -109,7 +109,9 @@ export class AutoFitter {
     );
     if (typeof lda === 'string') return this.plain(lda);
     const first = columns.indexOf(blocks.find(({ name }) => name === 'embedding')!.start);
-    const reducer = new Blend(lda, await this.embeddingPca(dims - lda.dims), STORED_SHARE, first);
+    // Where means of labels depend on one another, the embedding has what the labels leave.
+    const unsupervised = lda.dims === supervised ? pca : await this.embeddingPca(dims - lda.dims);
+    const reducer = new Blend(lda, unsupervised, STORED_SHARE, first);
     const tried = blocks
       .map(({ name }) => name)
       .filter((name) => scores.spaces.some(({ losses }) => losses.includes(name)));
