@@ -6,11 +6,12 @@
  * Axes: n rows, P dimensions, Q queries.
  */
 import { FungiError } from '../core/errors.js';
-import { matmul, type LinalgOptions } from '../runtime/linalg.js';
+import type { LinalgOptions } from '../runtime/linalg.js';
 import { countRows } from '../runtime/row-matrix.js';
 import { Candidates } from './candidates.js';
 import { cosineDistance, euclidean, productDistance, squareOf, type SearchMetric } from './distance.js';
 import { HotRows, LARGEST_SEGMENT, type Segment } from './hot-rows.js';
+import { SharedProducts } from './shared-products.js';
 
 export interface Neighbour {
   /** Number of the row: its place among all rows ever given to the search. */
@@ -34,7 +35,7 @@ export interface SearchOptions {
 }
 
 /** Queries that share a pass over the rows. */
-const QUERIES_PER_RUN = 32;
+const QUERIES_PER_PASS = 32;
 /** Twice the unit roundoff of float32: an inner product of P terms is off by at most P·2⁻²⁴(1 + …)·‖q‖·‖x‖. */
 const ROUNDING = 2 ** -23;
 /** Twice what a product or sum may lose to underflow. */
@@ -43,11 +44,15 @@ const UNDERFLOW = 2 ** -125;
 const LARGEST_PRODUCT = 1e37;
 
 export class ExactSearch {
+  private readonly products: SharedProducts;
+
   private constructor(
     private readonly rows: HotRows,
     private readonly metric: SearchMetric,
-    private readonly runtime: LinalgOptions,
-  ) {}
+    runtime: LinalgOptions,
+  ) {
+    this.products = new SharedProducts(rows.dims, QUERIES_PER_PASS, runtime);
+  }
 
   /**
    * @param vectors [n,P], kept, not copied: they must not change afterwards
@@ -114,8 +119,8 @@ export class ExactSearch {
       .map((segment) => partOf(segment, dims, allow))
       .filter(({ open }) => open.includes(1));
     const found: Neighbour[][] = [];
-    for (let start = 0; start < count; start += QUERIES_PER_RUN) {
-      const some = queries.subarray(start * dims, Math.min(count, start + QUERIES_PER_RUN) * dims);
+    for (let start = 0; start < count; start += QUERIES_PER_PASS) {
+      const some = queries.subarray(start * dims, Math.min(count, start + QUERIES_PER_PASS) * dims);
       found.push(...(await this.nearest(some, k, parts)));
     }
     return found;
@@ -129,24 +134,34 @@ export class ExactSearch {
       (_, q) => new Candidates(k, this.scoreError(row(queries, q, dims))),
     );
     const cutoffs = new Float64Array(count).fill(-Infinity);
-    const { metric } = this;
-    for (const [at, { vectors, squares, rows, open }] of parts.entries()) {
-      const shape = { m: rows, k: dims, n: count, transB: true };
-      const products = await matmul(vectors, queries, shape, this.runtime);
-      for (let i = 0; i < rows; i++) {
-        if (open[i] !== 1) continue;
-        const square = squares[i]!;
-        // Nearer rows score higher: q·x − ‖x‖²/2 orders like −‖q − x‖², q·x/‖x‖ like the cosine, q·x as it is.
-        const scale = metric !== 'cosine' ? 1 : square === 0 ? 0 : 1 / Math.sqrt(square);
-        const half = metric === 'l2' ? square / 2 : 0;
-        for (let q = 0; q < count; q++) {
-          const score = products[i * count + q]! * scale - half;
-          if (score < cutoffs[q]!) continue;
-          cutoffs[q] = candidates[q]!.push(at * LARGEST_SEGMENT + i, score);
-        }
+    for (const [at, part] of parts.entries()) {
+      const { values, stride } = await this.products.multiply(part.of, part.vectors, queries);
+      for (let q = 0; q < count; q++) {
+        const products = values.subarray(q * stride, q * stride + part.rows);
+        cutoffs[q] = this.gather(candidates[q]!, cutoffs[q]!, products, part, at * LARGEST_SEGMENT);
       }
     }
     return candidates.map((list, q) => this.exact(row(queries, q, dims), list.finish(), parts).slice(0, k));
+  }
+
+  /**
+   * Scores the rows of a part for one query, and pushes those that may be among its nearest, under numbers from `first` on.
+   * Nearer rows score higher: q·x − ‖x‖²/2 orders like −‖q − x‖², q·x/‖x‖ like the cosine, q·x as it is.
+   *
+   * @param products [rows]
+   * @returns the score below which a row is out of the question from now on
+   */
+  private gather(candidates: Candidates, cutoff: number, products: Float32Array, part: Part, first: number): number {
+    const { metric } = this;
+    const { squares, open } = part;
+    for (let i = 0; i < products.length; i++) {
+      let score = products[i]!;
+      if (metric === 'l2') score -= squares[i]! / 2;
+      else if (metric === 'cosine') score = squares[i] === 0 ? 0 : score / Math.sqrt(squares[i]!);
+      if (score < cutoff || open[i] !== 1) continue;
+      cutoff = candidates.push(first + i, score);
+    }
+    return cutoff;
   }
 
   /** How far a score may be from its true value. */
@@ -181,6 +196,8 @@ export class ExactSearch {
 
 /** The rows of a segment that are in use when a search begins: later ones may come behind them. */
 interface Part extends Pick<Segment, 'squares' | 'numbers'> {
+  /** The memory of the whole segment. */
+  readonly of: Float32Array;
   /** [rows,P] */
   readonly vectors: Float32Array;
   readonly rows: number;
@@ -195,7 +212,7 @@ function partOf(
 ): Part {
   const used = alive.subarray(0, count);
   const open = allow === undefined ? used : used.map((value, i) => (value === 1 && allow(numbers[i]!) ? 1 : 0));
-  return { vectors: vectors.subarray(0, count * dims), squares, numbers, rows: count, open };
+  return { of: vectors, vectors: vectors.subarray(0, count * dims), squares, numbers, rows: count, open };
 }
 
 const row = (matrix: Float32Array, i: number, dims: number): Float32Array => matrix.subarray(i * dims, (i + 1) * dims);
