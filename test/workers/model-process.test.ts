@@ -1,6 +1,7 @@
 /** The real program in a process of its own, signalled as a terminal or a service manager does. */
 import { afterEach, beforeEach, expect, it } from 'vitest';
 import { rm } from 'node:fs/promises';
+import { getPriority } from 'node:os';
 import { setTimeout as pause } from 'node:timers/promises';
 import { ModelProcess } from '../../src/workers/model-process.js';
 import type { FeatureSource } from '../../src/workers/messages.js';
@@ -28,4 +29,15 @@ it.each(['SIGTERM', 'SIGINT'] as const)('goes on at %s: its server says when it 
   const { vectors } = await model.call<'featurize'>({ kind: 'featurize', key: 'tiny', items: ['cat sat'] });
   expect(vectors).toHaveLength(dims);
   expect(model.isAlive).toBe(true);
+});
+
+it('steps back behind the process that answers clients, and a build behind that', async () => {
+  expect(getPriority(model.pid)).toBe(Math.min(19, getPriority() + 5));
+  const build = new ModelProcess(undefined, 'builds');
+  try {
+    expect(getPriority(build.pid)).toBe(Math.min(19, getPriority() + 10));
+  } finally {
+    build.kill();
+    await build.ended;
+  }
 });

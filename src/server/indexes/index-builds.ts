@@ -19,8 +19,6 @@ export interface BuildSettings {
   readonly threads?: number | undefined;
 }
 
-/** Added to the process's priority: queries go first. */
-const NICENESS = 10;
 /** Failures that are told of; the oldest are forgotten. */
 const FAILURES = 100;
 
@@ -96,7 +94,7 @@ export class IndexBuilds {
   private async run(request: BuildRequest, build: Build): Promise<void> {
     if (this.isClosed) throw stopping();
     const { indexes, sources, threads } = this.settings;
-    build.process = new ModelProcess(undefined, NICENESS);
+    build.process = new ModelProcess(undefined, 'builds');
     try {
       const options = {
         ...request,
