@@ -1,12 +1,12 @@
 /**
  * The server under load, the load generator beside it on the same cores.
  *
- *     npx tsx bench/serve.ts ENCODER_FOLDER TRAIN.jsonl TEST.jsonl [seconds=10]
+ *     npx tsx bench/serve.ts ENCODER_FOLDER TRAIN.jsonl TEST.jsonl [seconds=10] [part …]
  *
  * Builds an index of TRAIN (text, label; embedding + KL), starts `fungi serve` over it, and prints latencies, rates and ratios. Its
  * rates are those of a server that shares its cores with who loads it.
  */
-import { spawn, type ChildProcess } from 'node:child_process';
+import { fork, spawn, type ChildProcess } from 'node:child_process';
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
@@ -15,22 +15,14 @@ import { join, resolve } from 'node:path';
 import { createInterface } from 'node:readline';
 import { EncoderEmbedder } from '../src/selector/embedder.js';
 import { FungiSelector } from '../src/selector/selector.js';
-import {
-  call,
-  closedLoop,
-  connections,
-  openLoop,
-  percentile,
-  rate,
-  times,
-  type Call,
-  type Load,
-} from './serve/load.js';
+import { call, closedLoop, openLoop, percentile, rate, times, type Call, type Load } from './serve/load.js';
 import { stockSelector } from './serve/stock-selector.js';
 
-const [encoderArgument, trainFile, testFile, secondsText = '10'] = process.argv.slice(2);
+const [encoderArgument, trainFile, testFile, secondsText = '10', ...named] = process.argv.slice(2);
 if (encoderArgument === undefined || trainFile === undefined || testFile === undefined) {
-  throw new Error('usage: serve.ts ENCODER_FOLDER TRAIN.jsonl TEST.jsonl [seconds]');
+  throw new Error(
+    'usage: serve.ts ENCODER_FOLDER TRAIN.jsonl TEST.jsonl [seconds] [latency|proxy|embeddings|stock|overload|memory …]',
+  );
 }
 const encoder = resolve(encoderArgument);
 const seconds = Number(secondsText);
@@ -211,18 +203,17 @@ async function overload(): Promise<void> {
   const query = (n: number): Call => retrieve(fresh(5e6 + n));
   await closedLoop(url, 8, { seconds: 3 }, query);
   const peak = rate(await closedLoop(url, 32, { seconds }, (n) => query(1e6 + n)));
-  const over = new AbortController();
-  const lives: number[] = [];
-  const own = connections(); // as a prober has: none that the load has used
-  const watch = (async () => {
-    while (!over.signal.aborted) {
-      lives.push((await call(url, { method: 'GET', path: '/livez' }, own)).ms);
-      await new Promise((resolve) => setTimeout(resolve, 50));
-    }
-  })();
+  const prober = fork('bench/serve/prober.ts', [url], { execArgv: ['--import', 'tsx'] });
+  children.push(prober);
+  await new Promise((resolve) => setTimeout(resolve, 1000)); // it starts
   const load = await openLoop(url, 4 * peak, seconds, (n) => query(2e6 + n));
-  over.abort();
-  await watch;
+  const watched = new Promise<number[]>((resolve) =>
+    prober.once('message', (lives) => {
+      resolve(lives as number[]);
+    }),
+  );
+  prober.send('enough');
+  const lives = await watched;
   const statuses = new Map<number, number>();
   for (const { status } of load.outcomes) statuses.set(status, (statuses.get(status) ?? 0) + 1);
   const counts = [...statuses].map(([status, count]) => `${count} × ${status}`);
@@ -249,7 +240,8 @@ try {
   await built.close();
   say('what', 'measured', 'rate or ratio', 'goal');
   say('---', '---', '---', '---');
-  for (const part of [latency, proxy, embeddings, stock, overload, memory]) await part();
+  const parts = [latency, proxy, embeddings, stock, overload, memory];
+  for (const part of parts) if (named.length === 0 || named.includes(part.name)) await part();
 } finally {
   for (const child of children) child.kill('SIGKILL');
   rmSync(folder, { recursive: true, force: true });
