@@ -39,7 +39,8 @@ export async function autoNearest(
   const { reducer, choice, blocks: chosen } = await fitter.fit();
   const reduce = (piece: Float32Array): Promise<Float32Array> => reducer.transform(chosenRows(piece, blocks, chosen));
   const [stored, asked] = [await gather(pool, reducer.dims, reduce), await gather(queries, reducer.dims, reduce)];
-  const search = await ExactSearch.create(stored, { rows: pool.count, dims: reducer.dims, metric: 'cosine' });
+  const metric = reducer instanceof StandIn ? reducer.metric : 'product'; // as an index does
+  const search = await ExactSearch.create(stored, { rows: pool.count, dims: reducer.dims, metric });
   const at = (share: number): Float32Array =>
     reducer instanceof StandIn
       ? asked
