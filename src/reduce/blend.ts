@@ -4,9 +4,11 @@
  */
 import { FungiError } from '../core/errors.js';
 import type { LinalgOptions } from '../runtime/linalg.js';
+import { beside } from '../runtime/row-matrix.js';
 import { scaleRows } from './centred-product.js';
 import type { LabelledStatistics } from './labelled-statistics.js';
 import { assertSome, ldaOf, statisticsFor, type Lda, type LdaOptions } from './lda.js';
+import { columnsWithin, scaleSums, type Columns } from './parts.js';
 import { assertDims, pcaOf, type Pca } from './pca.js';
 import type { Labels, Reducer, ReducerFitter } from './reducer.js';
 import { StandIn } from './stand-in.js';
@@ -40,16 +42,26 @@ export class Blend implements Reducer {
 
   /** [n,F] → [n,P] @throws {FungiError} INVALID_VECTOR for another width or a value that is not finite */
   async transform(rows: Float32Array): Promise<Float32Array> {
-    const { supervised, unsupervised, share, dims } = this;
+    const { supervised, unsupervised, share } = this;
     const one = scaleRows(await supervised.transform(rows), supervised.dims, Math.sqrt(share));
-    const read = columnsOf(rows, supervised.mean.length, this.first, unsupervised.mean.length);
-    const other = scaleRows(await unsupervised.transform(read), unsupervised.dims, Math.sqrt(1 - share));
-    const out = new Float32Array((one.length / supervised.dims) * dims);
-    for (let row = 0; row * dims < out.length; row++) {
-      out.set(one.subarray(row * supervised.dims, (row + 1) * supervised.dims), row * dims);
-      out.set(other.subarray(row * unsupervised.dims, (row + 1) * unsupervised.dims), row * dims + supervised.dims);
-    }
-    return out;
+    const other = scaleRows(await unsupervised.transform(this.read(rows)), unsupervised.dims, Math.sqrt(1 - share));
+    return beside(one, supervised.dims, other, unsupervised.dims);
+  }
+
+  /** [n,F] → [n,Bk,P] @throws {FungiError} as {@link transform} */
+  async parts(rows: Float32Array, blocks: readonly Columns[]): Promise<Float32Array> {
+    const { supervised, unsupervised, share } = this;
+    const count = blocks.length;
+    const own = columnsWithin(blocks, this.first, unsupervised.mean.length);
+    const one = scaleSums(await supervised.parts(rows, blocks), count, supervised.dims, Math.sqrt(share));
+    const parts = await unsupervised.parts(this.read(rows), own);
+    const other = scaleSums(parts, count, unsupervised.dims, Math.sqrt(1 - share));
+    return beside(one, supervised.dims, other, unsupervised.dims);
+  }
+
+  /** What the unsupervised part sees of rows. */
+  private read(rows: Float32Array): Float32Array {
+    return columnsOf(rows, this.supervised.mean.length, this.first, this.unsupervised.mean.length);
   }
 }
 

@@ -4,6 +4,7 @@ import type { LinalgOptions } from '../runtime/linalg.js';
 import { centredProduct } from './centred-product.js';
 import { discriminantDirections } from './discriminant.js';
 import { LabelledStatistics } from './labelled-statistics.js';
+import { rowsByBlock, type Columns } from './parts.js';
 import { assertDims, pcaOf } from './pca.js';
 import type { Labels, Reducer, ReducerFitter } from './reducer.js';
 import { scatterOf } from './scatter.js';
@@ -47,6 +48,11 @@ export class Lda implements Reducer {
   /** [n,F] → [n,P] @throws {FungiError} INVALID_VECTOR for another width or a value that is not finite */
   transform(rows: Float32Array): Promise<Float32Array> {
     return centredProduct(rows, this.mean, this.directions, this.linalg);
+  }
+
+  /** [n,F] → [n,Bk,P] @throws {FungiError} as {@link transform} */
+  parts(rows: Float32Array, blocks: readonly Columns[]): Promise<Float32Array> {
+    return this.transform(rowsByBlock(rows, blocks, this.mean));
   }
 }
 

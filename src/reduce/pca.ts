@@ -3,6 +3,7 @@ import { FungiError } from '../core/errors.js';
 import type { LinalgOptions } from '../runtime/linalg.js';
 import { centre, centredProduct } from './centred-product.js';
 import { CovarianceAccumulator, type Moments } from './covariance.js';
+import { rowsByBlock, type Columns } from './parts.js';
 import type { Reducer, ReducerFitter } from './reducer.js';
 import { leadingEigen } from './subspace.js';
 
@@ -50,6 +51,11 @@ export class Pca implements Reducer {
   async transform(rows: Float32Array): Promise<Float32Array> {
     if (this.centredOnly) return centre(rows, this.mean);
     return centredProduct(rows, this.mean, this.components, this.linalg);
+  }
+
+  /** [n,F] → [n,Bk,P] @throws {FungiError} as {@link transform} */
+  parts(rows: Float32Array, blocks: readonly Columns[]): Promise<Float32Array> {
+    return this.transform(rowsByBlock(rows, blocks, this.mean));
   }
 }
 

@@ -2,6 +2,7 @@
 import { FungiError } from '../core/errors.js';
 import { matmul, type LinalgOptions } from '../runtime/linalg.js';
 import { countRows } from '../runtime/row-matrix.js';
+import { rowsByBlock, type Columns } from './parts.js';
 import { randomEntries, type Entries } from './random-matrix.js';
 import type { Reducer } from './reducer.js';
 
@@ -40,5 +41,10 @@ export class RandomProjection implements Reducer {
     const { width: F, dims: P } = this;
     const n = countRows(rows, F, 'feature');
     return matmul(rows, this.matrix, { m: n, k: F, n: P, transB: true }, this.linalg);
+  }
+
+  /** [n,F] → [n,Bk,P]. @throws {FungiError} as {@link transform} */
+  parts(rows: Float32Array, blocks: readonly Columns[]): Promise<Float32Array> {
+    return this.transform(rowsByBlock(rows, blocks, new Float32Array(this.width)));
   }
 }

@@ -1,4 +1,6 @@
 /** What turns full features into the vectors that are stored and searched. */
+import type { Columns } from './parts.js';
+
 export interface Reducer {
   /** P, the width of what {@link transform} gives. */
   readonly dims: number;
@@ -10,6 +12,14 @@ export interface Reducer {
   readonly instead?: string;
   /** @param rows [n,F] @returns [n,P] */
   transform(rows: Float32Array): Promise<Float32Array>;
+  /**
+   * What each block of columns adds to the vectors: over the blocks they sum to what {@link transform} gives.
+   *
+   * @param rows [n,F]
+   * @param blocks Bk of them, which make up a row
+   * @returns [n,Bk,P]
+   */
+  parts(rows: Float32Array, blocks: readonly Columns[]): Promise<Float32Array>;
 }
 
 /** Makes a {@link Reducer} of the pool's rows, which come in pieces. */

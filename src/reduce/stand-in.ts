@@ -1,4 +1,5 @@
 /** A reducer in place of the one asked for, which the rows do not allow. */
+import type { Columns } from './parts.js';
 import type { Reducer } from './reducer.js';
 
 export class StandIn implements Reducer {
@@ -18,5 +19,9 @@ export class StandIn implements Reducer {
 
   transform(rows: Float32Array): Promise<Float32Array> {
     return this.reducer.transform(rows);
+  }
+
+  parts(rows: Float32Array, blocks: readonly Columns[]): Promise<Float32Array> {
+    return this.reducer.parts(rows, blocks);
   }
 }

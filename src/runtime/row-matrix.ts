@@ -24,3 +24,13 @@ export function countRows(values: Float32Array, width: number, what: string, fir
   }
   return rows;
 }
+
+/** [n,a] and [n,b] beside each other: [n,a+b]. */
+export function beside(one: Float32Array, a: number, other: Float32Array, b: number): Float32Array {
+  const out = new Float32Array(one.length + other.length);
+  for (let row = 0; row * (a + b) < out.length; row++) {
+    out.set(one.subarray(row * a, (row + 1) * a), row * (a + b));
+    out.set(other.subarray(row * b, (row + 1) * b), row * (a + b) + a);
+  }
+  return out;
+}

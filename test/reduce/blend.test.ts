@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { Blend, BlendFitter, type BlendOptions } from '../../src/reduce/blend.js';
-import { LdaFitter } from '../../src/reduce/lda.js';
+import { Lda, LdaFitter } from '../../src/reduce/lda.js';
 import { PcaFitter } from '../../src/reduce/pca.js';
 import type { Labels } from '../../src/reduce/reducer.js';
 import { clusters, dots } from './clusters.js';
@@ -40,6 +40,28 @@ describe('blend', () => {
     joined.forEach((value, at) => {
       expect(value).toBeCloseTo(share * a[at]! + (1 - share) * b[at]!, 5);
     });
+  });
+
+  it('splits into blocks where its parts read different columns', async () => {
+    const first = 8;
+    const [lda, pca] = [new LdaFitter(F, { shrinkage: 0.2 }), new PcaFitter(F - first)];
+    await lda.add(rows, labels);
+    await pca.add(rows.filter((_, at) => at % F >= first));
+    const [supervised, unsupervised] = [await lda.fit(2), await pca.fit(3)];
+    if (!(supervised instanceof Lda)) throw new Error('no LDA');
+    const blend = new Blend(supervised, unsupervised, 0.5, first);
+    // One block ends and one begins within what the PCA reads, and one lies outside.
+    const blocks = [0, 6, 10].map((start, b) => ({ start, width: [6, 4, 2][b]! }));
+    const [parts, out] = [await blend.parts(rows, blocks), await blend.transform(rows)];
+    const dims = 5;
+    out.forEach((value, at) => {
+      const [row, j] = [Math.floor(at / dims), at % dims];
+      const sum = blocks.reduce((total, _, b) => total + parts[(row * 3 + b) * dims + j]!, 0);
+      expect(sum).toBeCloseTo(value, 5);
+    });
+    for (let row = 0; row < labels.length; row++) {
+      expect([...parts.slice(row * 3 * dims + 2, row * 3 * dims + dims)]).toEqual([0, 0, 0]);
+    }
   });
 
   it('gives labels half of the dimensions at most, and rows the rest', async () => {

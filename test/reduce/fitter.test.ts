@@ -8,6 +8,11 @@ import { ENTRIES, randomEntries } from '../../src/reduce/random-matrix.js';
 const [n, F, P] = [60, 24, 8];
 const rows = Rng.stream(1, 'rows').uniform(n * F, 1);
 const labels = Array.from({ length: n }, (_, row) => (row % 7 === 6 ? undefined : `class ${row % 3}`));
+const BLOCKS = [
+  { start: 0, width: 5 },
+  { start: 5, width: 10 },
+  { start: 15, width: F - 15 },
+];
 const UNSUPERVISED: readonly Reduction[] = [
   { kind: 'pca' },
   { kind: 'none' },
@@ -47,6 +52,27 @@ describe.each(REDUCTIONS.map((reduction) => [JSON.stringify(reduction), reductio
     out.forEach((value, i) => {
       expect(Math.abs(pieces.out[i]! - value)).toBeLessThan(1e-4);
     });
+  });
+
+  it('makes of each block of columns a part, and the parts sum to what it makes of the row', async () => {
+    const { dims, reducer, out } = await reduced(reduction, P);
+    const parts = await reducer.parts(rows, BLOCKS);
+    expect(parts).toHaveLength(n * BLOCKS.length * dims);
+    out.forEach((value, at) => {
+      const [row, j] = [Math.floor(at / dims), at % dims];
+      const sum = BLOCKS.reduce((total, _, b) => total + parts[(row * BLOCKS.length + b) * dims + j]!, 0);
+      expect(Math.abs(sum - value)).toBeLessThan(1e-5 * Math.max(1, Math.abs(value)));
+    });
+    // Rows that differ in the last block alone differ in its part alone, up to a common scale.
+    const changed = rows.map((value, at) => (at % F < 15 ? value : -value));
+    const others = await reducer.parts(changed, BLOCKS);
+    const own = (from: Float32Array, b: number): Float32Array => from.slice(b * dims, (b + 1) * dims);
+    if (reducer.metric === 'l2') {
+      expect(own(others, 0)).toEqual(own(parts, 0));
+      expect(own(others, 1)).toEqual(own(parts, 1));
+    }
+    expect(own(others, 2)).not.toEqual(own(parts, 2));
+    await expect(reducer.parts(rows.with(3, NaN), BLOCKS)).rejects.toMatchObject({ code: 'INVALID_VECTOR' });
   });
 
   it.each([0, -1, 1.5, NaN])('refuses %d dimensions', async (dims) => {
