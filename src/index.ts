@@ -47,6 +47,7 @@ export { abstainThreshold } from './policies/abstention.js';
 export type { AbstentionTarget, AbstentionThreshold } from './policies/abstention.js';
 export { calibrated, calibrationError, fitCalibration } from './policies/calibration.js';
 export type { Calibration, CalibrationMethod } from './policies/calibration.js';
+export type { BlockShare, BlockSplit } from './policies/block-split.js';
 export type { ExplainedDrop, ExplainedExample, SelectionExplanation } from './policies/explanation.js';
 export type { Choice, PolicyOptions } from './policies/options.js';
 export { arrange } from './policies/order.js';

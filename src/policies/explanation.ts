@@ -1,4 +1,5 @@
 /** Why these examples, in words that JSON can hold. */
+import type { BlockSplit } from './block-split.js';
 import type { Candidate, Dropped, DropRule } from './candidate.js';
 import type { Posterior } from './posterior.js';
 
@@ -25,6 +26,8 @@ export interface ExplainedExample {
   /** BM25, where words count. */
   readonly words?: number;
   readonly rule: ChoiceRule;
+  /** What each block of the features has to do with its distance, where that was asked for. */
+  readonly split?: BlockSplit;
 }
 
 export interface ExplainedDrop {

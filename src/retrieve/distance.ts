@@ -11,7 +11,7 @@ export function distanceBetween(a: Float32Array, b: Float32Array, metric: Search
   return metric === 'product' ? productDistance(a, b) : cosineDistance(a, b, squareOf(a) * squareOf(b));
 }
 
-export function squareOf(vector: Float32Array): number {
+export function squareOf(vector: Float32Array | Float64Array): number {
   let square = 0;
   for (const value of vector) square += value * value;
   return square;
