@@ -34,7 +34,7 @@ export interface FewShotCall {
   /** Which of the nearest are chosen, and how they stand in the prompt. @default the k nearest */
   readonly policy?: SelectOptions['policy'] | undefined;
   /** Whether the report says why these examples. @default false */
-  readonly explain?: boolean | undefined;
+  readonly explain?: SelectOptions['explain'] | undefined;
   /** Rows that a policy looks at. @default all */
   readonly maxCandidates?: number | undefined;
   /** For templates that write the list of labels. @default all labels of the index */
@@ -71,6 +71,7 @@ const callSchema = z.strictObject({
   filter: z.unknown().optional(),
   // What is none is refused by the selector, before it computes anything.
   policy: z.unknown().optional(),
+  // By block it is for who runs the server to ask: it costs k encodes.
   explain: z.boolean().optional(),
   labels: z.array(z.string()).min(1).optional(),
   variables: z.record(z.string(), z.string()).optional(),

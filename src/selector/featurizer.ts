@@ -3,8 +3,10 @@ import { FungiError } from '../core/errors.js';
 import type { Item, Modality } from '../core/item.js';
 import type { OnProgress } from '../core/progress.js';
 import type { GradientEngine } from '../engine/engine.js';
-import type { FeatureExtractor } from '../features/extractor.js';
+import type { FeatureExtractor, Features } from '../features/extractor.js';
+import type { Block } from '../features/layout.js';
 import { windows } from '../features/windows.js';
+import { beside } from '../runtime/row-matrix.js';
 import type { Reducer } from '../reduce/reducer.js';
 
 export interface FeaturizeOptions {
@@ -16,7 +18,7 @@ export interface FeaturizeOptions {
 }
 
 export interface Featurized {
-  /** Reduced features [n,P]. */
+  /** Reduced features [n,P], or what they are made of. */
   readonly vectors: Float32Array;
   /** Items whose end did not fit the encoder, [n]. */
   readonly truncated: readonly boolean[];
@@ -26,11 +28,20 @@ export interface Featurizer {
   readonly modality: Modality;
   /** P, the length of a vector. */
   readonly dims: number;
+  /** Of a feature before reduction: Bk of them, F columns together. */
+  readonly blocks: readonly Block[];
   /**
    * @param items well-formed texts, or where media lie
    * @throws {FungiError} INVALID_TEXT, INVALID_MEDIA, FILE_NOT_FOUND naming the item; RUNTIME_FAILED; ABORTED
    */
   featurize(items: readonly Item[], options: FeaturizeOptions): Promise<Featurized>;
+  /**
+   * In place of vectors what they are made of, [n,F+Bk·P]: of each item the feature before reduction, then what each block adds to the
+   * reduced one.
+   *
+   * @throws {FungiError} as {@link featurize}
+   */
+  featurizeByBlock(items: readonly Item[], options: FeaturizeOptions): Promise<Featurized>;
   close(): Promise<void>;
 }
 
@@ -50,9 +61,31 @@ export class LocalFeaturizer implements Featurizer {
     return this.reducer.dims;
   }
 
-  async featurize(items: readonly Item[], { onProgress, stage, signal }: FeaturizeOptions): Promise<Featurized> {
-    const { extractor, reducer, dims } = this;
-    const vectors = new Float32Array(items.length * dims);
+  get blocks(): readonly Block[] {
+    return this.extractor.layout.blocks;
+  }
+
+  featurize(items: readonly Item[], options: FeaturizeOptions): Promise<Featurized> {
+    return this.inWindows(items, options, this.dims, ({ rows }) => this.reducer.transform(rows));
+  }
+
+  featurizeByBlock(items: readonly Item[], options: FeaturizeOptions): Promise<Featurized> {
+    const { layout } = this.extractor;
+    const size = this.blocks.length * this.dims;
+    return this.inWindows(items, options, layout.width + size, async ({ rows }) =>
+      beside(rows, layout.width, await this.reducer.parts(rows, this.blocks), size),
+    );
+  }
+
+  /** @param made of the features of a window: `width` values an item */
+  private async inWindows(
+    items: readonly Item[],
+    { onProgress, stage, signal }: FeaturizeOptions,
+    width: number,
+    made: (features: Features) => Promise<Float32Array>,
+  ): Promise<Featurized> {
+    const { extractor } = this;
+    const vectors = new Float32Array(items.length * width);
     const truncated: boolean[] = [];
     for (const { start, end } of windows(items, extractor.viewsPerItem, extractor.window)) {
       if (signal?.aborted) throw abortedBy(signal);
@@ -60,7 +93,7 @@ export class LocalFeaturizer implements Featurizer {
         const done = start + Math.floor(((end - start) * progress.done) / progress.total);
         onProgress?.({ stage, done, total: items.length, unit: 'rows' });
       });
-      vectors.set(await reducer.transform(features.rows), start * dims);
+      vectors.set(await made(features), start * width);
       truncated.push(...features.truncated);
     }
     return { vectors, truncated };

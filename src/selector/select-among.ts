@@ -6,7 +6,7 @@ import type { Filter } from '../store/filter.js';
 import type { LoadedRows } from './loaded-rows.js';
 import { searchByPolicy } from './policy-search.js';
 import { eligibleOnly, ranked, selectedBy, votedBy, type Selected } from './policy-use.js';
-import type { Space, Spaces } from './spaces.js';
+import { chosenIn, type Space, type Spaces } from './spaces.js';
 
 export interface SelectTask {
   readonly queries: readonly Item[];
@@ -37,10 +37,9 @@ export async function selectAmong({ rows, spaces, metric, modality }: Among, tas
     const outcomes = await searchByPolicy(rows, queries, vectors, own);
     return outcomes.map((outcome) => selectedBy(outcome, rules, explain));
   };
-  const { selection, vote, underFloor } = spaces;
-  const chosenIn = policy?.minLabels === undefined ? selection : underFloor;
+  const { vote } = spaces;
   const [found, voting, voters] = await Promise.all([
-    search(chosenIn, k),
+    search(chosenIn(spaces, policy), k),
     vote && (policy !== undefined || vote.voters === undefined) ? search(vote.space, k) : undefined,
     vote?.voters === undefined ? undefined : search(vote.space, vote.voters, policy && eligibleOnly(policy)),
   ]);

@@ -69,8 +69,13 @@ export interface SelectOptions {
   readonly filter?: Filter;
   /** Which of the nearest are chosen, and how they stand in a prompt. @default the k nearest */
   readonly policy?: PolicyOptions;
-  /** Whether a selection says why its examples were chosen. @default false */
-  readonly explain?: boolean;
+  /**
+   * Whether a selection says why its examples were chosen; `blocks` says of each, too, what each block of the features has to do with its
+   * distance. For that query and chosen examples are encoded again, k + 1 items a query.
+   *
+   * @default false
+   */
+  readonly explain?: boolean | 'blocks';
   /** Rows that a policy looks at for a query, whatever its rules would need: where more would be, it chooses among these. @default all rows */
   readonly maxCandidates?: number;
   /** Ends the work early, where it can be ended: ABORTED. */

@@ -14,6 +14,7 @@ import type { Manifest } from '../store/manifest.js';
 import type { StoredRow, VerifyReport } from '../store/store.js';
 import { buildIndex } from './build-index.js';
 import { assertItems, rowsOf, type EmbeddedItems, type Embedder, type EmbedOptions } from './embedder.js';
+import { withSplits } from './block-splits.js';
 import { calibrate, type CalibratedPolicy, type CalibrateOptions } from './calibrate.js';
 import { LoadedRows } from './loaded-rows.js';
 import { refuseMediaOptions } from './media-options.js';
@@ -37,7 +38,7 @@ import type {
   SelectorAnswer,
   SelectorPrompt,
 } from './selection.js';
-import { spacesOf, type Spaces } from './spaces.js';
+import { chosenIn, spacesOf, type Spaces } from './spaces.js';
 
 export type * from './selection.js';
 
@@ -131,7 +132,8 @@ export class FungiSelector implements Embedder {
   /**
    * The k nearest examples, or those that the policy chooses.
    *
-   * @throws {FungiError} INVALID_TEXT for an empty or ill-formed query; INVALID_ARGUMENT for k outside 1 … 1000, and for a policy that is none
+   * @throws {FungiError} INVALID_TEXT for an empty or ill-formed query; INVALID_ARGUMENT for k outside 1 … 1000, and for a policy that is none;
+   *   FILE_NOT_FOUND, INVALID_MEDIA, INVALID_DATA naming a chosen example that is to be explained by block and is not what was stored
    */
   async select(query: Item, options: SelectOptions = {}): Promise<Selection> {
     const [selection] = await this.nearest([query], options);
@@ -149,17 +151,21 @@ export class FungiSelector implements Embedder {
     if (!Number.isInteger(k) || k < 1 || k > MAX_K) {
       throw new FungiError('INVALID_ARGUMENT', `k is ${k}: it must be a whole number from 1 to ${MAX_K}`);
     }
-    const policy = options !== undefined || explain ? parsePolicy(options ?? {}, k) : undefined;
+    const policy = options !== undefined || explain !== false ? parsePolicy(options ?? {}, k) : undefined;
     queries.forEach((query, i) => {
       assertText(query, queries.length === 1 ? 'query' : `query ${i}`);
     });
     const { featurizer } = this.index;
     const { vectors, truncated } = await featurizer.featurize(queries, { stage: 'queries', onProgress, signal });
-    const among = { rows: this.rows, spaces: this.spaces, metric: this.index.manifest.metric, modality: this.modality };
+    const { rows, spaces } = this;
+    const among = { rows, spaces, metric: this.index.manifest.metric, modality: this.modality };
     const found = await asPhase('search', { queries: queries.length, k }, () =>
-      selectAmong(among, { queries, vectors, k, filter, policy, explain, maxCandidates }),
+      selectAmong(among, { queries, vectors, k, filter, policy, explain: explain !== false, maxCandidates }),
     );
-    return found.map((selected, i) => ({
+    const space = chosenIn(spaces, policy);
+    const split = { featurizer, rows, space, metric: spaces.metric, onProgress, signal };
+    const explained = explain === 'blocks' ? await withSplits(queries, found, split) : found;
+    return explained.map((selected, i) => ({
       query: queries[i]!,
       ...selected,
       truncated: truncated[i]!,

@@ -27,6 +27,12 @@ export interface Spaces {
   readonly plain: Space;
 }
 
+/** In which examples are chosen. @param policy nothing, for the nearest */
+export const chosenIn = (
+  { selection, underFloor }: Spaces,
+  policy: { readonly minLabels?: number | undefined } | undefined,
+): Space => (policy?.minLabels === undefined ? selection : underFloor);
+
 const asIs = (vectors: Float32Array): Float32Array => vectors;
 export const STORED: Space = { queries: asIs, rows: asIs };
 

@@ -21,7 +21,7 @@ import {
 
 interface OpenSource {
   readonly info: SourceInfo;
-  compute(items: readonly Item[]): Promise<Pick<FeaturizeResult, 'vectors' | 'truncated'>>;
+  compute(items: readonly Item[], byBlock: boolean): Promise<Pick<FeaturizeResult, 'vectors' | 'truncated'>>;
   close(): Promise<void>;
 }
 
@@ -37,11 +37,14 @@ async function openIndexSource(source: Extract<FeatureSource, { kind: 'index' }>
     });
   }
   const featurizer: LocalFeaturizer = await openFeaturizer(source.options, { folder, manifest });
-  const { modality, dims, extractor } = featurizer;
+  const { modality, dims, blocks, extractor } = featurizer;
   const { id: encoder, maxTokens } = manifest.encoder;
   return {
-    info: { encoder, modality, dims, maxTokens, viewsPerItem: extractor.viewsPerItem },
-    compute: (items) => featurizer.featurize(items, { stage: 'items' }),
+    info: { encoder, modality, dims, blocks, maxTokens, viewsPerItem: extractor.viewsPerItem },
+    compute: (items, byBlock) =>
+      byBlock
+        ? featurizer.featurizeByBlock(items, { stage: 'items' })
+        : featurizer.featurize(items, { stage: 'items' }),
     close: () => featurizer.close(),
   };
 }
@@ -50,7 +53,7 @@ async function openEncoderSource({ options }: Extract<FeatureSource, { kind: 'en
   const embedder = await EncoderEmbedder.load(options);
   const { name: encoder, dims, modality, maxTokens } = embedder;
   return {
-    info: { encoder, modality, dims, maxTokens, viewsPerItem: 1 },
+    info: { encoder, modality, dims, blocks: [], maxTokens, viewsPerItem: 1 },
     compute: async (items) => {
       const { vectors, truncated } = await embedder.embed(items);
       const rows = new Float32Array(items.length * dims);
@@ -81,7 +84,7 @@ async function answer(request: WorkerRequest, onProgress: OnProgress): Promise<W
       const source = await sources.get(request.key);
       if (source === undefined) throw new Error(`source "${request.key}" is not open`);
       const start = performance.now();
-      const { vectors, truncated } = await source.compute(request.items);
+      const { vectors, truncated } = await source.compute(request.items, request.byBlock);
       return { vectors, truncated, inferMs: performance.now() - start };
     }
     case 'close': {

@@ -3,6 +3,7 @@ import { ERRORS, FungiError, type ErrorCode } from '../core/errors.js';
 import type { Item, Modality } from '../core/item.js';
 import type { Progress } from '../core/progress.js';
 import type { SourceOptions } from '../encoders/sources/options.js';
+import type { Block } from '../features/layout.js';
 import type { BuildOptions, OpenOptions } from '../selector/options.js';
 
 /** Where a process looks for models. */
@@ -36,6 +37,8 @@ export interface SourceInfo {
   readonly modality: Modality;
   /** P, or D of an encoder. */
   readonly dims: number;
+  /** Of a feature before reduction; none of an encoder, whose features are not reduced. */
+  readonly blocks: readonly Block[];
   /** Longest item, tokens. */
   readonly maxTokens: number;
   /** Views that are encoded of one item. */
@@ -44,12 +47,18 @@ export interface SourceInfo {
 
 export type WorkerRequest =
   | { readonly kind: 'open'; readonly source: FeatureSource }
-  | { readonly kind: 'featurize'; readonly key: string; readonly items: readonly Item[] }
+  | {
+      readonly kind: 'featurize';
+      readonly key: string;
+      readonly items: readonly Item[];
+      /** Whether what features are made of is wanted in place of them. */
+      readonly byBlock: boolean;
+    }
   | { readonly kind: 'close'; readonly key: string }
   | { readonly kind: 'build'; readonly options: BuildOptions & { readonly sources?: ModelPlaces } };
 
 export interface FeaturizeResult {
-  /** [n,P] */
+  /** [n,P], by block [n,F+Bk·P] */
   readonly vectors: Float32Array;
   readonly truncated: readonly boolean[];
   /** Milliseconds of computing. */

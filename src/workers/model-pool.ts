@@ -32,11 +32,13 @@ export interface PoolObserver {
 export interface OpenSource {
   readonly source: FeatureSource;
   readonly info: SourceInfo;
+  /** Whether what its features are made of is computed in place of them. @default false */
+  readonly byBlock?: boolean;
 }
 
 /** The feature of one item. */
 export interface ItemFeature {
-  /** [P], its own. */
+  /** [P], its own; by block [F+Bk·P]. */
   readonly vector: Float32Array;
   readonly truncated: boolean;
 }
@@ -125,7 +127,7 @@ export class ModelPool {
         open,
         item,
         kind,
-        source: open.source.key,
+        source: outputOf(open),
         tokens: tokensOf(open.info, item),
         since: this.now(),
         crashes: 0,
@@ -188,7 +190,7 @@ export class ModelPool {
   }
 
   private async run(slot: ModelSlot, batch: readonly Unit[]): Promise<void> {
-    const { source, info } = batch[0]!.open;
+    const { source, byBlock = false } = batch[0]!.open;
     const start = this.now();
     try {
       await slot.open(source);
@@ -201,7 +203,9 @@ export class ModelPool {
       const { vectors, truncated, inferMs } = await slot.featurize(
         source.key,
         batch.map(({ item }) => item),
+        byBlock,
       );
+      const width = vectors.length / batch.length;
       const tokens = batch.reduce((sum, unit) => sum + unit.tokens, 0);
       const end = this.now();
       this.queue.done(tokens, (end - opened) / this.slots.length);
@@ -214,7 +218,7 @@ export class ModelPool {
       });
       batch.forEach((unit, i) => {
         unit.resolve({
-          vector: vectors.slice(i * info.dims, (i + 1) * info.dims),
+          vector: vectors.slice(i * width, (i + 1) * width),
           truncated: truncated[i]!,
         });
       });
@@ -253,6 +257,10 @@ export class ModelPool {
     }
   }
 }
+
+/** Names what is computed of an item: runs and cached features are of one output. */
+export const outputOf = ({ source: { key }, byBlock = false }: OpenSource): string =>
+  byBlock ? `${key} by block` : key;
 
 /** Whoever has items in a run hears how long the first of them waited, and how long the run took. */
 function tellPhases(

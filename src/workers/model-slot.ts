@@ -51,9 +51,10 @@ export class ModelSlot {
   }
 
   /** @throws {FungiError} what the work throws; WORKER_FAILED */
-  async featurize(key: string, items: readonly Item[]): Promise<FeaturizeResult> {
+  async featurize(key: string, items: readonly Item[], byBlock: boolean): Promise<FeaturizeResult> {
     const { runLimitMs } = this.options;
-    const result = await this.process.call<'featurize'>({ kind: 'featurize', key, items }, { limitMs: runLimitMs });
+    const request = { kind: 'featurize', key, items, byBlock } as const;
+    const result = await this.process.call<'featurize'>(request, { limitMs: runLimitMs });
     this.failures = 0;
     return result;
   }

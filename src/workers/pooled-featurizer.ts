@@ -3,9 +3,10 @@ import { setMaxListeners } from 'node:events';
 import type { Item, Modality } from '../core/item.js';
 import type { EmbeddedItems, Embedder, EmbedOptions } from '../selector/embedder.js';
 import { abortedBy, type Featurized, type Featurizer, type FeaturizeOptions } from '../selector/featurizer.js';
+import type { Block } from '../features/layout.js';
 import type { FeatureCache } from './feature-cache.js';
 import type { FeatureSource } from './messages.js';
-import type { ItemFeature, ModelPool, OpenSource } from './model-pool.js';
+import { outputOf, type ItemFeature, type ModelPool, type OpenSource } from './model-pool.js';
 import type { WorkClass } from './work-queue.js';
 
 export class PooledFeaturizer implements Featurizer {
@@ -28,15 +29,34 @@ export class PooledFeaturizer implements Featurizer {
     return this.open.info.dims;
   }
 
+  get blocks(): readonly Block[] {
+    return this.open.info.blocks;
+  }
+
   /** @throws {FungiError} OVERLOADED, ITEM_QUARANTINED, WORKER_FAILED, ABORTED or the signal's reason; what computing throws */
-  async featurize(items: readonly Item[], { stage, signal, onProgress }: FeaturizeOptions): Promise<Featurized> {
+  featurize(items: readonly Item[], options: FeaturizeOptions): Promise<Featurized> {
+    return this.joined(items, options, this.open, this.dims);
+  }
+
+  /** @throws {FungiError} as {@link featurize} */
+  featurizeByBlock(items: readonly Item[], options: FeaturizeOptions): Promise<Featurized> {
+    const width = this.blocks.reduce((sum, block) => sum + block.width + this.dims, 0);
+    return this.joined(items, options, { ...this.open, byBlock: true }, width);
+  }
+
+  /** @param width of what `open` gives of an item */
+  private async joined(
+    items: readonly Item[],
+    { stage, signal, onProgress }: FeaturizeOptions,
+    open: OpenSource,
+    width: number,
+  ): Promise<Featurized> {
     let done = 0;
-    const features = await this.all(items, stage === 'features' ? 'bulk' : 'query', signal, () => {
-      onProgress?.({ stage, done: ++done, total: items.length, unit: 'rows' });
-    });
-    const vectors = new Float32Array(items.length * this.dims);
+    const onDone = (): void => onProgress?.({ stage, done: ++done, total: items.length, unit: 'rows' });
+    const features = await this.all(items, stage === 'features' ? 'bulk' : 'query', signal, { open, onDone });
+    const vectors = new Float32Array(items.length * width);
     features.forEach(({ vector }, i) => {
-      vectors.set(vector, i * this.dims);
+      vectors.set(vector, i * width);
     });
     return { vectors, truncated: features.map(({ truncated }) => truncated) };
   }
@@ -46,17 +66,17 @@ export class PooledFeaturizer implements Featurizer {
     items: readonly Item[],
     kind: WorkClass,
     signal: AbortSignal | undefined,
-    onDone: () => void = () => undefined,
+    { open = this.open, onDone }: { readonly open?: OpenSource; readonly onDone?: () => void } = {},
   ): Promise<ItemFeature[]> {
     const others = new AbortController();
     const either = signal === undefined ? others.signal : AbortSignal.any([signal, others.signal]);
     setMaxListeners(0, either); // one an item, and gone with it
     const one = async (item: Item): Promise<ItemFeature> => {
-      const compute = (given: AbortSignal): Promise<ItemFeature> => this.pool.featurize(this.open, item, kind, given);
+      const compute = (given: AbortSignal): Promise<ItemFeature> => this.pool.featurize(open, item, kind, given);
       // Examples to be stored come once: kept, they would drive out what queries ask for again.
       const feature =
-        kind === 'bulk' ? await compute(either) : await this.cache.get(this.open.source.key, item, either, compute);
-      onDone();
+        kind === 'bulk' ? await compute(either) : await this.cache.get(outputOf(open), item, either, compute);
+      onDone?.();
       return feature;
     };
     try {

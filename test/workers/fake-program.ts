@@ -2,7 +2,7 @@
 import { existsSync, writeFileSync } from 'node:fs';
 import type { FeaturizeResult, SourceInfo, WorkerCall, WorkerMessage } from '../../src/workers/messages.js';
 
-const INFO: SourceInfo = { encoder: 'fake', modality: 'text', dims: 2, maxTokens: 64, viewsPerItem: 1 };
+const INFO: SourceInfo = { encoder: 'fake', modality: 'text', dims: 2, blocks: [], maxTokens: 64, viewsPerItem: 1 };
 
 const send = (message: WorkerMessage): void => {
   process.send!(message);

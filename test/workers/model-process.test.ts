@@ -26,7 +26,8 @@ it.each(['SIGTERM', 'SIGINT'] as const)('goes on at %s: its server says when it 
   const { dims } = await model.call<'open'>({ kind: 'open', source });
   process.kill(model.pid!, signal);
   await pause(200); // it has come when this is over
-  const { vectors } = await model.call<'featurize'>({ kind: 'featurize', key: 'tiny', items: ['cat sat'] });
+  const request = { kind: 'featurize', key: 'tiny', items: ['cat sat'], byBlock: false } as const;
+  const { vectors } = await model.call<'featurize'>(request);
   expect(vectors).toHaveLength(dims);
   expect(model.isAlive).toBe(true);
 });

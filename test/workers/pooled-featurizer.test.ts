@@ -1,7 +1,7 @@
 /** Real model processes over a model of a few kilobytes: what they compute is what this process computes. */
 import { describe, expect, it } from 'vitest';
 import { EncoderEmbedder } from '../../src/selector/embedder.js';
-import { FungiSelector } from '../../src/selector/selector.js';
+import { FungiSelector, type Selection } from '../../src/selector/selector.js';
 import { FeatureCache } from '../../src/workers/feature-cache.js';
 import { ModelPool } from '../../src/workers/model-pool.js';
 import { PooledEmbedder, PooledFeaturizer } from '../../src/workers/pooled-featurizer.js';
@@ -10,6 +10,19 @@ import { inPlace, tinyExamples } from '../selector/support.js';
 const QUERIES = tinyExamples(40)
   .slice(20)
   .map(({ input }) => input);
+
+/** Runs are others than those of one process, and round otherwise. */
+function assertSameSplits(found: readonly Selection[], expected: readonly Selection[]): void {
+  const numbers = (selections: readonly Selection[]): number[] =>
+    selections.flatMap(({ explanation }) =>
+      explanation!.chosen.flatMap(({ split }) => split!.blocks.flatMap(({ before, after }) => [before, after])),
+    );
+  const [own, other] = [numbers(found), numbers(expected)];
+  expect(own).toHaveLength(other.length);
+  own.forEach((value, i) => {
+    expect(value).toBeCloseTo(other[i]!, 5);
+  });
+}
 
 describe('features of a pool', () => {
   // Under auto, 1 − product: it rounds as the sum of the squares does.
@@ -24,6 +37,7 @@ describe('features of a pool', () => {
         const alone = await FungiSelector.build({ ...options, examples: tinyExamples(20), reducer: { kind } });
         const expected = await alone.embed(QUERIES);
         const selections = await alone.selectBatch(QUERIES, { k: 5 });
+        const explained = await alone.selectBatch(QUERIES.slice(0, 3), { k: 4, explain: 'blocks' });
         const { storeId } = alone.manifest;
         await alone.close();
         const pool = new ModelPool();
@@ -35,6 +49,15 @@ describe('features of a pool', () => {
           expect(await served.embed(QUERIES)).toEqual(expected);
           expect(await served.selectBatch(QUERIES, { k: 5 })).toEqual(selections);
           expect(cache.hits).toBeGreaterThanOrEqual(QUERIES.length);
+          // What features are made of is kept beside the features, and not taken for them.
+          const asked = () => served.selectBatch(QUERIES.slice(0, 3), { k: 4, explain: 'blocks' });
+          const first = await asked();
+          assertSameSplits(first, explained);
+          const { hits } = cache;
+          expect(await asked()).toEqual(first);
+          const items = new Set(first.flatMap(({ explanation }) => explanation!.chosen.map(({ id }) => id))).size;
+          expect(cache.hits - hits).toBe(3 + 3 + items);
+          expect(await served.embed(QUERIES)).toEqual(expected);
           const added = [{ id: 'new', input: 'cat sat', label: 'cat' }];
           expect(await served.add(added)).toEqual({ inserted: 1, updated: 0, truncated: 0 });
           expect((await served.select('cat sat', { k: 1 })).examples[0]).toMatchObject({

@@ -18,7 +18,7 @@ export interface FungiExampleSelectorOptions {
   /** Which of the nearest are chosen. What it says of prompts is left to the prompt template, the order to `order`. @default the k nearest */
   readonly policy?: NonNullable<ChoiceOptions['policy']>;
   /** Whether scores say why each example was chosen. @default false */
-  readonly explain?: boolean;
+  readonly explain?: NonNullable<ChoiceOptions['explain']>;
   /** Rows that a policy looks at. @default all */
   readonly maxCandidates?: number;
   /** Key of an example's text. @default 'input' */

@@ -16,6 +16,10 @@ export const DIMS = 4;
 
 export class LetterCounts implements Featurizer {
   readonly dims = DIMS;
+  readonly blocks = [
+    { name: 'kl', start: 0, width: 1, weight: 1 },
+    { name: 'embedding', start: 1, width: DIMS - 1, weight: 1 },
+  ];
   /** Everything that was ever computed, in order. */
   readonly items: string[] = [];
   /** Waited for by each call. */
@@ -29,6 +33,18 @@ export class LetterCounts implements Featurizer {
     this.items.push(...items);
     const vectors = Float32Array.from(items.flatMap(countsOf));
     return { vectors, truncated: items.map((item) => item.length > 100) };
+  }
+
+  /** Nothing is reduced: a block adds its own columns. */
+  async featurizeByBlock(items: readonly string[], options: FeaturizeOptions): Promise<Featurized> {
+    const { truncated } = await this.featurize(items, options);
+    const vectors = Float32Array.from(
+      items.flatMap((item) => {
+        const [length = 0, ...letters] = countsOf(item);
+        return [length, ...letters, length, 0, 0, 0, 0, ...letters];
+      }),
+    );
+    return { vectors, truncated };
   }
 
   close(): Promise<void> {
