@@ -1,4 +1,4 @@
-/** `--policy` and `--explain`: which of the nearest are chosen, and why. */
+/** `--policy`, `--explain` and `--explain-blocks`: which of the nearest are chosen, and why. */
 import { readFile } from 'node:fs/promises';
 import type { Command } from 'commander';
 import { parse } from 'yaml';
@@ -6,11 +6,14 @@ import { FungiError } from '../core/errors.js';
 import type { SelectionExplanation } from '../policies/explanation.js';
 import { parsePolicy, type PolicyOptions } from '../policies/options.js';
 import type { Posterior } from '../policies/posterior.js';
+import type { SelectOptions } from '../selector/selection.js';
+import { blockTable } from './block-text.js';
 import { pairs, table, type Column } from './output.js';
 
 export interface PolicyFlags {
   readonly policy?: string;
   readonly explain?: boolean;
+  readonly explainBlocks?: boolean;
 }
 
 export const addPolicyOptions = (command: Command): Command =>
@@ -19,13 +22,20 @@ export const addPolicyOptions = (command: Command): Command =>
       '--policy <file|json>',
       'which of the nearest are chosen: a YAML or JSON file, or JSON such as {"choice": {"by": "mmr"}, "maxPerLabel": 5} (docs/selection.md)',
     )
-    .option('--explain', 'say why each example was chosen, and what was passed over by which rule');
+    .option('--explain', 'say why each example was chosen, and what was passed over by which rule')
+    .option(
+      '--explain-blocks',
+      'the same, and what embedding and gradients each have to do with it: encodes query and examples again',
+    );
+
+/** As the library takes it. */
+export const explainOf = ({ explain = false, explainBlocks = false }: PolicyFlags): SelectOptions['explain'] =>
+  explainBlocks ? 'blocks' : explain;
 
 /** As the library takes them. Wrong ones are found before a model is loaded. @throws {FungiError} INVALID_ARGUMENT, FILE_NOT_FOUND */
-export async function policyOptions(
-  { policy: given, explain = false }: PolicyFlags,
-  k: number,
-): Promise<{ readonly policy?: PolicyOptions; readonly explain?: boolean }> {
+export async function policyOptions(flags: PolicyFlags, k: number): Promise<Pick<SelectOptions, 'policy' | 'explain'>> {
+  const { policy: given } = flags;
+  const explain = explainOf(flags);
   if (given === undefined) return { ...(explain && { explain }) };
   const policy = read(given.trimStart().startsWith('{') ? given : await textOf(given), given);
   parsePolicy(policy, k);
@@ -75,6 +85,8 @@ export function explanationText({ candidates, chosen, dropped, posterior }: Sele
       ]),
     ),
   ];
+  const byBlock = blockTable(chosen);
+  if (byBlock !== undefined) sections.push(byBlock);
   if (passedOver.length > 0) {
     const rows = passedOver.map(({ nearness, distance, rule, label, id, of }) => {
       const why = of === undefined ? rule : `${rule} of ${of}`;

@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import type { SelectionExplanation } from '../../src/policies/explanation.js';
 import { Workspace } from './support.js';
 
 let workspace: Workspace;
@@ -95,9 +96,45 @@ describe('--explain', () => {
     }
   });
 
-  it('is of one query', async () => {
-    const { code, stderr } = await workspace.fungi(['answer', 'pets', '--data', '@test.jsonl', '--explain']);
+  it.each(['--explain', '--explain-blocks'])('is of one query: %s', async (option) => {
+    const { code, stderr } = await workspace.fungi(['answer', 'pets', '--data', '@test.jsonl', option]);
     expect(code).toBe(2);
-    expect(stderr).toMatch(/--explain is of one query/);
+    expect(stderr).toContain(`${option} is of one query`);
+  });
+});
+
+describe('--explain-blocks', () => {
+  beforeAll(async () => {
+    const { code, stderr } = await workspace.fungi([
+      ...['index', 'animals', '--data', '@train.jsonl', '--encoder', 'builtin', '--losses', 'kl,simclr'],
+      ...['--reducer', 'pca', '--dims', '6'],
+    ]);
+    expect({ code, stderr }).toMatchObject({ code: 0 });
+  });
+  const asked = ['animals', 'the cat that sat', '-k', '3', '--explain-blocks'];
+
+  it('says of each example what each block has to do with its distance, with the encoder of the package', async () => {
+    const { json, stderr } = await workspace.fungi(['retrieve', ...asked, '--json']);
+    expect(stderr).toBe('');
+    const { explanation } = json() as { readonly explanation: SelectionExplanation };
+    expect(explanation.chosen).toHaveLength(3);
+    for (const { distance, split } of explanation.chosen) {
+      expect(split!.blocks.map(({ block }) => block)).toEqual(['kl', 'simclr', 'embedding']);
+      const sum = (side: 'before' | 'after'): number => split!.blocks.reduce((total, block) => total + block[side], 0);
+      expect(Math.abs(sum('after') - distance ** 2)).toBeLessThan(1e-5);
+      expect(sum('before')).toBeCloseTo(split!.before, 9);
+      expect(split!.residual).toBeLessThan(0);
+    }
+    for (const command of ['prompt', 'answer']) {
+      const other = await workspace.fungi([command, ...asked, '--json']);
+      expect((other.json() as { readonly explanation: SelectionExplanation }).explanation).toEqual(explanation);
+    }
+  });
+
+  it('has a line an example in text', async () => {
+    const { stdout } = await workspace.fungi(['retrieve', ...asked]);
+    expect(stdout).toMatch(/by block .*:\n *rank +before +after +residual +kl +simclr +embedding\n/);
+    expect(stdout.match(/^ +[123] .*( +\d\.\d{4} → -?\d\.\d{4} #[123]){3}$/gm)).toHaveLength(3);
+    expect((await workspace.fungi(['retrieve', ...asked.slice(0, -1), '--explain'])).stdout).not.toContain('by block');
   });
 });

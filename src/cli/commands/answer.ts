@@ -8,7 +8,7 @@ import { addLlmOptions, createLlm, type LlmFlags } from '../llm-options.js';
 import { addMediaOptions, mediaOptions, warnOfDropped, type MediaFlags } from '../media-options.js';
 import { selectOptions, warnOf, warnOfMany, withSelector, type FilterFlags, type OpenFlags } from '../open-selector.js';
 import { addFilterOptions, addKeyOptions, type KeyFlags } from '../options.js';
-import { addPolicyOptions, asExpected, policyOptions, type PolicyFlags } from '../policy-option.js';
+import { addPolicyOptions, asExpected, explainOf, policyOptions, type PolicyFlags } from '../policy-option.js';
 import { readQueries } from '../read-queries.js';
 import { addTemplateOptions, templateOptions, type TemplateFlags } from './prompt.js';
 import { addOpenOptions } from './retrieve.js';
@@ -68,8 +68,9 @@ async function answer(
       hint: 'fungi answer NAME "a text", or fungi answer NAME --data texts.jsonl',
     });
   }
-  if (flags.explain === true && flags.data !== undefined) {
-    throw new FungiError('INVALID_ARGUMENT', '--explain is of one query, and --data FILE has many', {
+  if (explainOf(flags) !== false && flags.data !== undefined) {
+    const option = flags.explainBlocks === true ? '--explain-blocks' : '--explain';
+    throw new FungiError('INVALID_ARGUMENT', `${option} is of one query, and --data FILE has many`, {
       hint: 'Take the text that you want explained as the query, in place of --data.',
     });
   }
