@@ -59,7 +59,7 @@ const MEMBERS: Readonly<Record<string, fc.Arbitrary<unknown>>> = {
       ),
     }),
   ),
-  explain: fc.boolean(),
+  explain: fc.constantFrom(false, true, 'blocks'),
   template: fc.constantFrom('classify', 'classify-chat', 'turns', '../turns'),
   labels: fc.array(text, { maxLength: 3 }),
   variables: fc.dictionary(text, text, { maxKeys: 2 }),

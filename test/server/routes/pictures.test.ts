@@ -1,7 +1,8 @@
 /** An index of pictures that lie in files of the server, asked with pictures that clients send. */
-import { readFile } from 'node:fs/promises';
+import { readFile, rename } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import type { SelectionExplanation } from '../../../src/policies/explanation.js';
 import { FungiSelector } from '../../../src/selector/selector.js';
 import { TinyImages } from '../../support/tiny-images.js';
 import { ask, askJson, codeOf } from './ask.js';
@@ -47,6 +48,24 @@ describe('an index of pictures', () => {
     const messages = JSON.stringify(reply['messages']);
     expect(messages.match(/"image_url":\{"url":"data:image\/\w+;base64,/g)).toHaveLength(3);
     expect(JSON.stringify(reply)).not.toContain(images.folder);
+  });
+
+  it.each(['retrieve', 'prompt', 'answer'])('explains by blocks from its files, %s', async (operation) => {
+    const body = { query: await sent(3), k: 10, explain: 'blocks' };
+    const explained = await askJson(catalogue, operation, { path, body });
+    const [nearest] = (explained['explanation'] as SelectionExplanation).chosen;
+    expect(nearest).toMatchObject({ id: 'p3', split: { before: expect.closeTo(0, 4) as number } });
+    expect(JSON.stringify(explained)).not.toContain(images.folder);
+    await rename(files[5]!, `${files[5]}.away`);
+    try {
+      const error = await ask(catalogue, operation, { path, body }).catch((failure: unknown) => failure);
+      expect(error).toMatchObject({
+        code: 'INDEX_CORRUPT',
+        message: 'index "pictures": the image or sound of example "p5" is missing or damaged',
+      });
+    } finally {
+      await rename(`${files[5]}.away`, files[5]!);
+    }
   });
 
   it('describes itself without the folders it lies in', async () => {

@@ -3,6 +3,7 @@ import { describe, expect, expectTypeOf, it } from 'vitest';
 import type { z } from 'zod';
 import type { ExampleInput } from '../../../src/core/item.js';
 import type { LlmClient } from '../../../src/llm/client.js';
+import type { BlockShare, BlockSplit } from '../../../src/policies/block-split.js';
 import type { SelectionExplanation } from '../../../src/policies/explanation.js';
 import type { PolicyOptions } from '../../../src/policies/options.js';
 import type { explainedShape } from '../../../src/server/routes/selection/explained.js';
@@ -78,6 +79,21 @@ describe('a policy in a request', () => {
     const answered = await askJson(catalogue, 'answer', { path, body: { query: 'aaaa', ...options } });
     expect(answered).toMatchObject({ label, by: 'vote', ...chosen });
     expect((answered['abstained'] !== null) === (answer.kind === 'abstained')).toBe(true);
+  });
+
+  it.each(['retrieve', 'prompt', 'answer'])('explains by blocks as the library does: %s', async (operation) => {
+    const { catalogue, selector, featurizer } = await desk();
+    const options = { k: 3, policy: { minLabels: 3 }, explain: 'blocks' } as const;
+    const { explanation } = await selector.select('aaae', options);
+    featurizer.items.length = 0;
+    const reply = await askJson(catalogue, operation, { path, body: { query: 'aaae', ...options } });
+    expect(reply['explanation']).toEqual(explanation);
+    expect(featurizer.items).toHaveLength(1 + 1 + 3);
+    // Of the features [length, a, e, o] the first is a block; "aaaa" has one a more, and one e fewer.
+    expect(explanation!.chosen[0]).toMatchObject({
+      id: 'a',
+      split: { before: 2, after: 2, residual: 0, blocks: [{ before: 0 }, { before: 2, after: 2, rank: 1 }] },
+    });
   });
 
   it('drops a duplicate for the nearest, and says of which', async () => {
@@ -202,6 +218,19 @@ describe('the work of policies', () => {
     expect(await codeOf(ask(catalogue, 'retrieve', { path, body: fewer }))).toBeUndefined();
   });
 
+  it('is bound: items computed again to explain by blocks', async () => {
+    const { catalogue, featurizer } = await desk(many(200));
+    const body = { queries: Array<string>(98).fill('aa'), k: 20, explain: 'blocks' };
+    const error = await failure(ask(catalogue, 'retrieve', { path, body }));
+    expect(error).toMatchObject({
+      code: 'INVALID_ARGUMENT',
+      message: expect.stringContaining('2058 items to compute; a request may have 2048') as string,
+    });
+    expect(featurizer.items).toEqual([]);
+    const one = { ...body, queries: body.queries.slice(1) };
+    expect(await codeOf(ask(catalogue, 'retrieve', { path, body: one }))).toBeUndefined();
+  });
+
   it('is counted by the rows that there are: a small index takes as many queries as without a policy', async () => {
     const { catalogue } = await desk();
     const body = { queries: Array<string>(2048).fill('aa'), k: 2, policy: { maxPerLabel: 1 } };
@@ -224,11 +253,18 @@ describe('the work of policies', () => {
   });
 });
 
+type Writable<T> = { -readonly [K in keyof T]: T[K] };
+
 it('says of an explanation what the library says', () => {
   type Said = NonNullable<z.output<typeof explainedShape.explanation>>;
   expectTypeOf<keyof Said>().toEqualTypeOf<keyof SelectionExplanation>();
   expectTypeOf<keyof Said['chosen'][number]>().toEqualTypeOf<keyof SelectionExplanation['chosen'][number]>();
-  expectTypeOf<SelectionExplanation['chosen'][number]>().toExtend<Said['chosen'][number]>();
+  expectTypeOf<Omit<SelectionExplanation['chosen'][number], 'split'>>().toExtend<
+    Omit<Said['chosen'][number], 'split'>
+  >();
+  type SaidSplit = NonNullable<Said['chosen'][number]['split']>;
+  expectTypeOf<keyof SaidSplit>().toEqualTypeOf<keyof BlockSplit>();
+  expectTypeOf<SaidSplit['blocks'][number]>().toEqualTypeOf<Writable<BlockShare>>();
   expectTypeOf<keyof Said['dropped'][number]>().toEqualTypeOf<keyof SelectionExplanation['dropped'][number]>();
   expectTypeOf<SelectionExplanation['dropped'][number]>().toExtend<Said['dropped'][number]>();
   expectTypeOf<keyof Said['posterior']>().toEqualTypeOf<keyof SelectionExplanation['posterior']>();

@@ -97,7 +97,7 @@ async function* steps(
 ): AsyncGenerator<Step, void, undefined> {
   const options = promptOptions(body, selector, context);
   assertClientItems([body.query], selector.modality, queryAt(1));
-  const selection = await selector.select(body.query, options);
+  const selection = await withoutPaths(selector.name, selector.select(body.query, options));
   const { examples, truncated } = selection;
   const chosen = { ...generationOf(selector), examples: examples.map(rankedOf), truncated, ...explainedOf(selection) };
   yield { type: 'selection', reply: chosen };

@@ -24,6 +24,24 @@ const posteriorSchema = z.strictObject({
   calibrated: z.boolean().meta({ description: 'Whether these are probabilities; else they are shares of the vote.' }),
 });
 
+const split = z
+  .strictObject({
+    before: z.number().meta({ description: "Before reduction: the sum of the blocks' before." }),
+    after: z.number().meta({
+      description: "In the space of the choice: the distance, under l2 squared; the sum of the blocks' after.",
+    }),
+    residual: z.number().meta({ description: 'after − before: what reduction made of it.' }),
+    blocks: z.array(
+      z.strictObject({
+        block: z.string().meta({ description: 'A loss, or embedding.' }),
+        before: z.number(),
+        after: z.number().meta({ description: 'Below 0 where the block draws the example nearer.' }),
+        rank: place.meta({ description: 'By before, among the chosen.' }),
+      }),
+    ),
+  })
+  .meta({ description: 'With explain by blocks: the distance by block, under l2 squared, else 1 − cosine.' });
+
 const explanationSchema = z
   .strictObject({
     candidates: count.meta({ description: 'Rows that were looked at: the chosen and the dropped.' }),
@@ -40,6 +58,7 @@ const explanationSchema = z
           }),
           words: z.number().optional().meta({ description: 'BM25, where words count.' }),
           rule: z.enum(CHOICE_RULES),
+          split: split.optional(),
         }),
       )
       .meta({ description: 'By rank.' }),

@@ -9,6 +9,7 @@ import {
   type PolicyOptions,
 } from '../../../policies/options.js';
 import type { SelectOptions } from '../../../selector/selection.js';
+import { MAX_ITEMS } from '../fields.js';
 
 /** Rows that a policy may say to look at for a query. */
 export const MAX_CANDIDATES = 2000;
@@ -29,13 +30,20 @@ export const policy = policySchema.extend({ candidates: z.int().min(1).max(MAX_C
 
 export const policyShape = {
   policy: policy.optional(),
-  explain: z.boolean().default(false).meta({ description: 'Whether the reply says why each example was chosen.' }),
+  explain: z
+    .union([z.boolean(), z.literal('blocks')])
+    .default(false)
+    .meta({
+      description:
+        'Whether the reply says why each example was chosen. With blocks it says, too, what each block of the features has to do with its distance: ' +
+        `queries and examples are computed again, and k + 1 times the queries may be ${MAX_ITEMS} at most.`,
+    }),
 };
 
 interface PolicyBody {
   /** As it came, or as it was read. */
   readonly policy?: PolicyOptions | Policy | undefined;
-  readonly explain?: boolean;
+  readonly explain?: SelectOptions['explain'];
 }
 
 /** How much there is to do. */
@@ -46,18 +54,30 @@ export interface PolicyWork {
   readonly rows: number;
 }
 
-/** @throws {FungiError} INVALID_ARGUMENT for a policy at odds with k, and for one that asks for too much work */
+/** @throws {FungiError} INVALID_ARGUMENT for a policy at odds with k, and for a policy or an explanation that asks for too much work */
 export function policyOptions(
   { policy, explain = false }: PolicyBody,
   work: PolicyWork,
 ): Pick<SelectOptions, 'policy' | 'explain' | 'maxCandidates'> {
-  if (policy === undefined && !explain) return {};
+  if (policy === undefined && explain === false) return {};
+  if (explain === 'blocks') assertFew(work);
   const parsed = parsePolicy(policy ?? {}, work.k);
   return {
     ...(policy !== undefined && { policy: policy as PolicyOptions }),
     explain,
-    maxCandidates: rowsToLookAt(parsed, explain, work),
+    maxCandidates: rowsToLookAt(parsed, explain !== false, work),
   };
+}
+
+/** @throws {FungiError} INVALID_ARGUMENT for more items to be computed again than a request may have computed */
+function assertFew({ k, queries, rows }: PolicyWork): void {
+  const items = queries * (1 + Math.min(k, rows));
+  if (items <= MAX_ITEMS) return;
+  throw new FungiError(
+    'INVALID_ARGUMENT',
+    `explain by blocks: ${queries} queries with ${k} examples each are ${items} items to compute; a request may have ${MAX_ITEMS}`,
+    { hint: 'Send fewer queries at once, ask for fewer examples, or explain without blocks (true).' },
+  );
 }
 
 /** @throws {FungiError} INVALID_ARGUMENT */

@@ -53,7 +53,7 @@ export const prompt: Route<IndexPath, unknown, z.output<typeof bodySchema>> = {
     return context.catalogue.use(name, async (selector) => {
       const options = promptOptions(rest, selector, context);
       assertClientItems([query], selector.modality, queryAt(1));
-      const selection = await selector.select(query, options);
+      const selection = await withoutPaths(name, selector.select(query, options));
       const filled = await withoutPaths(name, selector.promptFrom(selection, options));
       const { messages, truncated } = filled;
       const body = { ...generationOf(selector), messages, ...contentsOf(filled), truncated, ...explainedOf(selection) };

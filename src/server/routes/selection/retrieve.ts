@@ -5,6 +5,7 @@ import { assertClientItems, queryAt } from '../client-items.js';
 import { codes, ENCODING, OPENING } from '../failures.js';
 import { filter, filterOf, indexPath, item, k, MAX_ITEMS, noQuery, type IndexPath } from '../fields.js';
 import { policyOptions, policyShape } from './policy-body.js';
+import { withoutPaths } from './prompt-body.js';
 import { generationOf, generationShape, selectionOf, selectionShape } from './selected.js';
 
 /** Examples of one reply: many queries of many examples each would make a reply of gigabytes. */
@@ -63,13 +64,14 @@ export const retrieve: Route<IndexPath, unknown, z.output<typeof bodySchema>> = 
     return catalogue.use(name, async (selector) => {
       assertClientItems(queries, selector.modality, queryAt(queries.length));
       const work = { k, queries: queries.length, rows: selector.size };
-      const selections = await selector.selectBatch(queries, {
+      const selected = selector.selectBatch(queries, {
         k,
         ...filter,
         ...policyOptions(body, work),
         includeVector: includeVectors,
         signal,
       });
+      const selections = await withoutPaths(name, selected);
       const results = selections.map((selection) => selectionOf(selection, selector));
       const found = body.queries === undefined ? results[0]! : { results };
       return { kind: 'json', status: 200, body: { ...generationOf(selector), ...found } };
