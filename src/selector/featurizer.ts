@@ -12,7 +12,7 @@ import type { Reducer } from '../reduce/reducer.js';
 export interface FeaturizeOptions {
   /** Told of each window of items. */
   readonly onProgress?: OnProgress | undefined;
-  /** What progress calls the work: `queries`, `items`; `features` of examples to be stored, which may wait for queries. */
+  /** What progress calls the work: `queries`, `items`, `blocks`; `features` of examples to be stored, which may wait for queries. */
   readonly stage: string;
   readonly signal?: AbortSignal | undefined;
 }
