@@ -5,6 +5,7 @@ import { abstainThreshold, type AbstentionThreshold } from '../policies/abstenti
 import { calibrated, fitCalibration, type Calibration, type CalibrationMethod } from '../policies/calibration.js';
 import { parsePolicy, type Policy, type PolicyOptions } from '../policies/options.js';
 import type { LoadedRows } from './loaded-rows.js';
+import { posteriorOnly } from './policy-use.js';
 import { searchByPolicy, type PolicySearch } from './policy-search.js';
 
 export interface CalibrateOptions {
@@ -53,9 +54,8 @@ export async function calibrate(
       hint: 'Add examples: each is asked about by the others.',
     });
   }
-  // Who votes does not depend on who is chosen: the nearest are the cheapest to choose.
   const policy: Policy = {
-    ...{ ...given, choice: { by: 'top-k' }, calibration: undefined },
+    ...{ ...posteriorOnly(given), calibration: undefined },
     exclude: { query: true, ids: given.exclude?.ids ?? [] },
   };
   const entries = rows.sample(queries, Rng.stream(seed, 'calibration'));

@@ -15,17 +15,23 @@ export const ranked = (
   chosen: readonly { readonly example: Example; readonly distance: number }[],
 ): SelectedExample[] => chosen.map(({ example, distance }, i) => ({ ...example, rank: i + 1, distance }));
 
+/** Whether somebody wants to know what neighbours say of the query's label. */
+export const asksPosterior = ({ labelList, abstain }: Policy, explain: boolean): boolean =>
+  explain || labelList !== undefined || abstain !== undefined;
+
 export function selectedBy(outcome: PolicyOutcome, policy: Policy, explain: boolean): Selected {
   const { order, packing, minLabels = 1, labelList, abstain } = policy;
-  const isAsked = explain || labelList !== undefined || abstain !== undefined;
   return {
     examples: ranked(outcome.chosen),
-    ...(isAsked && { posterior: outcome.posterior() }),
+    ...(asksPosterior(policy, explain) && { posterior: outcome.posterior() }),
     ...(abstain && { abstains: outcome.posterior().confidence < abstain.below }),
     inPrompt: { packing, minLabels, ...(order && { order }), ...(labelList && { alpha: labelList.alpha }) },
     ...(explain && { explanation: outcome.explanation() }),
   };
 }
+
+/** For the posterior, which does not depend on who is chosen: the nearest are the cheapest to choose. */
+export const posteriorOnly = (policy: Policy): Policy => ({ ...policy, choice: { by: 'top-k' } });
 
 /** Its say in who may be chosen, and no more: the nearest of those vote, however examples are chosen among them. */
 export const eligibleOnly = ({ exclude, duplicates }: Policy): Policy => ({
@@ -36,13 +42,16 @@ export const eligibleOnly = ({ exclude, duplicates }: Policy): Policy => ({
 
 /**
  * @param selected by the space that examples are chosen in
- * @param voting what would have been selected by the space that neighbours vote in, where there is another
- * @param nearest the nearest in that space, where it is said how many vote
+ * @param judged by the space that neighbours vote in, where there is another: what it says of the label
+ * @param voters those who vote there
  */
-export function votedBy(selected: Selected, voting: Selected | undefined, nearest: Selected | undefined): Selected {
+export function votedBy(
+  selected: Selected,
+  judged: Selected | undefined,
+  voters: readonly SelectedExample[] | undefined,
+): Selected {
   const { explanation } = selected;
-  const { posterior, abstains } = voting ?? selected;
-  const voters = (nearest ?? voting)?.examples;
+  const { posterior, abstains } = judged ?? selected;
   return {
     ...selected,
     ...(voters && { voters: voters.map(({ id, label, distance }) => ({ id, label, distance })) }),

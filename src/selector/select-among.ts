@@ -5,7 +5,15 @@ import type { Metric } from '../retrieve/distance.js';
 import type { Filter } from '../store/filter.js';
 import type { LoadedRows } from './loaded-rows.js';
 import { searchByPolicy } from './policy-search.js';
-import { eligibleOnly, ranked, selectedBy, votedBy, type Selected } from './policy-use.js';
+import {
+  asksPosterior,
+  eligibleOnly,
+  posteriorOnly,
+  ranked,
+  selectedBy,
+  votedBy,
+  type Selected,
+} from './policy-use.js';
 import { chosenIn, type Space, type Spaces } from './spaces.js';
 
 export interface SelectTask {
@@ -38,10 +46,18 @@ export async function selectAmong({ rows, spaces, metric, modality }: Among, tas
     return outcomes.map((outcome) => selectedBy(outcome, rules, explain));
   };
   const { vote } = spaces;
-  const [found, voting, voters] = await Promise.all([
-    search(chosenIn(spaces, policy), k),
-    vote && (policy !== undefined || vote.voters === undefined) ? search(vote.space, k) : undefined,
-    vote?.voters === undefined ? undefined : search(vote.space, vote.voters, policy && eligibleOnly(policy)),
-  ]);
-  return found.map((selected, i) => votedBy(selected, voting?.[i], voters?.[i]));
+  const votes = (): Promise<[judged: Selected[] | undefined, voters: Selected[] | undefined]> => {
+    if (vote?.voters === undefined) {
+      const chosen = vote && search(vote.space, k);
+      return Promise.all([chosen, chosen]);
+    }
+    const isAsked = policy !== undefined && asksPosterior(policy, explain);
+    return Promise.all([
+      isAsked ? search(vote.space, k, posteriorOnly(policy)) : undefined,
+      search(vote.space, vote.voters, policy && eligibleOnly(policy)),
+    ]);
+  };
+  // At once: searches that run together share passes over the rows.
+  const [found, [judged, voters]] = await Promise.all([search(chosenIn(spaces, policy), k), votes()]);
+  return found.map((selected, i) => votedBy(selected, judged?.[i], voters?.[i]?.examples));
 }
