@@ -1,4 +1,4 @@
-import type { ExampleInput } from './item.js';
+import type { ExampleInput, Item, Modality } from './item.js';
 import { normaliseText } from './text.js';
 import { groupRows } from './group-rows.js';
 
@@ -50,8 +50,11 @@ export function findLabelConflicts(examples: readonly ExampleInput[], match: Tex
     .filter(({ labels }) => labels.length > 1);
 }
 
+/** What an item is the same by: of texts what is left without case and spaces, of images and sounds the path or the data. */
+export const itemKey = (item: Item, modality: Modality): string => (modality === 'text' ? normaliseText(item) : item);
+
 /** What texts are compared by [n]. */
-export function textKeys(texts: readonly string[], match: TextMatch): readonly string[] {
+function textKeys(texts: readonly string[], match: TextMatch): readonly string[] {
   return match === 'exact' ? texts : texts.map(normaliseText);
 }
 

@@ -1,5 +1,6 @@
 /** Examples that say the same: equal items, and items whose vectors all but coincide; those that disagree on the label apart. */
-import { findDuplicates } from '../core/duplicates.js';
+import { itemKey } from '../core/duplicates.js';
+import { groupRows } from '../core/group-rows.js';
 import { distanceBetween } from '../retrieve/distance.js';
 import { bounded, type Bounded } from './bounded-list.js';
 import { neighboursOf, type NeighbourGraph } from './neighbour-graph.js';
@@ -37,8 +38,8 @@ export interface DuplicateFindings {
 export type RowGroups = readonly (readonly number[])[];
 
 export function equalItems({ examples, modality }: Pick<Pool, 'examples' | 'modality'>): RowGroups {
-  const items = examples.map(({ input }) => input);
-  return findDuplicates(items, modality === 'text' ? 'normalised' : 'exact').map(({ rows }) => rows);
+  const groups = groupRows(examples.map(({ input }) => itemKey(input, modality)));
+  return [...groups.values()].filter((rows) => rows.length > 1);
 }
 
 /** Number of each row's item: that of the first row that has it [n]. */

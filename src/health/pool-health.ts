@@ -3,7 +3,7 @@
  *
  * Axes: n rows of P dimensions, k neighbours, m unlabelled items, Q queries.
  */
-import { textKeys } from '../core/duplicates.js';
+import { itemKey } from '../core/duplicates.js';
 import { FungiError } from '../core/errors.js';
 import type { Item, Modality } from '../core/item.js';
 import { squareOf, type Metric } from '../retrieve/distance.js';
@@ -125,13 +125,11 @@ export async function poolHealth(
 
 /** The items that the pool does not have, each once. */
 function distinctFrom(given: readonly Item[], { examples, modality }: Pool): Item[] {
-  const match = modality === 'text' ? 'normalised' : 'exact';
-  const inputs = examples.map(({ input }) => input);
-  const seen = new Set(textKeys(inputs, match));
-  const keys = textKeys(given, match);
-  return given.filter((_, i) => {
-    const isNew = !seen.has(keys[i]!);
-    seen.add(keys[i]!);
+  const seen = new Set(examples.map(({ input }) => itemKey(input, modality)));
+  return given.filter((item) => {
+    const key = itemKey(item, modality);
+    const isNew = !seen.has(key);
+    seen.add(key);
     return isNew;
   });
 }

@@ -1,7 +1,7 @@
 /** Selection by a policy: the candidates that its rules need, and what it makes of them. */
+import { itemKey } from '../core/duplicates.js';
 import { FungiError } from '../core/errors.js';
 import type { Item, Modality } from '../core/item.js';
-import { normaliseText } from '../core/text.js';
 import { byDistance, type Candidate } from '../policies/candidate.js';
 import type { TextKey } from '../policies/eligibility.js';
 import { labelsToLookBeyond } from '../policies/label-limits.js';
@@ -48,7 +48,7 @@ export async function searchByPolicy(
   for (const [i, query] of queries.entries()) {
     const dims = vectors.length / queries.length;
     const vector = vectors.subarray(i * dims, (i + 1) * dims);
-    const task = { policy, k, metric, query: keyOf(query, modality), key };
+    const task = { policy, k, metric, query: itemKey(query, modality), key };
     const matches = policy.hybrid === undefined ? [] : rows.wordMatches(query, vector, c, { filter, space });
     const candidates = await widened(rows, vector, joined(near[i]!, matches), task, { c, maxRows, filter, space });
     outcomes.push(selectExamples(candidates, task));
@@ -93,15 +93,12 @@ async function widened(
   return candidates;
 }
 
-/** Texts are the same where they differ in case and spaces alone; media where they are the same file or data. */
-const keyOf = (item: Item, modality: Modality): string => (modality === 'text' ? normaliseText(item) : item);
-
 /** Keys of rows, each made once. */
 function textKeys(modality: Modality): TextKey {
   const known = new Map<number, string>();
   return ({ row, example: { input } }) => {
     let key = known.get(row);
-    if (key === undefined) known.set(row, (key = keyOf(input, modality)));
+    if (key === undefined) known.set(row, (key = itemKey(input, modality)));
     return key;
   };
 }

@@ -2,7 +2,7 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 
 import { normaliseText } from '../../src/core/text.js';
-import { findDuplicates, findLabelConflicts, findOverlap } from '../../src/core/duplicates.js';
+import { findDuplicates, findLabelConflicts, findOverlap, itemKey } from '../../src/core/duplicates.js';
 
 describe('normaliseText', () => {
   it('lower-cases and folds every kind of whitespace', () => {
@@ -15,6 +15,13 @@ describe('normaliseText', () => {
         expect(normaliseText(normaliseText(text))).toBe(normaliseText(text));
       }),
     );
+  });
+});
+
+describe('itemKey', () => {
+  it('is the text but for case and spaces, and of media the item to the letter: paths may differ in case', () => {
+    expect(itemKey(' My  CARD', 'text')).toBe('my card');
+    for (const modality of ['image', 'audio'] as const) expect(itemKey(' My  CARD', modality)).toBe(' My  CARD');
   });
 });
 
