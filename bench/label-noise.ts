@@ -12,12 +12,13 @@
 import { join } from 'node:path';
 import type { Example } from '../src/core/item.js';
 import { Rng } from '../src/core/rng.js';
-import { equalItems, itemNumbers } from '../src/health/duplicates.js';
+import { equalItems, itemKeys, itemNumbers } from '../src/health/duplicates.js';
 import { doubtedRows, labelDoubts } from '../src/health/label-doubts.js';
 import { leaveOneOut } from '../src/health/leave-one-out.js';
 import { neighbourGraph, type NeighbourGraph } from '../src/health/neighbour-graph.js';
+import { Pace } from '../src/health/pace.js';
+import { pacedSearch } from '../src/health/paced-search.js';
 import { rowLabels } from '../src/health/pool.js';
-import { ExactSearch } from '../src/retrieve/exact-search.js';
 import { LanceStore } from '../src/store/lance.js';
 
 const [indexes, sets, noise = '0.1', seeds = '3', k = '20'] = process.argv.slice(2);
@@ -62,34 +63,45 @@ const unweighted = (graph: NeighbourGraph): NeighbourGraph => ({
 for (const set of sets.split(',')) {
   const { examples, vectors, dims } = await rowsOf(set);
   const rows = examples.length;
-  const search = await ExactSearch.create(vectors, { rows, dims, metric: 'l2' });
+  const pace = new Pace();
+  const search = await pacedSearch(vectors, { rows, dims, metric: 'l2' }, pace);
   const began = performance.now();
   const graph = await neighbourGraph(search, vectors, { k: Number(k) });
   const seconds = (performance.now() - began) / 1000;
-  const equal = equalItems({ examples, modality: 'text' });
+  const equal = equalItems(
+    await itemKeys(
+      examples.map(({ input }) => input),
+      'text',
+      pace,
+    ),
+  );
   const items = itemNumbers(rows, equal);
-  const runs = Array.from({ length: Number(seeds) }, (_, seed) => {
-    const { noisy, wrong } = planted(examples, seed);
-    const labels = rowLabels(noisy.map(({ label }) => label));
-    const votes = leaveOneOut(graph, labels, items);
-    const list = doubtedRows(votes, labels, equal).map(({ row }) => row);
-    const found = (ranked: readonly number[], most: number): number =>
-      ranked.slice(0, most).filter((row) => wrong.has(row)).length;
-    const named = labelDoubts({ examples: noisy }, labels, votes, equal, list.length);
-    const confident = named.first.flatMap(({ confident }, i) => (confident ? [list[i]!] : []));
-    const plain = doubtedRows(leaveOneOut(unweighted(graph), labels, items), labels, equal).map(({ row }) => row);
-    const margin = (row: number): number => votes.own[row]! - votes.rivalShare[row]!;
-    const byMargin = list.toSorted((a, b) => margin(a) - margin(b));
-    const n = wrong.size;
-    return {
-      ...{ n, labels: labels.names.length },
-      atN: found(list, n) / n,
-      at100: found(list, 100) / 100,
-      ...{ length: list.length, recall: found(list, rows) / n },
-      ...{ confident: confident.length, precision: found(confident, rows) / confident.length },
-      ...{ plain: found(plain, n) / n, margin: found(byMargin, n) / n },
-    };
-  });
+  const runs = await Promise.all(
+    Array.from({ length: Number(seeds) }, async (_, seed) => {
+      const { noisy, wrong } = planted(examples, seed);
+      const labels = rowLabels(noisy.map(({ label }) => label));
+      const votes = await leaveOneOut(graph, labels, items);
+      const list = doubtedRows(votes, labels, equal).map(({ row }) => row);
+      const found = (ranked: readonly number[], most: number): number =>
+        ranked.slice(0, most).filter((row) => wrong.has(row)).length;
+      const named = labelDoubts({ examples: noisy }, labels, votes, equal, list.length);
+      const confident = named.first.flatMap(({ confident }, i) => (confident ? [list[i]!] : []));
+      const plain = doubtedRows(await leaveOneOut(unweighted(graph), labels, items), labels, equal).map(
+        ({ row }) => row,
+      );
+      const margin = (row: number): number => votes.own[row]! - votes.rivalShare[row]!;
+      const byMargin = list.toSorted((a, b) => margin(a) - margin(b));
+      const n = wrong.size;
+      return {
+        ...{ n, labels: labels.names.length },
+        atN: found(list, n) / n,
+        at100: found(list, 100) / 100,
+        ...{ length: list.length, recall: found(list, rows) / n },
+        ...{ confident: confident.length, precision: found(confident, rows) / confident.length },
+        ...{ plain: found(plain, n) / n, margin: found(byMargin, n) / n },
+      };
+    }),
+  );
   const of = (member: keyof (typeof runs)[number]): readonly number[] => runs.map((run) => run[member]);
   const share = (member: keyof (typeof runs)[number]): string => percent(mean(of(member)));
   const count = (member: keyof (typeof runs)[number]): string => mean(of(member)).toFixed(0);

@@ -4,6 +4,7 @@
  */
 import { bounded, type Bounded } from './bounded-list.js';
 import { distancesOf, neighboursOf, type NeighbourGraph } from './neighbour-graph.js';
+import { Pace } from './pace.js';
 import { named, type NamedExample, type Pool, type RowLabels } from './pool.js';
 
 export interface Hub extends NamedExample {
@@ -49,30 +50,43 @@ export function moments(values: Int32Array): { readonly mean: number; readonly s
 }
 
 /** Share of each row's neighbours that have its label [n]. */
-export function labelAgreement(graph: NeighbourGraph, { of }: RowLabels): Float64Array {
-  return Float64Array.from(of, (label, row) => {
+export async function labelAgreement(
+  graph: NeighbourGraph,
+  { of }: RowLabels,
+  pace = new Pace(),
+): Promise<Float64Array> {
+  const agreement = new Float64Array(graph.rows);
+  await pace.each(graph.rows, (row) => {
     let same = 0;
-    for (const other of neighboursOf(graph, row)) if (of[other] === label) same++;
-    return same / graph.k;
+    for (const other of neighboursOf(graph, row)) if (of[other] === of[row]) same++;
+    agreement[row] = same / graph.k;
   });
+  return agreement;
 }
 
-export function coverage(
+export interface CoverageOptions {
+  /** As {@link labelAgreement} has it [n]. */
+  readonly agreement: Float64Array;
+  readonly top: number;
+  readonly pace?: Pace;
+}
+
+export async function coverage(
   { examples }: Pick<Pool, 'examples'>,
-  labels: RowLabels,
+  { of }: RowLabels,
   graph: NeighbourGraph,
-  top: number,
-): CoverageFindings {
+  { agreement, top, pace = new Pace() }: CoverageOptions,
+): Promise<CoverageFindings> {
   const counts = occurrences(graph);
   const others = new Int32Array(graph.rows);
-  for (let row = 0; row < graph.rows; row++)
-    for (const neighbour of neighboursOf(graph, row)) if (labels.of[neighbour] !== labels.of[row]) others[neighbour]!++;
+  await pace.each(graph.rows, (row) => {
+    for (const neighbour of neighboursOf(graph, row)) if (of[neighbour] !== of[row]) others[neighbour]!++;
+  });
   const { mean, sd, skewness } = moments(counts);
   const nearest = (row: number): number => distancesOf(graph, row)[0]!;
   const rows = Array.from(counts, (_, row) => row);
   const antihubs = rows.filter((row) => counts[row] === 0).sort((a, b) => nearest(b) - nearest(a) || a - b);
   const hubs = rows.filter((row) => counts[row]! > mean + 2 * sd).sort((a, b) => counts[b]! - counts[a]! || a - b);
-  const agreement = labelAgreement(graph, labels);
   return {
     skewness,
     antihubs: bounded(antihubs, top, (row) => ({ ...named(examples[row]!), nearest: nearest(row) })),

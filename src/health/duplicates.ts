@@ -1,9 +1,11 @@
 /** Examples that say the same: equal items, and items whose vectors all but coincide; those that disagree on the label apart. */
 import { itemKey } from '../core/duplicates.js';
 import { groupRows } from '../core/group-rows.js';
-import { distanceBetween } from '../retrieve/distance.js';
+import type { Item, Modality } from '../core/item.js';
+import { cosineDistance, squareOf } from '../retrieve/distance.js';
 import { bounded, type Bounded } from './bounded-list.js';
 import { neighboursOf, type NeighbourGraph } from './neighbour-graph.js';
+import { Pace } from './pace.js';
 import { named, type NamedExample, type Pool } from './pool.js';
 
 export interface SameExamples {
@@ -37,10 +39,18 @@ export interface DuplicateFindings {
 /** Groups of two or more rows, each ascending, in the order of their first rows. */
 export type RowGroups = readonly (readonly number[])[];
 
-export function equalItems({ examples, modality }: Pick<Pool, 'examples' | 'modality'>): RowGroups {
-  const groups = groupRows(examples.map(({ input }) => itemKey(input, modality)));
-  return [...groups.values()].filter((rows) => rows.length > 1);
+/** What each item is the same by [n]. */
+export async function itemKeys(items: readonly Item[], modality: Modality, pace: Pace): Promise<string[]> {
+  const keys: string[] = [];
+  await pace.each(items.length, (i) => {
+    keys.push(itemKey(items[i]!, modality));
+  });
+  return keys;
 }
+
+/** @param keys as {@link itemKeys} has them [n] */
+export const equalItems = (keys: readonly string[]): RowGroups =>
+  [...groupRows(keys).values()].filter((rows) => rows.length > 1);
 
 /** Number of each row's item: that of the first row that has it [n]. */
 export function itemNumbers(count: number, equal: RowGroups): Int32Array {
@@ -50,12 +60,16 @@ export function itemNumbers(count: number, equal: RowGroups): Int32Array {
 }
 
 /**
- * Rows joined by pairs of neighbours at most `limit` apart. A zero vector is at cosine 0 to everything, and near to nothing.
+ * Rows joined by pairs of neighbours at most `limit` apart, as cosine distance. A zero vector is at cosine 0 to everything, and near to nothing.
  *
  * @param items as {@link itemNumbers} has them: a group of one item alone is left out [n]
  */
-export function nearItems(graph: NeighbourGraph, pool: Pool, items: Int32Array, limit: number): RowGroups {
-  const { vectors, dims } = pool;
+export async function nearItems(
+  graph: NeighbourGraph,
+  { vectors, dims }: Pick<Pool, 'vectors' | 'dims'>,
+  items: Int32Array,
+  { limit, pace = new Pace() }: { readonly limit: number; readonly pace?: Pace },
+): Promise<RowGroups> {
   const vector = (row: number): Float32Array => vectors.subarray(row * dims, (row + 1) * dims);
   const parent = items.slice(); // equal items are in one group from the beginning
   const rootOf = (row: number): number => {
@@ -63,13 +77,17 @@ export function nearItems(graph: NeighbourGraph, pool: Pool, items: Int32Array, 
     while (parent[root] !== root) root = parent[root] = parent[parent[root]!]!;
     return root;
   };
-  for (let row = 0; row < graph.rows; row++) {
+  const squares = new Float64Array(graph.rows);
+  await pace.each(graph.rows, (row) => {
+    squares[row] = squareOf(vector(row));
+  });
+  await pace.each(graph.rows, (row) => {
     for (const other of neighboursOf(graph, row)) {
       const [a, b] = [rootOf(row), rootOf(other)];
-      if (a === b || distanceBetween(vector(row), vector(other), 'cosine') > limit) continue;
+      if (a === b || cosineDistance(vector(row), vector(other), squares[row]! * squares[other]!) > limit) continue;
       parent[Math.max(a, b)] = Math.min(a, b);
     }
-  }
+  });
   const groups = new Map<number, number[]>();
   for (let row = 0; row < graph.rows; row++) {
     const root = rootOf(row);

@@ -57,11 +57,14 @@ export function doubtedRows(votes: LeaveOneOut, { of }: RowLabels, equal: RowGro
 
 /** Of equal items with several labels, those that lack the label which most of them have; among equals the one that the neighbours prefer. */
 function outvoted(rows: readonly number[], of: Int32Array, { own }: LeaveOneOut): DoubtedRow[] {
-  const labels = [...new Set(rows.map((row) => of[row]!))];
-  if (labels.length === 1) return [];
-  const rowsOf = new Map(labels.map((label) => [label, rows.filter((row) => of[row] === label)]));
-  const shareOf = (label: number): number => own[rowsOf.get(label)![0]!]!;
-  const [kept] = labels.toSorted((a, b) => rowsOf.get(b)!.length - rowsOf.get(a)!.length || shareOf(b) - shareOf(a));
+  const counts = new Map<number, { rows: number; readonly share: number }>();
+  for (const row of rows) {
+    const count = counts.get(of[row]!);
+    if (count === undefined) counts.set(of[row]!, { rows: 1, share: own[row]! });
+    else count.rows++;
+  }
+  if (counts.size === 1) return [];
+  const [[kept] = []] = [...counts].sort(([, a], [, b]) => b.rows - a.rows || b.share - a.share);
   return rows
     .filter((row) => of[row] !== kept)
     .map((row): DoubtedRow => ({ row, likelier: kept!, reason: 'same-item' }));

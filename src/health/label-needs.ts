@@ -1,7 +1,6 @@
 /** Labels that need examples: those that are too few to be found, and those whose rows the others take for something else. */
 import { wilson, type Interval } from '../core/wilson.js';
 import { bounded, type Bounded } from './bounded-list.js';
-import { labelAgreement } from './coverage.js';
 import { isDoubted, type LeaveOneOut } from './leave-one-out.js';
 import type { NeighbourGraph } from './neighbour-graph.js';
 import type { RowLabels } from './pool.js';
@@ -49,9 +48,16 @@ export interface LabelFindings extends Bounded<LabelHealth> {
 /** Of a label, what its rows are taken for. */
 const TAKEN_FOR = 3;
 
-export function labelNeeds(graph: NeighbourGraph, labels: RowLabels, votes: LeaveOneOut, top: number): LabelFindings {
-  const { names, of } = labels;
-  const agreement = labelAgreement(graph, labels);
+/**
+ * @param k neighbours that rows were judged by
+ * @param agreement share of each row's neighbours that have its label [n]
+ */
+export function labelNeeds(
+  { k }: Pick<NeighbourGraph, 'k'>,
+  { names, of }: RowLabels,
+  votes: LeaveOneOut,
+  { agreement, top }: { readonly agreement: Float64Array; readonly top: number },
+): LabelFindings {
   const tallies = names.map(() => ({ rows: 0, judged: 0, right: 0, agreement: 0, taken: new Map<number, number>() }));
   of.forEach((label, row) => {
     const tally = tallies[label]!;
@@ -73,7 +79,7 @@ export function labelNeeds(graph: NeighbourGraph, labels: RowLabels, votes: Leav
     const { rows, right } = tally;
     const accuracy = tally.judged === 0 ? null : { share: right / tally.judged, ...wilson(right, tally.judged) };
     const needs: LabelNeed[] = [];
-    if (names.length > 1 && rows - 1 < graph.k / 2) needs.push('few-rows');
+    if (names.length > 1 && rows - 1 < k / 2) needs.push('few-rows');
     if (accuracy !== null && overall !== null && accuracy.high < overall) needs.push('low-accuracy');
     const takenFor = [...tally.taken]
       .map(([other, count]) => ({ label: names[other]!, count }))

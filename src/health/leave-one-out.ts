@@ -1,5 +1,6 @@
 /** What a row's neighbours say of its label: every row is asked about by the others. Axes: n rows, k neighbours, C labels. */
 import { distancesOf, neighboursOf, type NeighbourGraph } from './neighbour-graph.js';
+import { Pace } from './pace.js';
 import type { RowLabels } from './pool.js';
 
 export interface LeaveOneOut {
@@ -21,14 +22,19 @@ const FALL = 2;
  *
  * @param group number of each row's item: equal items have equal numbers [n]
  */
-export function leaveOneOut(graph: NeighbourGraph, { names, of }: RowLabels, group: Int32Array): LeaveOneOut {
+export async function leaveOneOut(
+  graph: NeighbourGraph,
+  { names, of }: RowLabels,
+  group: Int32Array,
+  pace = new Pace(),
+): Promise<LeaveOneOut> {
   const { rows } = graph;
   const own = new Float64Array(rows);
   const rival = new Int32Array(rows).fill(-1);
   const rivalShare = new Float64Array(rows);
   const judged = new Uint8Array(rows);
   const shares = new Float64Array(names.length);
-  for (let row = 0; row < rows; row++) {
+  await pace.each(rows, (row) => {
     const neighbours = neighboursOf(graph, row);
     const weights = weightsOf(distancesOf(graph, row));
     let total = 0;
@@ -38,7 +44,7 @@ export function leaveOneOut(graph: NeighbourGraph, { names, of }: RowLabels, gro
       shares[of[other]!]! += weights[j]!;
       total += weights[j]!;
     });
-    if (total === 0) continue;
+    if (total === 0) return;
     judged[row] = 1;
     own[row] = shares[of[row]!]! / total;
     // The nearest first: among equal shares the label of the nearer neighbour is the likelier.
@@ -48,7 +54,7 @@ export function leaveOneOut(graph: NeighbourGraph, { names, of }: RowLabels, gro
       rival[row] = label;
       rivalShare[row] = shares[label]! / total;
     }
-  }
+  });
   return { own, rival, rivalShare, judged };
 }
 

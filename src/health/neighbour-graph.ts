@@ -1,5 +1,5 @@
 /** Who is whose neighbour in a pool: each row's k nearest others, by exact search. */
-import type { ExactSearch } from '../retrieve/exact-search.js';
+import { searchEach, type PacedSearch } from './paced-search.js';
 
 /** Axes: n rows, k neighbours of each. */
 export interface NeighbourGraph {
@@ -15,40 +15,36 @@ export interface NeighbourGraph {
 
 export interface GraphOptions {
   readonly k: number;
-  /** Told of each piece of rows; what it throws ends the work. */
+  /** Told of rows whose neighbours are known. */
   readonly onRows?: ((done: number) => void) | undefined;
 }
 
-/** Rows whose neighbours are searched together: between pieces others have a turn. */
-const TOGETHER = 256;
+/** Rows between two that are told of. */
+const TOLD_EVERY = 256;
 
 /**
- * @param search over the rows of `vectors`, numbered as they lie there
+ * @param paced search over the rows of `vectors`, numbered as they lie there
  * @param vectors [n,P]
  */
 export async function neighbourGraph(
-  search: ExactSearch,
+  paced: PacedSearch,
   vectors: Float32Array,
   { k: wanted, onRows }: GraphOptions,
 ): Promise<NeighbourGraph> {
-  const rows = search.size;
+  const rows = paced.search.size;
   const k = Math.max(0, Math.min(wanted, rows - 1));
-  const dims = rows === 0 ? 0 : vectors.length / rows;
   const neighbours = new Int32Array(rows * k);
   const distances = new Float64Array(rows * k);
-  for (let start = 0; k > 0 && start < rows; start += TOGETHER) {
-    const end = Math.min(rows, start + TOGETHER);
-    // One more than wanted, for the row itself is among them, unless as many others lie where it lies.
-    const found = await search.search(vectors.subarray(start * dims, end * dims), k + 1);
-    found.forEach((near, i) => {
-      const others = near.filter(({ row }) => row !== start + i).slice(0, k);
-      others.forEach(({ row, distance }, j) => {
-        neighbours[(start + i) * k + j] = row;
-        distances[(start + i) * k + j] = distance;
-      });
+  if (k === 0) return { rows, k, neighbours, distances };
+  // One more than wanted, for the row itself is among them, unless as many others lie where it lies.
+  await searchEach(paced, vectors, k + 1, (near, own) => {
+    const others = near.filter(({ row }) => row !== own).slice(0, k);
+    others.forEach(({ row, distance }, j) => {
+      neighbours[own * k + j] = row;
+      distances[own * k + j] = distance;
     });
-    onRows?.(end);
-  }
+    if (own + 1 === rows || (own + 1) % TOLD_EVERY === 0) onRows?.(own + 1);
+  });
   return { rows, k, neighbours, distances };
 }
 

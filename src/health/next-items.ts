@@ -1,6 +1,8 @@
 /** Unlabelled items that are worth a label most: those that stand for many others and that the pool does not cover. */
 import type { Item } from '../core/item.js';
-import type { ExactSearch, Neighbour } from '../retrieve/exact-search.js';
+import type { Neighbour } from '../retrieve/exact-search.js';
+import type { Pace } from './pace.js';
+import { searchEach, type PacedSearch } from './paced-search.js';
 import { named, type NamedExample, type Pool } from './pool.js';
 import { voteK, type CandidateGraph } from './vote-k.js';
 
@@ -21,37 +23,24 @@ export interface NextItems {
   readonly known: number;
 }
 
-/** Candidates whose neighbours are searched together. */
-const TOGETHER = 256;
-
-interface CandidateSearch {
-  /** Of the pool: n. */
-  readonly rows: number;
-  /** P */
-  readonly dims: number;
-  readonly k: number;
-  /** Told of each piece of candidates; what it throws ends the work. */
-  readonly onRows?: ((done: number) => void) | undefined;
-}
-
-/** What a search over the pool's rows (0 to n − 1) and the candidates (n and on) gives of the candidates. */
+/**
+ * What a search over the pool's rows (0 to n − 1) and the candidates (n and on) gives of the candidates.
+ *
+ * @param vectors of the candidates [m,P]
+ * @param rows of the pool: n
+ */
 export async function candidateGraph(
-  search: ExactSearch,
+  paced: PacedSearch,
   vectors: Float32Array,
-  { rows, dims, k, onRows }: CandidateSearch,
+  { rows, k }: { readonly rows: number; readonly k: number },
 ): Promise<CandidateGraph> {
   const candidates: number[][] = [];
   const pooled: number[] = [];
-  for (let start = 0; start < vectors.length; start += TOGETHER * dims) {
-    const found = await search.search(vectors.subarray(start, start + TOGETHER * dims), k + 1);
-    for (const near of found) {
-      const own = rows + candidates.length;
-      const others = near.filter(({ row }) => row !== own).slice(0, k);
-      candidates.push(others.flatMap(({ row }) => (row < rows ? [] : [row - rows])));
-      pooled.push(others.filter(({ row }) => row < rows).length);
-    }
-    onRows?.(candidates.length);
-  }
+  await searchEach(paced, vectors, k + 1, (near, candidate) => {
+    const others = near.filter(({ row }) => row !== rows + candidate).slice(0, k);
+    candidates.push(others.flatMap(({ row }) => (row < rows ? [] : [row - rows])));
+    pooled.push(others.filter(({ row }) => row < rows).length);
+  });
   return { candidates, pooled };
 }
 
@@ -59,15 +48,16 @@ export async function candidateGraph(
  * @param items candidates, each once and none of the pool's [m]
  * @param nearest row of the pool nearest to each [m]
  */
-export function nextItems(
+export async function nextItems(
   { examples }: Pick<Pool, 'examples'>,
   items: readonly Item[],
   graph: CandidateGraph,
   nearest: readonly Neighbour[],
-  { select, known }: { readonly select: number; readonly known: number },
-): NextItems {
+  { select, known, pace }: { readonly select: number; readonly known: number; readonly pace: Pace },
+): Promise<NextItems> {
+  const chosen = await voteK(graph, select, pace);
   return {
-    chosen: voteK(graph, select).map(({ candidate, votes }): NextItem => {
+    chosen: chosen.map(({ candidate, votes }): NextItem => {
       const { row, distance } = nearest[candidate]!;
       return { input: items[candidate]!, votes, nearest: { ...named(examples[row]!), distance } };
     }),

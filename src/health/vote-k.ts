@@ -5,6 +5,8 @@
  * Axes: m candidates, k neighbours of each.
  */
 
+import { Pace } from './pace.js';
+
 /** The neighbours of each candidate among candidates and pool together. */
 export interface CandidateGraph {
   /** Candidates among the k nearest of each, by number [m][≤k]. */
@@ -24,7 +26,11 @@ export interface Chosen {
 }
 
 /** The chosen, best first; among equals the earlier candidate. All of them where there are no more than `count`. */
-export function voteK({ candidates, pooled }: CandidateGraph, count: number): Chosen[] {
+export async function voteK(
+  { candidates, pooled }: CandidateGraph,
+  count: number,
+  pace = new Pace(),
+): Promise<Chosen[]> {
   const labelled = Float64Array.from(pooled);
   const voters = candidates.map((): number[] => []);
   candidates.forEach((neighbours, candidate) => {
@@ -37,7 +43,12 @@ export function voteK({ candidates, pooled }: CandidateGraph, count: number): Ch
     for (const voter of voters[candidate]!) if (isChosen[voter] === 0) sum += RHO ** -labelled[voter]!;
     return sum;
   };
-  const scores = Float64Array.from(candidates, (_, candidate) => scoreOf(candidate));
+  const scores = new Float64Array(candidates.length);
+  const update = (numbers: readonly number[]): Promise<void> =>
+    pace.each(numbers.length, (i) => {
+      scores[numbers[i]!] = scoreOf(numbers[i]!);
+    });
+  await update([...candidates.keys()]);
   const chosen: Chosen[] = [];
   while (chosen.length < Math.min(count, candidates.length)) {
     let best = -1;
@@ -47,11 +58,12 @@ export function voteK({ candidates, pooled }: CandidateGraph, count: number): Ch
     chosen.push({ candidate: best, votes: voters[best]!.length });
     isChosen[best] = 1;
     const changed = new Set(candidates[best]); // it votes no longer
-    for (const voter of voters[best]!) {
-      labelled[voter]!++;
-      for (const neighbour of candidates[voter]!) changed.add(neighbour);
-    }
-    for (const candidate of changed) scores[candidate] = scoreOf(candidate);
+    const backers = voters[best]!;
+    await pace.each(backers.length, (i) => {
+      labelled[backers[i]!]!++;
+      for (const neighbour of candidates[backers[i]!]!) changed.add(neighbour);
+    });
+    await update([...changed]);
   }
   return chosen;
 }

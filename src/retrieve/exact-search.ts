@@ -5,6 +5,7 @@
  *
  * Axes: n rows, P dimensions, Q queries.
  */
+import { setImmediate as turn } from 'node:timers/promises';
 import { FungiError } from '../core/errors.js';
 import type { LinalgOptions } from '../runtime/linalg.js';
 import { countRows } from '../runtime/row-matrix.js';
@@ -26,6 +27,8 @@ export interface SearchSpec {
   /** P */
   readonly dims: number;
   readonly metric: SearchMetric;
+  /** Rows that are scored in one product, for whose time the event loop stands still; 16,384 at most. @default 16,384 */
+  readonly segment?: number;
   readonly runtime?: LinalgOptions;
 }
 
@@ -55,17 +58,24 @@ export class ExactSearch {
   }
 
   /**
+   * Others have a turn after each segment.
+   *
    * @param vectors [n,P], kept, not copied: they must not change afterwards
    * @throws {FungiError} INVALID_ARGUMENT when the length is not n·P; INVALID_VECTOR for a value that is not finite
    */
-  static async create(vectors: Float32Array, { rows, dims, metric, runtime = {} }: SearchSpec): Promise<ExactSearch> {
+  static async create(vectors: Float32Array, spec: SearchSpec): Promise<ExactSearch> {
+    const { rows, dims, metric, segment = LARGEST_SEGMENT, runtime = {} } = spec;
     if (vectors.length !== rows * dims) {
       throw new FungiError('INVALID_ARGUMENT', `search: ${vectors.length} values are not ${rows} rows of ${dims}`);
     }
-    countRows(vectors, dims, 'row');
     const hot = new HotRows(dims);
-    hot.adopt(vectors);
-    return Promise.resolve(new ExactSearch(hot, metric, runtime));
+    for (let start = 0; start < rows; start += segment) {
+      if (start > 0) await turn();
+      const some = vectors.subarray(start * dims, (start + segment) * dims);
+      countRows(some, dims, 'row', start);
+      hot.adopt(some);
+    }
+    return new ExactSearch(hot, metric, runtime);
   }
 
   /** Rows there are now. */

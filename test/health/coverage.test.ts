@@ -19,7 +19,8 @@ describe('coverage', () => {
     const pool = poolOf(points.map((point, i) => [point, i < 5 ? 'a' : 'b'] as const));
     const graph = await graphOf(pool, 1);
     expect([...occurrences(graph)]).toEqual([10, 2, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0]);
-    const { hubs, antihubs, skewness } = coverage(pool, labelsOf(pool), graph, 1);
+    const agreement = await labelAgreement(graph, labelsOf(pool));
+    const { hubs, antihubs, skewness } = await coverage(pool, labelsOf(pool), graph, { agreement, top: 1 });
     expect(hubs).toEqual({
       count: 1,
       first: [{ id: 'r0', label: 'a', input: 'text 0', neighbourOf: 10, otherLabel: 0.6 }],
@@ -33,7 +34,7 @@ describe('coverage', () => {
     const pool = poolOf([...points, ...Array.from({ length: 20 }, (_, i) => [100 + 2 ** i])].map((point, i) => [point, i % 2 === 0 ? 'a' : 'b'] as const)); // prettier-ignore
     const graph = await graphOf(pool, 2);
     const labels = labelsOf(pool);
-    const { hubs } = coverage(pool, labels, graph, 100);
+    const { hubs } = await coverage(pool, labels, graph, { agreement: await labelAgreement(graph, labels), top: 100 });
     expect(hubs.count).toBeGreaterThan(0);
     for (const { id, neighbourOf, otherLabel } of hubs.first) {
       const row = Number(id.slice(1));
@@ -55,7 +56,7 @@ describe('coverage', () => {
         const pool = poolOf(rows.map((point) => [point, 'a'] as const));
         const graph = await graphOf(pool, k);
         expect(occurrences(graph).reduce((sum, count) => sum + count, 0)).toBe(rows.length * graph.k);
-        expect([...labelAgreement(graph, labelsOf(pool))]).toEqual(rows.map(() => 1));
+        expect([...(await labelAgreement(graph, labelsOf(pool)))]).toEqual(rows.map(() => 1));
       }),
       { numRuns: 30 },
     );

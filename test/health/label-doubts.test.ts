@@ -4,12 +4,12 @@ import { equalItems, itemNumbers } from '../../src/health/duplicates.js';
 import { doubtedRows, expectedShares, labelDoubts, type DoubtedRow } from '../../src/health/label-doubts.js';
 import { leaveOneOut } from '../../src/health/leave-one-out.js';
 import type { Pool } from '../../src/health/pool.js';
-import { graphOf, labelsOf, poolOf, type Row } from './support.js';
+import { graphOf, keysOf, labelsOf, poolOf, type Row } from './support.js';
 
 async function doubted(pool: Pool, k: number): Promise<DoubtedRow[]> {
-  const equal = equalItems(pool);
+  const equal = equalItems(keysOf(pool));
   const labels = labelsOf(pool);
-  const votes = leaveOneOut(await graphOf(pool, k), labels, itemNumbers(pool.examples.length, equal));
+  const votes = await leaveOneOut(await graphOf(pool, k), labels, itemNumbers(pool.examples.length, equal));
   return doubtedRows(votes, labels, equal);
 }
 

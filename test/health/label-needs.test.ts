@@ -1,6 +1,8 @@
 import { describe, expect, it } from 'vitest';
-import { labelNeeds } from '../../src/health/label-needs.js';
+import { labelAgreement } from '../../src/health/coverage.js';
+import { labelNeeds, type LabelFindings } from '../../src/health/label-needs.js';
 import type { LeaveOneOut } from '../../src/health/leave-one-out.js';
+import type { Pool } from '../../src/health/pool.js';
 import { graphOf, labelsOf, poolOf } from './support.js';
 
 /** Votes of rows that are right, or taken for a label by number; undefined where nobody voted. */
@@ -10,6 +12,11 @@ const votesOf = (taken: readonly (number | 'right' | undefined)[]): LeaveOneOut 
   rivalShare: Float64Array.from(taken, (each) => (typeof each === 'number' ? 1 : 0)),
   judged: Uint8Array.from(taken, (each) => (each === undefined ? 0 : 1)),
 });
+
+async function needsOf(pool: Pool, k: number, votes: LeaveOneOut, top: number): Promise<LabelFindings> {
+  const [graph, labels] = [await graphOf(pool, k), labelsOf(pool)];
+  return labelNeeds(graph, labels, votes, { agreement: await labelAgreement(graph, labels), top });
+}
 
 describe('labels that need examples', () => {
   const labels = [...Array<string>(40).fill('a'), ...Array<string>(20).fill('b'), 'c', 'c'];
@@ -23,7 +30,7 @@ describe('labels that need examples', () => {
   ]);
 
   it('are too few, or taken for others more often than the pool is', async () => {
-    const { needy, count, accuracy, first } = labelNeeds(await graphOf(pool, 10), labelsOf(pool), votes, 10);
+    const { needy, count, accuracy, first } = await needsOf(pool, 10, votes, 10);
     expect({ needy, count }).toEqual({ needy: 2, count: 3 });
     expect(accuracy).toBe(48 / 61);
     expect(first.map(({ label, rows, needs }) => [label, rows, needs])).toEqual([
@@ -41,7 +48,7 @@ describe('labels that need examples', () => {
   });
 
   it('and the pairs are listed, the most frequent first, of all but as far as the list goes', async () => {
-    const { confusions, first } = labelNeeds(await graphOf(pool, 10), labelsOf(pool), votes, 2);
+    const { confusions, first } = await needsOf(pool, 10, votes, 2);
     expect(confusions).toEqual({
       count: 3,
       first: [
@@ -54,7 +61,7 @@ describe('labels that need examples', () => {
 
   it('have the mean share of neighbours that agree', async () => {
     // Of the row at 39, the last a, five neighbours are a and five b; of the one at 40 likewise.
-    const { first } = labelNeeds(await graphOf(pool, 10), labelsOf(pool), votes, 10);
+    const { first } = await needsOf(pool, 10, votes, 10);
     const [c, b, a] = first;
     expect(a!.agreement).toBeCloseTo((35 * 10 + 9 + 8 + 7 + 6 + 5) / 400, 12);
     expect(b!.agreement).toBeGreaterThan(c!.agreement);
@@ -62,9 +69,9 @@ describe('labels that need examples', () => {
 
   it('are none where there is one label, or nobody is judged', async () => {
     const one = poolOf([[[0], 'a'], [[1], 'a']]); // prettier-ignore
-    const found = labelNeeds(await graphOf(one, 20), labelsOf(one), votesOf(['right', 'right']), 5);
+    const found = await needsOf(one, 20, votesOf(['right', 'right']), 5);
     expect(found).toMatchObject({ needy: 0, accuracy: 1, confusions: { count: 0 } });
-    const none = labelNeeds(await graphOf(one, 20), labelsOf(one), votesOf([undefined, undefined]), 5);
+    const none = await needsOf(one, 20, votesOf([undefined, undefined]), 5);
     expect(none).toMatchObject({ needy: 0, accuracy: null, first: [{ accuracy: null }] });
   });
 });

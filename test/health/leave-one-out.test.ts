@@ -6,7 +6,11 @@ describe('leave-one-out votes', () => {
   it('weigh a neighbour by exp(−2(d/d_k)²)', async () => {
     // Neighbours of the row at 0: a at 1, b at 2, weights e^(−2/4) and e^(−2).
     const pool = poolOf([[[0], 'a'], [[1], 'a'], [[2], 'b']]); // prettier-ignore
-    const { own, rival, rivalShare, judged } = leaveOneOut(await graphOf(pool, 2), labelsOf(pool), ownItems(pool));
+    const { own, rival, rivalShare, judged } = await leaveOneOut(
+      await graphOf(pool, 2),
+      labelsOf(pool),
+      ownItems(pool),
+    );
     const [near, far] = [Math.exp(-0.5), Math.exp(-2)];
     expect(own[0]).toBeCloseTo(near / (near + far), 12);
     expect(rivalShare[0]).toBeCloseTo(far / (near + far), 12);
@@ -18,14 +22,14 @@ describe('leave-one-out votes', () => {
 
   it('name the nearer of two labels with equal shares', async () => {
     const pool = poolOf([[[0], 'a'], [[0], 'c'], [[0], 'b']]); // prettier-ignore
-    const { rival, rivalShare } = leaveOneOut(await graphOf(pool, 2), labelsOf(pool), ownItems(pool));
+    const { rival, rivalShare } = await leaveOneOut(await graphOf(pool, 2), labelsOf(pool), ownItems(pool));
     expect([rival[0], rivalShare[0]]).toEqual([1, 0.5]);
   });
 
   it('have no vote of an equal item, and judge nobody by itself alone', async () => {
     const pool = poolOf([[[0], 'a'], [[0], 'a'], [[9], 'b']]); // prettier-ignore
     const graph = await graphOf(pool, 1);
-    const { own, rival, judged } = leaveOneOut(graph, labelsOf(pool), Int32Array.of(0, 0, 2));
+    const { own, rival, judged } = await leaveOneOut(graph, labelsOf(pool), Int32Array.of(0, 0, 2));
     expect([...judged]).toEqual([0, 0, 1]);
     expect([own[0], rival[0]]).toEqual([0, -1]);
   });

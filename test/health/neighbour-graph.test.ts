@@ -1,6 +1,8 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { distancesOf, neighboursOf } from '../../src/health/neighbour-graph.js';
+import { distancesOf, neighbourGraph, neighboursOf } from '../../src/health/neighbour-graph.js';
+import { Pace } from '../../src/health/pace.js';
+import { pacedSearch } from '../../src/health/paced-search.js';
 import { distanceBetween, type Metric } from '../../src/retrieve/distance.js';
 import { graphOf, poolOf } from './support.js';
 
@@ -33,9 +35,7 @@ describe('the neighbour graph', () => {
 
   it('tells how far it is, and ends with what is thrown then', async () => {
     const pool = poolOf(Array.from({ length: 600 }, (_, x) => [[x], 'a'] as const));
-    const { neighbourGraph } = await import('../../src/health/neighbour-graph.js');
-    const { ExactSearch } = await import('../../src/retrieve/exact-search.js');
-    const search = await ExactSearch.create(pool.vectors, { rows: 600, dims: 1, metric: 'l2' });
+    const search = await pacedSearch(pool.vectors, { rows: 600, dims: 1, metric: 'l2' }, new Pace());
     const told: number[] = [];
     await neighbourGraph(search, pool.vectors, { k: 2, onRows: (done) => told.push(done) });
     expect(told).toEqual([256, 512, 600]);

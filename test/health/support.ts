@@ -1,9 +1,11 @@
 /** Pools of points that are placed by hand. */
+import { itemKey } from '../../src/core/duplicates.js';
 import type { Example, Modality } from '../../src/core/item.js';
 import { neighbourGraph, type NeighbourGraph } from '../../src/health/neighbour-graph.js';
 import { rowLabels, type Pool, type RowLabels } from '../../src/health/pool.js';
+import { Pace } from '../../src/health/pace.js';
+import { pacedSearch } from '../../src/health/paced-search.js';
 import type { Metric } from '../../src/retrieve/distance.js';
-import { ExactSearch } from '../../src/retrieve/exact-search.js';
 
 /** A row: its point, its label, and its item where it is not one of its own. */
 export type Row = readonly [point: readonly number[], label: string, input?: string | undefined];
@@ -30,10 +32,14 @@ export function poolOf(rows: readonly Row[], { metric = 'l2', modality = 'text' 
 
 export async function graphOf(pool: Pool, k: number): Promise<NeighbourGraph> {
   const { vectors, dims, metric, examples } = pool;
-  return neighbourGraph(await ExactSearch.create(vectors, { rows: examples.length, dims, metric }), vectors, { k });
+  const paced = await pacedSearch(vectors, { rows: examples.length, dims, metric }, new Pace());
+  return neighbourGraph(paced, vectors, { k });
 }
 
 export const labelsOf = ({ examples }: Pool): RowLabels => rowLabels(examples.map(({ label }) => label));
 
 /** All rows have items of their own. */
 export const ownItems = ({ examples }: Pool): Int32Array => Int32Array.from(examples, (_, row) => row);
+
+/** What the items are the same by. */
+export const keysOf = ({ examples, modality }: Pool): string[] => examples.map(({ input }) => itemKey(input, modality));

@@ -80,6 +80,23 @@ describe.each<SearchMetric>(['l2', 'cosine', 'product'])('%s', (metric) => {
     expect((await search.search(query, 5, { allow: () => false }))[0]).toEqual([]);
   });
 
+  it('finds the same in segments of any size, also among rows that come later', async () => {
+    const [rows, dims, k] = [70, 3, 9];
+    const vectors = random(rows * dims, 8).map((value) => Math.round(value * 3)); // with equal rows
+    const found = async (segment?: number): Promise<Neighbour[][]> => {
+      const search = await ExactSearch.create(vectors, {
+        rows,
+        dims,
+        metric,
+        ...(segment !== undefined && { segment }),
+      });
+      expect(search.append(vectors.subarray(0, 5 * dims))).toBe(rows);
+      return search.search(vectors.subarray(0, 12 * dims), k);
+    };
+    const whole = await found();
+    for (const segment of [1, 7, 69, 70, 71, 1e6]) expect(await found(segment)).toEqual(whole);
+  });
+
   it('gives a query the same neighbours in any batch', async () => {
     const [rows, dims] = [800, 16];
     const vectors = random(rows * dims, 7);
