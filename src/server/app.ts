@@ -23,6 +23,7 @@ import { authenticate } from './keys/authenticate.js';
 import { FailureThrottle } from './keys/failure-throttle.js';
 import type { KeyRing } from './keys/key-ring.js';
 import { openApiDocument } from './openapi/document.js';
+import { measureHealth } from './operations/health-metrics.js';
 import { createMetrics, measureIndexes, type ServerMetrics } from './operations/metrics.js';
 import { operationRoutes } from './operations/routes.js';
 import { OPERATIONS } from './operations/operations.js';
@@ -58,6 +59,7 @@ export function createApp(options: AppOptions): Express {
   const limits = { ...HTTP_LIMITS, ...options.limits };
   const { metrics = createMetrics(), lifecycle = new Lifecycle(), clock = () => performance.now() } = options;
   measureIndexes(metrics, catalogue);
+  measureHealth(metrics, catalogue);
   measureReadiness(metrics, { lifecycle, catalogue });
   const isHere = ({ path }: RouteDescription): boolean => !metricsElsewhere || path !== OPERATIONS.metrics.path;
   const described = [...routes, ...Object.values(OPERATIONS).filter(isHere)];

@@ -6,6 +6,7 @@ import { getExample } from './examples/get.js';
 import { createIndex } from './indexes/create.js';
 import { deleteIndex } from './indexes/delete.js';
 import { describeIndex } from './indexes/describe.js';
+import { indexHealth } from './indexes/health.js';
 import { listIndexes } from './indexes/list.js';
 import { embeddings } from './openai/embeddings.js';
 import { describeModel, listModels } from './openai/models.js';
@@ -18,6 +19,7 @@ export const ROUTES: readonly Route[] = [
   createIndex,
   describeIndex,
   deleteIndex,
+  indexHealth,
   addExamples,
   getExample,
   deleteExamples,

@@ -27,6 +27,10 @@ const MEMBERS: Readonly<Record<string, fc.Arbitrary<unknown>>> = {
     fc.constantFrom({ not: {} }, { or: [] }, { label: { gt: 'a' } }),
   ),
   includeVectors: fc.boolean(),
+  nearDistance: number,
+  top: number,
+  select: number,
+  unlabelled: fc.array(text, { maxLength: 4 }),
   policy: fc.oneof(
     fc.record(
       {
@@ -99,6 +103,7 @@ const VALID: Readonly<Record<string, readonly object[]>> = {
   retrieve: [{ query: 'a' }, { queries: ['a', 'e'] }],
   prompt: [{ query: 'a', template: 'classify' }],
   answer: [{ query: 'a' }],
+  indexHealth: [{}, { queries: ['a'], unlabelled: ['o', 'eee'], top: 3 }],
   createEmbedding: [
     { model: 'desk', input: 'a' },
     { model: 'owner/letters', input: ['a'] },
@@ -110,7 +115,10 @@ const WITH_BODY = ROUTES.filter(({ body }) => body !== undefined);
 
 async function desk(): Promise<FakeCatalogue> {
   const catalogue = new FakeCatalogue();
-  await catalogue.put('desk', [{ id: 'a', input: 'aaa', label: 'as', metadata: { year: 2020 } }]);
+  await catalogue.put('desk', [
+    { id: 'a', input: 'aaa', label: 'as', metadata: { year: 2020 } },
+    { id: 'e', input: 'e', label: 'es' },
+  ]);
   await catalogue.put('small', [], { centredOnly: true });
   return catalogue;
 }

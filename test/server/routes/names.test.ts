@@ -43,7 +43,13 @@ describe('routes', () => {
   it('ask for a key that may do what they do', () => {
     const scopes = Object.fromEntries(ROUTES.map(({ operationId, scope }) => [operationId, scope]));
     expect(scopes).toEqual({
-      ...{ listIndexes: 'read', describeIndex: 'read', createIndex: 'admin', deleteIndex: 'admin' },
+      ...{
+        listIndexes: 'read',
+        describeIndex: 'read',
+        createIndex: 'admin',
+        deleteIndex: 'admin',
+        indexHealth: 'read',
+      },
       ...{
         addExamples: 'write',
         getExample: 'read',
