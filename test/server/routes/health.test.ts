@@ -10,6 +10,7 @@ import type { ExampleInput } from '../../../src/core/item.js';
 import type { HealthOptions } from '../../../src/health/pool-health.js';
 import type { FungiSelector } from '../../../src/selector/selector.js';
 import { createApp } from '../../../src/server/app.js';
+import type { HttpLimits } from '../../../src/server/http/limits.js';
 import { createLog } from '../../../src/server/http/log.js';
 import type { IndexCatalogue } from '../../../src/server/indexes/catalogue.js';
 import { ROUTES } from '../../../src/server/routes/index.js';
@@ -42,8 +43,8 @@ afterEach(() => {
   server = undefined;
 });
 
-async function serve(catalogue: IndexCatalogue): Promise<number> {
-  const app = createApp({ routes: ROUTES, catalogue, keys: undefined, log: createLog('silent') });
+async function serve(catalogue: IndexCatalogue, limits: Partial<HttpLimits> = {}): Promise<number> {
+  const app = createApp({ routes: ROUTES, catalogue, keys: undefined, limits, log: createLog('silent') });
   server = createServer(app).listen(0, '127.0.0.1');
   await new Promise((resolve) => server!.once('listening', resolve));
   return (server.address() as AddressInfo).port;
@@ -262,6 +263,17 @@ describe('while a report is made', () => {
     asked.end('{"k": 200}');
     while (catalogue.inUse === 0) await turn();
     asked.destroy();
+    while (catalogue.inUse > 0) await sleep(1);
+    const { text } = await supertest(server!).get('/metrics').expect(200);
+    expect(text).not.toContain('fungi_health_examples{');
+  });
+
+  it('the deadline ends it', async () => {
+    const catalogue = new FakeCatalogue();
+    await catalogue.put('desk', many);
+    await serve(catalogue, { deadlineMs: 100 });
+    const late = await supertest(server!).post('/v1/indexes/desk/health').send({ k: 200 }).expect(504);
+    expect(late.body).toMatchObject({ code: 'DEADLINE_EXCEEDED' });
     while (catalogue.inUse > 0) await sleep(1);
     const { text } = await supertest(server!).get('/metrics').expect(200);
     expect(text).not.toContain('fungi_health_examples{');

@@ -12,7 +12,10 @@ import { indexPath, item, MAX_ITEMS, noQuery, type IndexPath } from '../fields.j
 import { generationOf, generationShape } from '../selection/selected.js';
 import { reportShape, shownReport } from './health-report.js';
 
-/** Pairs of vectors of at most {@link FULL_DIMS} dimensions that are compared for a request: those of 20,000 examples. */
+/**
+ * Pairs of vectors of at most {@link FULL_DIMS} dimensions that are compared for a request: those of 20,000 examples. A reply then names
+ * fewer than the 50,000 examples that one of `retrieve` may hold.
+ */
 const MAX_PAIRS = 400_000_000;
 /** Of longer ones accordingly fewer. */
 const FULL_DIMS = 512;
