@@ -3,6 +3,7 @@ import { Command } from 'commander';
 import { LIBRARY_VERSION } from '../core/version.js';
 import { addAnswer } from './commands/answer.js';
 import { addCache } from './commands/cache.js';
+import { addCalibrate } from './commands/calibrate.js';
 import { addDemo } from './commands/demo.js';
 import { addDoctor } from './commands/doctor.js';
 import { addEval } from './commands/eval.js';
@@ -23,7 +24,7 @@ import { addCommonOptions, addIndexesOption } from './options.js';
 
 const COMMANDS = [
   ...[addDemo, addIndex, addRetrieve, addPrompt, addAnswer, addEval],
-  ...[addServe, addKeys, addIndexes, addHealth, addModels, addCache, addDoctor],
+  ...[addServe, addKeys, addIndexes, addHealth, addCalibrate, addModels, addCache, addDoctor],
 ];
 
 /** Runs one command line, without the name of the program; returns the exit code. */

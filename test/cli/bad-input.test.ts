@@ -453,6 +453,7 @@ describe('createProgram', () => {
       [
         'answer',
         'cache',
+        'calibrate',
         'demo',
         'doctor',
         'eval',

@@ -167,6 +167,10 @@ const OPTIONS: Readonly<Record<string, readonly string[]>> = {
     ...['--indexes', '-k', '--near-distance', '--top', '--unlabelled', '--select', '--queries'],
     ...['--input-key', '--label-key', '--encoder', '--file', '--provider', '--threads', '--engine'],
   ],
+  calibrate: [
+    ...['--indexes', '-k', '--queries', '--seed', '--method', '--precision', '--policy', '--out'],
+    ...['--encoder', '--file', '--provider', '--threads', '--engine'],
+  ],
   'indexes list': ['--indexes'],
   'indexes describe': ['--indexes'],
   'indexes verify': ['--indexes'],

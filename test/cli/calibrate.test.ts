@@ -1,0 +1,57 @@
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { readFile } from 'node:fs/promises';
+import { parse } from 'yaml';
+import type { PolicyOptions } from '../../src/policies/options.js';
+import type { CalibratedPolicy } from '../../src/selector/calibrate.js';
+import { EXAMPLES, jsonl, Workspace } from './support.js';
+
+let workspace: Workspace;
+beforeAll(async () => {
+  workspace = await Workspace.create();
+  await workspace.write({ 'pets.jsonl': jsonl(EXAMPLES), 'policy.yaml': 'maxPerLabel: 3\n' });
+  await workspace.fungi(['index', 'pets', '--data', '@pets.jsonl', '--encoder', 'MODEL', '--losses', 'none']);
+});
+afterAll(() => workspace.remove());
+
+const written = async (file: string): Promise<PolicyOptions> =>
+  parse(await readFile(workspace.path(file), 'utf8')) as PolicyOptions;
+
+describe('fungi calibrate', () => {
+  it('writes a policy that the other commands take, with what was given in it', async () => {
+    const argv = ['calibrate', 'pets', '--policy', '@policy.yaml', '--precision', '0.2', '--out', '@out.yaml'];
+    const { code, json } = await workspace.fungi([...argv, '--json']);
+    expect(code).toBe(0);
+    const report = json() as CalibratedPolicy & { readonly policy: PolicyOptions };
+    expect(report.queries).toBe(EXAMPLES.length);
+    expect(report.policy).toMatchObject({ maxPerLabel: 3, calibration: { method: 'platt' } });
+    expect(report.policy.abstain?.below).toBe(report.abstention!.threshold);
+    expect(await written('out.yaml')).toEqual(report.policy);
+    const found = await workspace.fungi(['retrieve', 'pets', 'a cat', '--policy', '@out.yaml', '--explain', '--json']);
+    expect(found.json()).toMatchObject({ explanation: { posterior: { calibrated: true } } });
+  });
+
+  it('tells people what it found, and where no confidence shows so much', async () => {
+    const { code, stdout } = await workspace.fungi(['calibrate', 'pets', '--quiet']);
+    expect(code).toBe(0);
+    expect(stdout).toMatch(/asked +\d+ examples of index "pets", each by the others\n/);
+    expect(stdout).toMatch(/likeliest label right +[\d.]+ %\n/);
+    expect(stdout).toMatch(/policy +not written: --out FILE/);
+    const sure = await workspace.fungi(['calibrate', 'pets', '--precision', '.999', '--out', '@sure.yaml', '--quiet']);
+    expect(sure.stdout).toMatch(
+      /answers +these examples show 99\.9 % at no confidence: ask for less, or add examples\n/,
+    );
+    expect(sure.stdout).not.toMatch(/NaN|undefined|null/);
+    expect(await written('sure.yaml')).not.toHaveProperty('abstain');
+  });
+
+  it.each([
+    ['an index that is none', ['none'], 5, /INDEX_NOT_FOUND/],
+    ['a precision of 1', ['pets', '--precision', '1'], 2, /It must be a number above 0 and below 1/],
+    ['a policy that is none', ['pets', '--policy', '{"choice": "best"}'], 2, /policy\.choice/],
+    ['a method that is none', ['pets', '--method', 'guess'], 2, /Allowed choices are temperature, platt, isotonic/],
+  ])('refuses %s', async (_, argv, exit, message) => {
+    const { code, stderr } = await workspace.fungi(['calibrate', ...argv]);
+    expect(stderr).toMatch(message);
+    expect(code).toBe(exit);
+  });
+});
