@@ -14,6 +14,8 @@ export interface IndexBuildOptions extends LockOptions {
   readonly logger?: Logger;
   /** Looked at under the lock, at the beginning and again before the old index would go. @default 'replace' */
   readonly ifExists?: IfExists;
+  /** Of the name, where it is taken already; {@link IndexBuild.close} releases it. */
+  readonly lock?: FileLock | undefined;
 }
 
 export class IndexBuild {
@@ -48,7 +50,7 @@ export class IndexBuild {
     const { logger = silentLogger, ifExists = 'replace' } = options;
     const { building } = indexPaths(root, name);
     await onStorage(`creating ${root}`, () => mkdir(root, { recursive: true }));
-    const lock = await lockIndex(root, name, options);
+    const lock = options.lock ?? (await lockIndex(root, name, options));
     try {
       await assertFree(root, name, ifExists);
       const folder = join(building, 'index');

@@ -1,7 +1,8 @@
 /**
- * Where indexes live: `<root>/<name>/`, complete or absent. Beside it, while something is under way, `.building-<name>` (see
- * index-build.ts), `.replaced-<name>` (the old index, between the two renames of a publish), `.removing-<name>` (garbage) and
- * `.lock-<name>`. A name never begins with a dot, so these are nobody's index.
+ * Where indexes live: `<root>/<name>/`, complete or absent. Beside it `.previous-<name>`, the generation before it, where that was kept,
+ * and while something is under way `.building-<name>` (see index-build.ts), `.replaced-<name>` and `.leaving-<name>` (the old index, between
+ * the renames of a swap: to be removed, or to become the previous generation), `.removing-<name>` (garbage) and `.lock-<name>`. A name
+ * never begins with a dot, so these are nobody's index.
  */
 import { readdir, readFile, rename, rm, stat } from 'node:fs/promises';
 import { join } from 'node:path';
@@ -12,8 +13,11 @@ import { onStorage, unlessMissing } from '../core/storage-failure.js';
 import { MANIFEST_FILE } from './manifest.js';
 import { STORE_ID_FILE } from './store-identity.js';
 
-/** What a build does about an index that has its name. */
-export type IfExists = 'refuse' | 'replace';
+/**
+ * What a build does about an index that has its name. Replaced, it is gone, and the generation before it too; set aside, it is kept as the
+ * previous generation, in the place of the one that was.
+ */
+export type IfExists = 'refuse' | 'replace' | 'set-aside';
 
 const INDEX_NAME = /^[a-z0-9][a-z0-9_-]{0,62}$/;
 
@@ -31,29 +35,45 @@ export function indexPaths(root: string, name: string) {
   assertIndexName(name);
   return {
     index: join(root, name),
+    previous: join(root, `.previous-${name}`),
     building: join(root, `.building-${name}`),
     replaced: join(root, `.replaced-${name}`),
+    leaving: join(root, `.leaving-${name}`),
     removing: join(root, `.removing-${name}`),
     lock: join(root, `.lock-${name}`),
   } as const;
 }
 
 /**
- * The folder of index `name`, for reading. A publish that was killed between its two renames is undone first.
+ * The folder of index `name`, for reading. A swap that was killed between its renames is undone first.
  *
  * @throws {FungiError} INDEX_NOT_FOUND naming the indexes there are; INVALID_ARGUMENT, INDEX_LOCKED, STORAGE_FAILED
  */
 export async function findIndex(root: string, name: string): Promise<string> {
   const paths = indexPaths(root, name);
-  if (!(await isThere(paths.index)) && (await isThere(paths.replaced))) await (await lockIndex(root, name)).release();
+  if (!(await isThere(paths.index)) && (await isSwapping(paths))) await (await lockIndex(root, name)).release();
   const occupant = await occupantOf(paths.index);
   if (occupant === 'index') return paths.index;
   if (await isThere(paths.building)) {
     throw notFound(root, name, 'Its build is unfinished: run the same index command again to complete it.');
   }
+  if (await isThere(paths.previous)) {
+    throw notFound(root, name, `Its previous generation is there: \`fungi indexes rollback ${name}\` brings it back.`);
+  }
   const others = await listIndexes(root);
   const hint = others.length > 0 ? `There are: ${others.join(', ')}.` : 'Make one with `fungi index`.';
   throw notFound(root, name, hint, occupant === 'other' ? `: what lies at ${paths.index} is something else` : '');
+}
+
+/**
+ * The folder of the generation before the present one, for reading; undefined where none is kept. A swap that was killed is ended first.
+ *
+ * @throws {FungiError} INVALID_ARGUMENT, INDEX_LOCKED, STORAGE_FAILED
+ */
+export async function findPrevious(root: string, name: string): Promise<string | undefined> {
+  const paths = indexPaths(root, name);
+  if (await isSwapping(paths)) await (await lockIndex(root, name)).release();
+  return (await isThere(paths.previous)) ? paths.previous : undefined;
 }
 
 /**
@@ -80,26 +100,27 @@ export async function listIndexes(root: string): Promise<string[]> {
   const entries = await onStorage(`listing ${root}`, () => unlessMissing(readdir(root, { withFileTypes: true })));
   const names = new Set<string>();
   for (const { name: entry } of entries ?? []) {
-    // An index that a killed publish set aside is there: whoever opens it puts it back.
-    const name = entry.replace(/^\.replaced-/, '');
+    // An index that a killed swap put aside is there: whoever opens it puts it back.
+    const name = entry.replace(/^\.(replaced|leaving)-/, '');
     if (INDEX_NAME.test(name) && (await occupantOf(join(root, entry))) === 'index') names.add(name);
   }
   return [...names].sort();
 }
 
 /**
- * Removes index `name` and what an unfinished build of it left.
+ * Removes index `name`, its previous generation and what an unfinished build of it left.
  *
  * @throws {FungiError} INDEX_NOT_FOUND, also for a file or folder of that name that is no index; INDEX_LOCKED,
  * INVALID_ARGUMENT, STORAGE_FAILED
  */
 export async function removeIndex(root: string, name: string, options?: LockOptions): Promise<void> {
   const paths = indexPaths(root, name);
-  if (!(await isThere(paths.building))) await findIndex(root, name);
+  if (!(await isThere(paths.building)) && !(await isThere(paths.previous))) await findIndex(root, name);
   const lock = await lockIndex(root, name, options);
   try {
     await assertFree(root, name, 'replace');
     await lock.assertHeld();
+    await discard(paths.previous, paths.removing); // first: after a kill the index is there, and can be removed
     await discard(paths.index, paths.removing);
     await onStorage(`removing ${paths.building}`, () => rm(paths.building, { recursive: true, force: true }));
   } finally {
@@ -131,32 +152,60 @@ export async function assertFree(root: string, name: string, ifExists: IfExists)
 }
 
 /**
- * Puts the complete folder `from` in the place of index `name`; the old one goes at the very end. Only under the lock.
+ * Puts the complete folder `from` in the place of index `name`; the old one goes at the very end, or is the previous generation from then
+ * on. Only under the lock.
  *
  * @throws {FungiError} what {@link assertFree} throws
  */
 export async function putInPlace(root: string, name: string, from: string, ifExists: IfExists): Promise<void> {
-  const { index, replaced, removing } = indexPaths(root, name);
+  const paths = indexPaths(root, name);
   await assertFree(root, name, ifExists);
-  await onStorage(`publishing ${index}`, async () => {
-    if (await isThere(index)) await rename(index, replaced);
-    await rename(from, index);
-    await syncFolder(root); // before the old one goes: after a power cut one of the two is there
-    await discard(replaced, removing);
-  });
+  await swap(root, paths, from, ifExists === 'set-aside' ? paths.leaving : paths.replaced);
 }
 
 /**
- * After a kill: either the new index is in place and the old one garbage, or the old one returns, unless something else took its
- * place meanwhile. Only under the lock.
+ * Puts the previous generation of index `name` in its place, and the index in that of the previous generation. Only under the lock.
+ *
+ * @throws {FungiError} what {@link assertFree} throws
  */
-async function recover({ index, replaced, removing }: ReturnType<typeof indexPaths>): Promise<void> {
+export async function swapGenerations(root: string, name: string): Promise<void> {
+  const paths = indexPaths(root, name);
+  await assertFree(root, name, 'set-aside');
+  await swap(root, paths, paths.previous, paths.leaving);
+}
+
+type Paths = ReturnType<typeof indexPaths>;
+
+/** @param aside where the old index is meanwhile, which says what becomes of it: see {@link recover} */
+async function swap(root: string, paths: Paths, from: string, aside: string): Promise<void> {
+  const { index } = paths;
+  await onStorage(`publishing ${index}`, async () => {
+    if (await isThere(index)) await rename(index, aside);
+    await rename(from, index);
+    await syncFolder(root); // before the old one goes: after a power cut one of the two is there
+  });
+  await recover(paths);
+}
+
+const isSwapping = async ({ replaced, leaving }: Paths): Promise<boolean> =>
+  (await isThere(replaced)) || (await isThere(leaving));
+
+/**
+ * Ends a swap, also one that was killed: either the new index is in place, and the old one garbage or the previous generation, or the old
+ * one returns, unless something else took its place meanwhile. Only under the lock.
+ */
+async function recover({ index, previous, replaced, leaving, removing }: Paths): Promise<void> {
   await onStorage(`recovering ${index}`, async () => {
     await rm(removing, { recursive: true, force: true });
-    if (!(await isThere(replaced))) return;
-    const occupant = await occupantOf(index);
-    if (occupant === 'index') await discard(replaced, removing);
-    else if (occupant === 'nothing') await rename(replaced, index);
+    for (const aside of [replaced, leaving]) {
+      if (!(await isThere(aside))) continue;
+      const occupant = await occupantOf(index);
+      if (occupant === 'nothing') await rename(aside, index);
+      if (occupant !== 'index') continue;
+      await discard(previous, removing);
+      if (aside === leaving) await rename(leaving, previous);
+      else await discard(replaced, removing);
+    }
   });
 }
 
