@@ -15,7 +15,15 @@ export type {
   SelectorPrompt,
   Voter,
 } from './selector/selector.js';
-export type { BuildOptions, EncoderChoice, OpenOptions, SelectorRuntime } from './selector/options.js';
+export type {
+  BuildOptions,
+  EncoderChoice,
+  IndexPlace,
+  OpenOptions,
+  RefitOptions,
+  SelectorRuntime,
+} from './selector/options.js';
+export type { ComparedGeneration, Generation, Rollback } from './selector/generations.js';
 export type { IndexReduction } from './selector/reduction.js';
 export { EncoderEmbedder } from './selector/embedder.js';
 export type { EmbeddedItems, Embedder } from './selector/embedder.js';

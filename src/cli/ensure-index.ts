@@ -1,15 +1,15 @@
 /** Building an index unless the same one is there already. */
 import { FungiError } from '../core/errors.js';
 import { canonicalJson, type Json } from '../core/fingerprint.js';
-import type { Example, ExampleInput } from '../core/item.js';
+import type { ExampleInput } from '../core/item.js';
 import type { Encoder } from '../encoders/encoder.js';
 import { featureSpec, type FeatureOptions, type FeatureSpec } from '../features/spec.js';
 import { DEFAULT_DIMS } from '../selector/options.js';
+import { kindAsked } from '../selector/reduction-asked.js';
 import { DEFAULT_REDUCER, parseReduction, sharesOf, type AskedReduction } from '../selector/reduction.js';
 import type { BuildOptions } from '../selector/options.js';
-import { findIndex, listIndexes } from '../store/index-folder.js';
+import { findIndex, listIndexes, type IfExists } from '../store/index-folder.js';
 import {
-  assertOwnStore,
   assertSameFeatures,
   featureFingerprint,
   readManifest,
@@ -24,7 +24,7 @@ export interface EnsureOptions extends BuildOptions {
   readonly indexes: string;
   readonly features: FeatureOptions;
   /** What to do about an index of that name that differs. */
-  readonly ifDifferent: 'refuse' | 'replace';
+  readonly ifDifferent: IfExists;
 }
 
 export interface EnsuredIndex {
@@ -76,7 +76,7 @@ function refusal({ name, indexes }: EnsureOptions, differences: readonly string[
 }
 
 /**
- * In what the index that is there differs from the one asked for. Under `replace` the model is only loaded when nothing else differs:
+ * In what the index that is there differs from the one asked for. Where it may go, the model is only loaded when nothing else differs:
  * the build that follows loads it anyway.
  */
 async function compare(options: EnsureOptions & { readonly encoder: Encoder }): Promise<string[]> {
@@ -95,7 +95,7 @@ async function compare(options: EnsureOptions & { readonly encoder: Encoder }): 
   ];
   const there = asAsked(manifest);
   const known = [...featureDifferences(there, spec, manifest.encoder), ...rest];
-  if (options.ifDifferent === 'replace' && known.length > 0) return known;
+  if (options.ifDifferent !== 'refuse' && known.length > 0) return known;
   const { loadEngine } = await import('../selector/load-engine.js');
   const { engine, encoder } = await loadEngine(options);
   await engine.close();
@@ -110,8 +110,9 @@ function asAsked(manifest: Manifest): Manifest {
   return { ...manifest, features, fingerprint: featureFingerprint({ encoder, features }) };
 }
 
-function reducerDifferences({ reducer, auto, rows, labels }: Manifest, asked: AskedReduction, dims: number): string[] {
-  const kind = auto ? 'auto' : ((reducer.kind === 'pca' ? reducer.instead?.of : undefined) ?? reducer.kind);
+function reducerDifferences(manifest: Manifest, asked: AskedReduction, dims: number): string[] {
+  const { reducer, auto, rows, labels } = manifest;
+  const kind = kindAsked(manifest);
   if (kind !== asked.kind) return [`reducer: ${kind} in the index, ${asked.kind} asked for`];
   const differences: string[] = [];
   const compare = (what: string, there: number | string, wanted: number | string): void => {
@@ -168,21 +169,13 @@ async function dataDifferences(
   { examples: inputs, encoder }: { readonly examples: readonly ExampleInput[]; readonly encoder: Encoder },
 ): Promise<string[]> {
   const { distinct } = await import('../selector/rows.js');
-  const { LanceStore } = await import('../store/lance.js');
+  const { contentOf, storedExamples } = await import('../selector/stored-examples.js');
   const examples = distinct(inputs);
-  const missing = new Map(examples.map((example) => [example.id, content(example)]));
+  const missing = new Map(examples.map((example) => [example.id, contentOf(example)]));
   let surplus = 0;
-  const store = await LanceStore.open(folder);
-  try {
-    assertOwnStore(manifest, store);
-    for await (const batch of store.scan()) {
-      for (const row of batch) {
-        if (missing.get(row.id) === content(row)) missing.delete(row.id);
-        else surplus++;
-      }
-    }
-  } finally {
-    await store.close();
+  for await (const example of storedExamples({ folder, manifest })) {
+    if (missing.get(example.id) === contentOf(example)) missing.delete(example.id);
+    else surplus++;
   }
   if (surplus > 0 || missing.size > 0) {
     return [
@@ -196,5 +189,3 @@ async function dataDifferences(
   const files = `${nounOf(encoder.modality)}s`;
   return [`data: the same names, and other ${files} than those that the index was built of`];
 }
-
-const content = ({ id, input, label, metadata }: Example): string => canonicalJson({ id, input, label, metadata });

@@ -1,6 +1,7 @@
 /** Builds an index: encode the pool, fit the reducer, store the reduced features, publish the whole at once. */
 import { stat } from 'node:fs/promises';
 import { join } from 'node:path';
+import type { FileLock } from '../core/file-lock.js';
 import { sha256File, type Json } from '../core/fingerprint.js';
 import type { Example, Item } from '../core/item.js';
 import { silentLogger } from '../core/log.js';
@@ -42,10 +43,11 @@ import { distinct, withVectors } from './rows.js';
 export const ARTEFACTS_FILE = 'artefacts.safetensors';
 
 /**
+ * @param lock of the name, where it is taken already; who took it releases it too, whatever happens
  * @throws {FungiError} INVALID_DATA, INVALID_TEXT, INVALID_ARGUMENT, INDEX_EXISTS, INDEX_LOCKED, STORAGE_FAILED, and what loading
  * the model throws
  */
-export async function buildIndex(options: BuildOptions): Promise<OpenedIndex<LocalFeaturizer>> {
+export async function buildIndex(options: BuildOptions, lock?: FileLock): Promise<OpenedIndex<LocalFeaturizer>> {
   const { name, indexes = DEFAULT_INDEXES, dims = DEFAULT_DIMS, ifExists, onProgress } = options;
   const { log = silentLogger } = options;
   const asked = parseReduction(options.reducer ?? DEFAULT_REDUCER, { dims, metric: options.metric });
@@ -59,7 +61,7 @@ export async function buildIndex(options: BuildOptions): Promise<OpenedIndex<Loc
   const content = examples.map((example, i) => ({ ...example, input: keys[i]! }));
   const plan = planFingerprint({ encoder, features: spec, examples: content });
   const build = await IndexBuild.open(indexes, name, plan, {
-    logger: log,
+    ...{ logger: log, lock },
     ...(ifExists && { ifExists }),
   }).catch(closing(engine));
   try {

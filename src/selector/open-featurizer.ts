@@ -1,7 +1,7 @@
 /** Opens what computes the features of an index, and proves that queries will be comparable with it. */
 import { join } from 'node:path';
 import { FungiError } from '../core/errors.js';
-import { isPooling } from '../encoders/encoder.js';
+import { isPooling, type Encoder, type Pooling } from '../encoders/encoder.js';
 import { loadArtefacts } from '../features/artefact-file.js';
 import { FeatureExtractor } from '../features/extractor.js';
 import { FEATURE_SPEC_SCHEMAS, type FeatureSpec } from '../features/spec.js';
@@ -10,7 +10,7 @@ import { assertSameFeatures, modalityOf, verifyArtefacts, type Manifest } from '
 import { ARTEFACTS_FILE } from './build-index.js';
 import { LocalFeaturizer } from './featurizer.js';
 import { loadEncoder, loadEngine } from './load-engine.js';
-import type { OpenOptions } from './options.js';
+import type { EncoderChoice, OpenOptions } from './options.js';
 import { loadReducer } from './reducer-file.js';
 
 /** An index where it lies, as it was when its manifest was read. */
@@ -29,21 +29,8 @@ export async function openFeaturizer(
 ): Promise<LocalFeaturizer> {
   const spec = specOf(manifest);
   await verifyArtefacts(folder, manifest);
-  const { pooling, target, output, id, file, precision } = manifest.encoder;
-  const choice = {
-    ...options,
-    encoder: options.encoder ?? id,
-    pooling: pooling as 'first' | 'mean',
-    target,
-    ...(typeof output === 'string' && { output }),
-    ...(options.file === undefined && typeof file === 'string' && { file }),
-    ...(precision === 'int8' && ({ precision } as const)),
-  };
-  const found = await loadEncoder(choice);
-  // Before anything is made of another model: the layers of this index may not even be in it.
-  const { modelSha256, preprocessorSha256 } = found;
-  assertSameFeatures(manifest, { encoder: { ...manifest.encoder, modelSha256, preprocessorSha256 }, features: spec });
-  const { engine, encoder } = await loadEngine({ ...choice, encoder: found });
+  const choice = await sameEncoder(options, manifest);
+  const { engine, encoder } = await loadEngine({ ...options, ...choice });
   try {
     assertSameFeatures(manifest, { encoder, features: spec });
     const artefacts = await loadArtefacts(join(folder, ARTEFACTS_FILE), engine, spec);
@@ -53,6 +40,32 @@ export async function openFeaturizer(
     await engine.close();
     throw error;
   }
+}
+
+/** An encoder that is loaded, and what is taken of it. */
+export type LoadedChoice = EncoderChoice & { readonly encoder: Encoder };
+
+/**
+ * The encoder of an index, loaded from where the options say that it lies now.
+ *
+ * @throws {FungiError} INDEX_MISMATCH for another model or tokenizer; what loading it throws
+ */
+export async function sameEncoder(options: OpenOptions, manifest: Manifest): Promise<LoadedChoice> {
+  const { pooling, target, output, id, file, precision } = manifest.encoder;
+  const choice = {
+    encoder: options.encoder ?? id,
+    pooling: pooling as Pooling,
+    target,
+    ...(typeof output === 'string' && { output }),
+    ...(options.file === undefined ? typeof file === 'string' && { file } : { file: options.file }),
+    ...(precision === 'int8' && ({ precision } as const)),
+  };
+  const encoder = await loadEncoder({ ...options, ...choice });
+  // Before anything is made of another model: the layers of this index may not even be in it.
+  const { modelSha256, preprocessorSha256 } = encoder;
+  const { features } = manifest;
+  assertSameFeatures(manifest, { encoder: { ...manifest.encoder, modelSha256, preprocessorSha256 }, features });
+  return { ...choice, encoder };
 }
 
 /**
@@ -69,7 +82,7 @@ export async function openReducer(folder: string, { name, artefacts, reducer }: 
 }
 
 /** The settings of the features, if this version knows them all. @throws {FungiError} INDEX_MISMATCH naming the field */
-function specOf({ name, libraryVersion, features, encoder }: Manifest): FeatureSpec {
+export function specOf({ name, libraryVersion, features, encoder }: Manifest): FeatureSpec {
   const modality = modalityOf(encoder);
   const parsed = FEATURE_SPEC_SCHEMAS[modality ?? 'text'].safeParse(features);
   if (modality !== undefined && parsed.success && isPooling(encoder.pooling)) return parsed.data;

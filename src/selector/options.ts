@@ -51,7 +51,7 @@ export interface BuildOptions extends EncoderChoice, SelectorRuntime {
   readonly reducer?: IndexReduction;
   /** @default what the reducer's vectors are made for: l2 after a PCA, as in the paper; of a blend nothing but cosine will do */
   readonly metric?: 'l2' | 'cosine';
-  /** What becomes of an index that has this name. @default 'replace', once the new one is complete */
+  /** What becomes of an index that has this name, once the new one is complete; set aside, a rollback brings it back. @default 'replace' */
   readonly ifExists?: IfExists;
 }
 
@@ -62,6 +62,21 @@ export interface OpenOptions extends SelectorRuntime {
   readonly encoder?: string | Encoder;
   /** Its ONNX file there, when of another name. @default as the index was built */
   readonly file?: string;
+}
+
+export interface RefitOptions extends OpenOptions {
+  /** P, at most. @default as the index was built; 512 where it had too few rows for a PCA */
+  readonly dims?: number;
+  /** @default as the index was built: auto chooses again, for 120 s */
+  readonly reducer?: IndexReduction;
+}
+
+/** An index by itself, without its model. */
+export interface IndexPlace {
+  readonly name: string;
+  /** Folder of all indexes. @default './indexes' */
+  readonly indexes?: string;
+  readonly log?: Logger;
 }
 
 export const DEFAULT_ENCODER = 'sentence-transformers/all-MiniLM-L6-v2';

@@ -23,10 +23,12 @@ import type { Featurizer } from './featurizer.js';
 import { openFeaturizer, type LocatedIndex } from './open-featurizer.js';
 import { openIndex } from './open-index.js';
 import type { OpenedIndex } from './opened-index.js';
-import type { BuildOptions, OpenOptions } from './options.js';
+import { rollbackIndex, type Rollback } from './generations.js';
+import type { BuildOptions, IndexPlace, OpenOptions, RefitOptions } from './options.js';
 import { healthOf } from './pool-health.js';
 import { offeredLabels, placementOf, votedAnswer, votersOf } from './policy-use.js';
 import { withId, withVectors } from './rows.js';
+import { refitIndex } from './refit-index.js';
 import { selectAmong } from './select-among.js';
 import type {
   AddCounts,
@@ -76,6 +78,28 @@ export class FungiSelector implements Embedder {
   static async build(options: BuildOptions): Promise<FungiSelector> {
     const opened = await buildIndex(options);
     return FungiSelector.over(opened);
+  }
+
+  /**
+   * Fits the reduction anew (of auto also chooses) on the rows that the index holds now: what building an index of them with its settings
+   * gives. The index stays readable, and unwritable, meanwhile, and is kept as the previous generation. An interrupted refit goes on
+   * where it stopped as long as the rows are the same.
+   *
+   * @throws {FungiError} INDEX_NOT_FOUND, INDEX_LOCKED, INDEX_CORRUPT, INDEX_MISMATCH for another model, INVALID_DATA for an index
+   * without rows, …
+   */
+  static async refit(options: RefitOptions): Promise<FungiSelector> {
+    return FungiSelector.over(await refitIndex(options));
+  }
+
+  /**
+   * Puts the previous generation of an index in its place, and keeps the present one in that of the previous: twice is as never.
+   * Selectors that are open go on with what they have, and refuse changes.
+   *
+   * @throws {FungiError} INDEX_NOT_FOUND where none is kept; INDEX_CORRUPT when it is damaged; INDEX_LOCKED, STORAGE_FAILED
+   */
+  static async rollback(place: IndexPlace): Promise<Rollback> {
+    return rollbackIndex(place);
   }
 
   /**

@@ -1,26 +1,13 @@
-import { fork } from 'node:child_process';
 import { cp, readFile, rename, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { createInterface } from 'node:readline';
 import { describe, expect, it, vi } from 'vitest';
 import type { LlmClient } from '../../src/llm/client.js';
 import { FungiSelector } from '../../src/selector/selector.js';
-import { findIndex } from '../../src/store/index-folder.js';
-import { LanceStore } from '../../src/store/lance.js';
-import type { Manifest } from '../../src/store/manifest.js';
-import type { StoredRow } from '../../src/store/store.js';
+import { killAfter, sameIn, storedRows } from './built.js';
 import { inPlace, tinyExamples, type Place } from './support.js';
 
 const build = (place: Place, count = 40, name = 'bank') =>
   FungiSelector.build({ ...place.options(name), examples: tinyExamples(count) });
-
-async function storedRows(place: Place, name: string): Promise<StoredRow[]> {
-  const store = await LanceStore.open(await findIndex(place.options(name).indexes!, name));
-  const rows: StoredRow[] = [];
-  for await (const batch of store.scan()) rows.push(...batch);
-  await store.close();
-  return rows;
-}
 
 describe('FungiSelector', () => {
   it('finds an indexed text first, at distance zero, and orders by distance', () =>
@@ -235,7 +222,7 @@ describe('a killed build', () => {
     'by %s of %i goes on where it stopped and ends in the same index (killed in %s beyond %i)',
     (kind, count, stage, after) =>
       inPlace(async (place) => {
-        const killed = await killAfter([place.folder, String(count), kind], stage, after);
+        const killed = await killAfter('build-child.ts', [place.folder, String(count), kind], stage, after);
         expect(killed).toBe(true);
         const stages: string[] = [];
         const options = {
@@ -273,31 +260,3 @@ describe('a killed build', () => {
       }),
   );
 });
-
-/** Of a manifest, what two builds of the same examples agree on: neither names nor times, nor the last digits of a basis. */
-function sameIn({ auto, reducer, features, fingerprint, metric, dims, rows, labels, truncatedTexts }: Manifest) {
-  const { queryMs, ...choice } = auto?.choice ?? {};
-  expect(queryMs === undefined).toBe(auto === undefined);
-  const shares = reducer.kind === 'blend' ? [reducer.shares, reducer.shrinkage.value] : [];
-  const found = { auto: auto && { ...auto, choice }, kind: reducer.kind, shares };
-  return { ...found, features, fingerprint, metric, dims, rows, labels, truncatedTexts };
-}
-
-/** Runs the build in a process of its own and kills it once a stage tells of more than `after` rows. */
-async function killAfter(args: readonly string[], last: string, after: number): Promise<boolean> {
-  const child = fork(new URL('build-child.ts', import.meta.url), args, {
-    execArgv: ['--import', 'tsx'],
-    stdio: ['ignore', 'pipe', 'inherit', 'ipc'],
-  });
-  const ended = new Promise<NodeJS.Signals | null>((resolve) =>
-    child.on('exit', (_code, signal) => {
-      resolve(signal);
-    }),
-  );
-  for await (const line of createInterface({ input: child.stdout! })) {
-    const [stage, done] = line.split(' ');
-    // The first step of the next window, of 512 rows: the ones before are on the disk.
-    if (stage === last && Number(done) > after) child.kill('SIGKILL');
-  }
-  return (await ended) === 'SIGKILL';
-}

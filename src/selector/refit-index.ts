@@ -1,0 +1,53 @@
+/** A new generation of an index: built of the rows that it holds, with the settings that it was built with. */
+import type { Example } from '../core/item.js';
+import type { FeatureOptions } from '../features/spec.js';
+import { findIndex, lockIndex } from '../store/index-folder.js';
+import { readManifest, verifyArtefacts } from '../store/manifest.js';
+import { buildIndex } from './build-index.js';
+import type { LocalFeaturizer } from './featurizer.js';
+import { openReducer, sameEncoder, specOf, type LocatedIndex } from './open-featurizer.js';
+import type { OpenedIndex } from './opened-index.js';
+import { DEFAULT_INDEXES, type BuildOptions, type RefitOptions } from './options.js';
+import { reductionAsked } from './reduction-asked.js';
+import { storedExamples } from './stored-examples.js';
+
+/**
+ * The name is locked from before the rows are read until the new generation is in place: no row can come in between and be lost.
+ *
+ * @throws {FungiError} INDEX_NOT_FOUND, INDEX_LOCKED, INDEX_CORRUPT, INDEX_MISMATCH, INVALID_DATA for an index without rows, and what
+ * building one throws
+ */
+export async function refitIndex(options: RefitOptions): Promise<OpenedIndex<LocalFeaturizer>> {
+  const { name, indexes = DEFAULT_INDEXES } = options;
+  await findIndex(indexes, name);
+  const lock = await lockIndex(indexes, name);
+  try {
+    const folder = await findIndex(indexes, name);
+    const located = { folder, manifest: await readManifest(folder) };
+    const examples: Example[] = [];
+    for await (const example of storedExamples(located)) examples.push(example);
+    return await buildIndex({ ...(await asBuilt(options, located)), examples, ifExists: 'set-aside' }, lock);
+  } finally {
+    await lock.release();
+  }
+}
+
+/** The options that an index was built with, as far as it tells, and those given now. */
+async function asBuilt(
+  options: RefitOptions,
+  { folder, manifest }: LocatedIndex,
+): Promise<Omit<BuildOptions, 'examples'>> {
+  const { metric, auto } = manifest;
+  const features = specOf(auto === undefined ? manifest : { ...manifest, features: auto.features }) as FeatureOptions;
+  await verifyArtefacts(folder, manifest);
+  const usual = (await openReducer(folder, manifest)).metric;
+  const asked = reductionAsked(manifest);
+  const { dims = asked.dims, reducer } = options;
+  return {
+    ...options,
+    ...(await sameEncoder(options, manifest)),
+    ...{ features, dims, reducer: reducer ?? asked.reducer },
+    // With another reducer, or labels, the usual one may be another.
+    ...(reducer === undefined && metric !== usual && { metric }),
+  };
+}
