@@ -321,7 +321,8 @@ describe('indexes', () => {
       list.parse((await workspace.fungi(['indexes', 'list', '--json'])).json()).indexes.map(({ name }) => name);
     expect(await names()).toContain('spare');
     const described = await workspace.fungi(['indexes', 'describe', 'pets', '--json']);
-    z.strictObject({ folder: z.string(), rows: z.literal(12), manifest: manifestJson }).parse(described.json());
+    const descriptionJson = { folder: z.string(), rows: z.literal(12), manifest: manifestJson, previous: z.null() };
+    z.strictObject(descriptionJson).parse(described.json());
     const verified = await workspace.fungi(['indexes', 'verify', 'spare', '--json']);
     expect(verified.json()).toEqual({ name: 'spare', rows: 12, problems: [] });
     await workspace.write({ 'blend.safetensors': 'damaged' }, 'indexes', 'spare');

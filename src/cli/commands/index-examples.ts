@@ -39,6 +39,7 @@ interface IndexFlags extends CommonOptions, EncoderFlags, FeatureFlags, KeyFlags
   readonly shrinkage?: number | 'auto';
   readonly metric?: 'l2' | 'cosine';
   readonly force?: boolean;
+  readonly keepPrevious?: boolean;
 }
 
 export function addIndex(program: Command, run: Run): void {
@@ -84,11 +85,18 @@ export function addIndex(program: Command, run: Run): void {
       'key or column of the id, which must be unique; none makes ids of text and label (default: id, for rows that have it)',
     )
     .option('--force', 'replace an index of that name that has other data or settings')
+    .addOption(
+      new Option(
+        '--keep-previous',
+        'replace it, and keep it as the previous generation for `fungi indexes rollback`: as much room on the disk again',
+      ).implies({ force: true }),
+    )
     .addHelpText(
       'after',
       `
 What is indexed is what the encoder reads: texts, or with an image or audio encoder files, named by their path. An index of the same data
-and settings is left as it is. One that differs is only replaced with --force, and only by a complete one.
+and settings is left as it is. One that differs is only replaced with --force, and only by a complete one. With it goes its previous generation; --keep-previous
+keeps it as that.
 
 --reducer auto holds examples out to choose which losses are worth their time, how strongly labels shape the space, and how many neighbours vote; what it expects of
 that, and of the plain embedding, is printed. Losses not chosen cost queries nothing. pca is the paper's, and knows no label (--recipe paper). lda takes the directions that tell the labels apart, one less than there are labels; blend has the same
@@ -152,7 +160,7 @@ async function index(context: Context, name: string, flags: IndexFlags): Promise
     dims: flags.dims,
     reducer,
     ...pick(flags, 'metric'),
-    ifDifferent: flags.force === true ? 'replace' : 'refuse',
+    ifDifferent: flags.keepPrevious === true ? 'set-aside' : flags.force === true ? 'replace' : 'refuse',
     ...options,
     encoder,
   });

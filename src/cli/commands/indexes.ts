@@ -1,4 +1,4 @@
-/** `fungi indexes`: what is there, whether it is whole, and removing it. */
+/** `fungi indexes`: what is there, whether it is whole, its generations, and removing it. */
 import type { Command } from 'commander';
 import { ERRORS, FungiError } from '../../core/errors.js';
 import type { FeatureSpec } from '../../features/spec.js';
@@ -9,6 +9,7 @@ import type { CommonOptions, Context, Report, Run } from '../context.js';
 import { manifestLines } from '../manifest-lines.js';
 import { addCommonOptions, addIndexesOption } from '../options.js';
 import { counted, pairs, table, type Column } from '../output.js';
+import { addGenerations } from './generations.js';
 
 const COLUMNS: readonly Column[] = [
   { title: 'index' },
@@ -21,7 +22,7 @@ const COLUMNS: readonly Column[] = [
 ];
 
 export function addIndexes(program: Command, run: Run): void {
-  const indexes = program.command('indexes').description('list, describe, check and remove indexes');
+  const indexes = program.command('indexes').description('list, describe, check, refit and remove indexes');
   const add = (name: string, description: string, example: string): Command =>
     addCommonOptions(addIndexesOption(indexes.command(name)))
       .description(description)
@@ -38,7 +39,8 @@ export function addIndexes(program: Command, run: Run): void {
       .action((index: string, flags: CommonOptions) => run(flags, (context) => work(context, index)));
   onOne('describe', 'show what an index was made with', describe);
   onOne('verify', 'read every file and row of an index and compare it with its checksum', verify);
-  onOne('remove', 'remove an index', remove);
+  addGenerations(indexes, run);
+  onOne('remove', 'remove an index, and its previous generation', remove);
 }
 
 interface Listed {
@@ -51,6 +53,7 @@ interface Listed {
 
 async function listed(indexes: string, name: string): Promise<Listed> {
   try {
+    const { countRows } = await import('../../selector/generations.js');
     const folder = await findIndex(indexes, name);
     const manifest = await readManifest(folder);
     return { name, rows: await countRows(folder), manifest };
@@ -84,25 +87,34 @@ async function list({ indexes, columns }: Context): Promise<Report> {
 }
 
 async function describe({ indexes }: Context, name: string): Promise<Report> {
+  const { countRows } = await import('../../selector/generations.js');
   const folder = await findIndex(indexes, name);
   const manifest = await readManifest(folder);
   const rows = await countRows(folder);
-  const text = pairs([['folder', folder], ...manifestLines(manifest, rows)]);
-  return { text, json: { folder, rows, manifest } };
+  const previous = await previousOf(indexes, name);
+  const text = pairs([['folder', folder], ...manifestLines(manifest, rows), ...previousLines(name, previous)]);
+  return { text, json: { folder, rows, manifest, previous } };
 }
 
-/**
- * Rows there are now; the manifest counts those of the build. Null for a table that cannot be counted: `verify` says what is wrong
- * with it, and with rows whose number is right.
- */
-async function countRows(folder: string): Promise<number | null> {
-  const { LanceStore } = await import('../../store/lance.js');
+type Previous = { readonly createdAt: string; readonly rows: number | null } | { readonly problem: string };
+
+async function previousOf(indexes: string, name: string): Promise<Previous | null> {
+  const { previousGeneration } = await import('../../selector/generations.js');
   try {
-    return await LanceStore.count(folder);
+    const found = await previousGeneration({ name, indexes });
+    return found === undefined ? null : { createdAt: found.manifest.createdAt, rows: found.rows };
   } catch (error) {
     if (!FungiError.is(error)) throw error;
-    return null;
+    return { problem: error.message };
   }
+}
+
+function previousLines(name: string, previous: Previous | null): [name: string, value: string][] {
+  if (previous === null) return [];
+  if ('problem' in previous) return [['previous', previous.problem]];
+  const { createdAt, rows } = previous;
+  const held = rows === null ? 'rows unreadable' : counted(rows, 'row');
+  return [['previous', `${createdAt}, ${held} (\`fungi indexes rollback ${name}\`)`]];
 }
 
 async function verify({ indexes }: Context, name: string): Promise<Report> {

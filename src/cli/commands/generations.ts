@@ -1,0 +1,80 @@
+/** `fungi indexes refit` and `rollback`: a new generation of an index, and the one before it again. */
+import type { Command } from 'commander';
+import type { ComparedGeneration } from '../../selector/generations.js';
+import type { CommonOptions, Context, Report, Run } from '../context.js';
+import { manifestLines } from '../manifest-lines.js';
+import type { OpenFlags } from '../open-selector.js';
+import { addCommonOptions, addIndexesOption, pick, surroundings } from '../options.js';
+import { counted, duration, pairs } from '../output.js';
+import { addOpenOptions } from './retrieve.js';
+
+export function addGenerations(indexes: Command, run: Run): void {
+  addOpenOptions(indexes.command('refit'))
+    .description(
+      'make a new generation of an index of the rows that it holds now, with the settings that it was built with',
+    )
+    .argument('<name>', 'name of the index')
+    .addHelpText(
+      'after',
+      `
+What was fitted on the rows of the build is fitted on those of now: reduction, landmarks, negatives, and of --reducer auto the choice. That
+takes as long as building the index. It answers meanwhile, and takes no changes; an interrupted refit goes on where it stopped while the
+rows are the same. The present generation is kept as the previous one, which takes as much room on the disk.
+
+Examples:
+  fungi indexes refit bank
+  fungi indexes refit bank --encoder ./models/bert-base`,
+    )
+    .action((name: string, flags: CommonOptions & OpenFlags) => run(flags, (context) => refit(context, name, flags)));
+
+  addCommonOptions(addIndexesOption(indexes.command('rollback')))
+    .description('put the previous generation of an index in its place, and keep the present one')
+    .argument('<name>', 'name of the index')
+    .addHelpText(
+      'after',
+      `
+There is a previous generation after a refit, and after a build with --keep-previous: \`fungi indexes describe\` tells. Examples that were added
+to one generation are in that one alone. A second rollback returns to where one was.
+
+Examples:
+  fungi indexes rollback bank
+  fungi indexes rollback bank --json`,
+    )
+    .action((name: string, flags: CommonOptions) => run(flags, (context) => rollback(context, name)));
+}
+
+async function refit(context: Context, name: string, flags: OpenFlags): Promise<Report> {
+  const { effects, indexes } = context;
+  const began = effects.now();
+  // Not a selector: that would read every row back into memory, to search none of them.
+  const { refitIndex } = await import('../../selector/refit-index.js');
+  const { manifest, store, featurizer } = await refitIndex({
+    ...{ name, indexes },
+    ...pick(flags, 'encoder', 'file', 'provider', 'threads', 'engine'),
+    ...surroundings(context),
+  });
+  await store.close();
+  await featurizer.close();
+  const seconds = (effects.now() - began) / 1000;
+  const heading = `index "${name}" in ${indexes} is of a new generation, made in ${duration(seconds)}; \`fungi indexes rollback ${name}\` returns to the one before`;
+  return { text: `${heading}\n${pairs(manifestLines(manifest))}`, json: { name, indexes, seconds, manifest } };
+}
+
+async function rollback({ indexes, log }: Context, name: string): Promise<Report> {
+  const { rollbackIndex } = await import('../../selector/generations.js');
+  const { present, previous } = await rollbackIndex({ name, indexes, log });
+  const text = `index "${name}" in ${indexes} is the generation ${line(present)} again`;
+  return {
+    text: `${text}\n${previous === undefined ? 'what was in its place cannot be read, or was gone' : `the one that was left, ${line(previous)}, is kept: another rollback returns to it`}`,
+    json: { name, indexes, present: facts(present), previous: previous === undefined ? null : facts(previous) },
+  };
+}
+
+function line({ manifest: { createdAt }, rows, own }: ComparedGeneration): string {
+  const alone = own === null ? '' : `, ${own} of them in this one alone`;
+  return `of ${createdAt} (${rows === null ? 'rows unreadable' : `${counted(rows, 'row')}${alone}`})`;
+}
+
+const facts = ({ manifest: { createdAt, storeId }, rows, own }: ComparedGeneration) => ({
+  ...{ createdAt, generation: storeId, rows, own },
+});
