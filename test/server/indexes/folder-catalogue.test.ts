@@ -88,6 +88,43 @@ describe('the indexes of a folder', () => {
     expect(await before).toEqual({ size: 12, found: 12 });
   });
 
+  it('follow a refit and rollbacks by another process between two requests, and none fails', async () => {
+    await build('bank', 12);
+    expect(await sizeOf()).toBe(12);
+    const generationNow = (): Promise<string> => catalogue.use('bank', (index) => Promise.resolve(index.manifest.storeId));
+    const first = await generationNow();
+    const other = await FungiSelector.refit(place.options('bank'));
+    const second = other.manifest.storeId;
+    await other.add([{ input: 'cat cat cat', label: 'cat' }]);
+    await other.close();
+    let requests = 0;
+    const becomes = async (storeId: string, rows: number): Promise<void> => {
+      now += 2000;
+      await until(async () => {
+        const [found, size, { examples }] = await catalogue.use('bank', async (index) => {
+          return [index.manifest.storeId, index.size, await index.select(`dog ${'a '.repeat(requests++ % 9)}`)] as const;
+        });
+        expect(examples).toHaveLength(size);
+        expect([first, second]).toContain(found);
+        return found === storeId && size === rows;
+      });
+    };
+    await becomes(second, 13);
+    await FungiSelector.rollback(place.options('bank'));
+    await becomes(first, 12);
+    await FungiSelector.rollback(place.options('bank'));
+    await becomes(second, 13);
+    await catalogue.use('bank', (index) => index.add([{ input: 'cat b', label: 'cat' }]));
+    await FungiSelector.rollback(place.options('bank'));
+    await FungiSelector.rollback(place.options('bank')); // there and back before it is noticed
+    await catalogue.use('bank', (index) => index.add([{ input: 'cat d', label: 'cat' }]));
+    await becomes(second, 15);
+    expect(await catalogue.readiness()).toEqual([]);
+    await catalogue.remove('bank');
+    expect(await catalogue.list()).toEqual([]);
+    await expect(FungiSelector.rollback(place.options('bank'))).rejects.toMatchObject({ code: 'INDEX_NOT_FOUND' });
+  });
+
   it('show rows that another process has added', async () => {
     await build('bank', 12);
     expect(await sizeOf()).toBe(12);
