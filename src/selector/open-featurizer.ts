@@ -33,6 +33,7 @@ export async function openFeaturizer(
   const { engine, encoder } = await loadEngine({ ...options, ...choice });
   try {
     assertSameFeatures(manifest, { encoder, features: spec });
+    await verifyArtefacts(folder, manifest); // again: while the model was loaded, another generation may have come, which may go as well
     const artefacts = await loadArtefacts(join(folder, ARTEFACTS_FILE), engine, spec);
     const extractor = await FeatureExtractor.create(engine, spec, artefacts);
     return new LocalFeaturizer(engine, extractor, await openReducer(folder, manifest));

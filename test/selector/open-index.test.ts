@@ -7,6 +7,7 @@ import { loadTextEncoder } from '../../src/encoders/text-encoder.js';
 import { readConfig } from '../../src/core/config.js';
 import { Session } from '../../src/runtime/session.js';
 import { FungiSelector } from '../../src/selector/selector.js';
+import { LanceStore } from '../../src/store/lance.js';
 import { featureFingerprint, readManifest, writeManifest } from '../../src/store/manifest.js';
 import { fixture } from '../support/golden.js';
 import { idEncoder } from '../support/id-encoder.js';
@@ -78,6 +79,33 @@ describe('opening an index', () => {
       await expect(FungiSelector.open({ ...place.options('bank'), encoder: removing })).rejects.toMatchObject({
         code: 'INDEX_NOT_FOUND',
       });
+    }));
+
+  it('takes no part of a generation that comes and goes while the model is loaded', () =>
+    inPlace(async (place) => {
+      const at = await twoIndexes(place);
+      const swap = (): void => {
+        renameSync(at('bank'), at('old'));
+        renameSync(at('spare'), at('bank'));
+        renameSync(at('old'), at('spare'));
+      };
+      let swaps = 0;
+      const encoder = await encoderThat(place, () => {
+        if (swaps++ === 0) swap();
+      });
+      const open = Reflect.get(LanceStore, 'open');
+      vi.spyOn(LanceStore, 'open').mockImplementation((folder) => {
+        if (swaps === 1) swap();
+        return open.call(LanceStore, folder);
+      });
+      const opened = await FungiSelector.open({ ...place.options('bank'), encoder });
+      vi.restoreAllMocks();
+      const own = tinyExamples(30)[7]!;
+      const [nearest] = (await opened.select(own.input)).examples;
+      expect(nearest!.input).toBe(own.input);
+      expect(nearest!.distance).toBeLessThan(1e-4);
+      expect(opened.manifest).toEqual(await readManifest(at('bank')));
+      await opened.close();
     }));
 
   it('knows another model by its digest, before it is taken apart', () =>

@@ -138,6 +138,30 @@ describe('LanceStore', () => {
       await Promise.all([store.close(), other.close()]);
     }));
 
+  it('goes on when it is back in its place, with what others wrote to it since', () =>
+    inFolder(async (root) => {
+      const path = join(root, 'bank');
+      const store = await LanceStore.create(path, DIMS);
+      await store.upsert(rowsOf(0, 5));
+      await rename(path, join(root, 'old'));
+      const other = await LanceStore.create(path, DIMS);
+      for (let i = 0; i < 3; i++) await other.upsert(rowsOf(100 + i, 1)); // its version is a later one
+      await expect(store.count()).rejects.toMatchObject({ code: 'INDEX_MISMATCH' });
+      await expect(store.upsert([rowOf(99)])).rejects.toMatchObject({ code: 'INDEX_MISMATCH' });
+      await rename(path, join(root, 'other'));
+      await rename(join(root, 'old'), path);
+      const writer = await LanceStore.open(path);
+      for (let i = 0; (await writer.version()) < 6; i++) await writer.upsert(rowsOf(5 + i, 1)); // past the version of the other
+      const rows = await allRows(writer);
+      expect(await allRows(store)).toEqual(rows);
+      expect(await store.version()).toBe(await writer.version());
+      await store.upsert([rowOf(50)]);
+      await store.delete(['row 0']);
+      expect(await allRows(writer)).toEqual([...rows.slice(1), rowOf(50)]);
+      expect((await writer.verify()).problems).toEqual([]);
+      await Promise.all([store.close(), other.close(), writer.close()]);
+    }));
+
   it('holds exactly what two processes wrote at once', () =>
     inFolder(async (folder) => {
       await (await LanceStore.create(folder, DIMS)).close();
