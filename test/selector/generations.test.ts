@@ -5,18 +5,19 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import type { ExampleInput } from '../../src/core/item.js';
 import { previousGeneration } from '../../src/selector/generations.js';
+import type { BuildOptions } from '../../src/selector/options.js';
 import { FungiSelector } from '../../src/selector/selector.js';
 import { removeIndex } from '../../src/store/index-folder.js';
 import { storedRows } from './built.js';
-import { inPlace, tinyExamples, type Place } from './support.js';
+import { asStored, inPlace, tinyExamples, type Place } from './support.js';
 
-const SMALL = { features: { losses: [] }, reducer: { kind: 'pca' }, dims: 4 } as const;
+const SMALL: Pick<BuildOptions, 'features' | 'reducer' | 'dims'> = {
+  features: { losses: [] },
+  reducer: { kind: 'pca' },
+  dims: 4,
+};
 const LATE: ExampleInput = { id: 'late', input: 'cat a b c', label: 'cat' };
 
-const asStored = (place: Place) => {
-  const { name, indexes, sources } = place.options('bank');
-  return { name, indexes: indexes!, sources: sources! };
-};
 const folderOf = (place: Place, entry = 'bank'): string => join(place.folder, 'indexes', entry);
 
 /** 12 rows are built, one is added, which the refit takes up; then 3 are added to, 1 replaced in and 2 removed from the new generation. */

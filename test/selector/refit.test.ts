@@ -3,22 +3,16 @@ import { cp, rename } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterEach, describe, expect, it, vi } from 'vitest';
 import { FungiSelector } from '../../src/selector/selector.js';
-import type { BuildOptions, RefitOptions } from '../../src/selector/options.js';
+import type { BuildOptions } from '../../src/selector/options.js';
 import { findPrevious } from '../../src/store/index-folder.js';
 import { LanceStore } from '../../src/store/lance.js';
 import { killAfter, sameIn, storedRows } from './built.js';
-import { inPlace, tinyExamples, type Place } from './support.js';
+import { asStored, inPlace, tinyExamples, type Place } from './support.js';
 
 const birds = tinyExamples(60)
   .slice(38)
   .map((example) => ({ ...example, input: example.input.replace(/^\w+/, 'c'), label: 'bird' }));
 const GONE = ['r0', 'r3', 'r38'];
-
-/** Without the encoder: the index knows it. */
-const asStored = (place: Place): RefitOptions => {
-  const { name, indexes, sources } = place.options('bank');
-  return { name, indexes: indexes!, sources: sources! };
-};
 
 /** 40 rows are built, 2 replaced, 20 added and 3 removed. */
 async function grown(place: Place, options: Partial<BuildOptions> = {}): Promise<void> {

@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { ExampleInput } from '../../src/core/item.js';
 import { Rng } from '../../src/core/rng.js';
-import type { BuildOptions, OpenOptions } from '../../src/selector/options.js';
+import type { BuildOptions, OpenOptions, RefitOptions } from '../../src/selector/options.js';
 import { tinyModel, writeFiles } from '../encoders/tiny-model.js';
 
 const WORDS = ['the', 'cat', 'dog', 'sat', 'a', 'b', 'c', 'd'];
@@ -36,6 +36,12 @@ export function placeIn(folder: string): Place {
       sources: { cacheDir: join(folder, 'cache'), offline: true },
     }),
   };
+}
+
+/** What is said of the index "bank" that is there: it knows its encoder. */
+export function asStored(place: Place): Required<Pick<RefitOptions, 'name' | 'indexes' | 'sources'>> {
+  const { name, indexes, sources } = place.options('bank');
+  return { name, indexes: indexes!, sources: sources! };
 }
 
 /** A folder with a model, to be removed by who made it. */
