@@ -28,7 +28,7 @@ it('say the same of the label however examples are chosen, and nothing where nob
   inPlace(async (place) => {
     const selector = await FungiSelector.build({ ...place.options('bank'), examples: tinyExamples(60) });
     const query = tinyExamples(8)[7]!.input;
-    const judged = (choice: PolicyOptions['choice']) =>
+    const judged = (choice: NonNullable<PolicyOptions['choice']>) =>
       selector.select(query, { k: 6, policy: { choice, maxPerLabel: 2, abstain: { below: 0.5 } } });
     const [nearest, diverse] = await Promise.all([judged({ by: 'top-k' }), judged({ by: 'dpp', theta: 0.5 })]);
     expect(diverse.examples).not.toEqual(nearest.examples);

@@ -30,11 +30,9 @@ export function addCalibrate(program: Command, run: Run): void {
     .option('--queries <count>', 'examples that the others are asked about, drawn at random', whole(1), 2000)
     .option('--seed <number>', 'of the draw', whole(0), 0)
     .addOption(
-      new Option('--method <name>', 'of the calibration (default: isotonic from 1000 queries on, else platt)').choices([
-        'isotonic',
-        'platt',
-        'temperature',
-      ] satisfies CalibrationMethod[]),
+      new Option('--method <name>', 'of the calibration (default: isotonic from 1000 queries on, else platt)').choices(
+        CALIBRATION_METHODS,
+      ),
     )
     .option('--precision <share>', 'share of the answers that have to be right, such as 0.95', openShare)
     .option('--policy <file|json>', 'a policy that what is measured is added to (docs/selection.md)')
@@ -58,7 +56,8 @@ Examples:
 async function calibrate(context: Context, name: string, flags: CalibrateFlags): Promise<Report> {
   const { k, queries, seed, method, precision, out } = flags;
   const { policy: given = {} } = await policyOptions(flags, k);
-  const options = { policy: given, k, queries, seed, method, precision };
+  const asked = { ...(method && { method }), ...(precision !== undefined && { precision }) };
+  const options = { policy: given, k, queries, seed, ...asked };
   const measured = await withSelector(context, name, flags, (selector) => selector.calibrate(options));
   const { calibration, abstention } = measured;
   const policy = { ...given, calibration, ...(abstention && { abstain: { below: abstention.threshold } }) };
