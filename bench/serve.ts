@@ -99,6 +99,7 @@ async function latency(): Promise<void> {
   await closedLoop(url, 4, { seconds: 2 }, (n) => retrieve(fresh(n)));
   const cached = await closedLoop(url, 1, { seconds }, () => retrieve(test[0]!));
   say(`retrieve, cached query, 1 client`, latencies(cached), `${rate(cached).toFixed(0)}/s`, 'goal p95 < 10 ms');
+  await metric(url, 'nodejs_eventloop_lag_p99_seconds'); // asked for, it begins anew
   const ten = await closedLoop(url, 10, { seconds }, (n) => retrieve(fresh(1e6 + n)));
   say(`retrieve, new text each, 10 clients`, latencies(ten), `${rate(ten).toFixed(0)}/s`, 'goal p95 < 60 ms');
   const lag = await metric(url, 'nodejs_eventloop_lag_p99_seconds');

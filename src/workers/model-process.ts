@@ -17,12 +17,6 @@ const sourceLoader = (): string => pathToFileURL(createRequire(import.meta.url).
 /** Secrets that a process which only computes has no use for. */
 const WITHHELD = new Set(['OPENAI_API_KEY', 'FUNGI_API_KEYS', 'FUNGI_LLM_API_KEY']);
 
-/**
- * Who waits for whom where processors are short: the HTTP process, whose turns are short, before those that compute, so that neither its
- * clients nor what watches it wait for a turn; queries before builds.
- */
-const NICENESS = { queries: 5, builds: 10 } as const;
-export type Niceness = keyof typeof NICENESS;
 /** As far as niceness goes. */
 const LEAST = 19;
 
@@ -47,12 +41,12 @@ export class ModelProcess {
   /** Settles when the process has ended, with why. */
   readonly ended: Promise<FungiError>;
 
-  /** @param niceness what it is for, which says how far it steps back behind this process */
-  constructor(program: URL = MODEL_PROGRAM, niceness: Niceness = 'queries') {
+  /** @param niceness added to that of this process: a build lets queries go first */
+  constructor(program: URL = MODEL_PROGRAM, niceness = 0) {
     const env = Object.fromEntries(Object.entries(environment).filter(([name]) => !WITHHELD.has(name)));
     const execArgv = program.pathname.endsWith('.ts') ? ['--import', sourceLoader()] : [];
     this.child = fork(fileURLToPath(program), [], { serialization: 'advanced', execArgv, env });
-    stepBack(this.child.pid, niceness);
+    if (niceness > 0) stepBack(this.child.pid, niceness);
     this.child.on('message', (message: WorkerMessage) => {
       this.receive(message);
     });
@@ -131,10 +125,10 @@ export class ModelProcess {
   }
 }
 
-function stepBack(pid: number | undefined, niceness: Niceness): void {
+function stepBack(pid: number | undefined, niceness: number): void {
   if (pid === undefined) return;
   try {
-    setPriority(pid, Math.min(LEAST, getPriority() + NICENESS[niceness]));
+    setPriority(pid, Math.min(LEAST, getPriority() + niceness));
   } catch {
     // Some sandboxes forbid it. It makes nothing wrong, only slower for others.
   }

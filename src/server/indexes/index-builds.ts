@@ -19,6 +19,8 @@ export interface BuildSettings {
   readonly threads?: number | undefined;
 }
 
+/** Added to the process's priority: queries go first. */
+const NICENESS = 10;
 /** Failures that are told of; the oldest are forgotten. */
 const FAILURES = 100;
 
@@ -94,7 +96,7 @@ export class IndexBuilds {
   private async run(request: BuildRequest, build: Build): Promise<void> {
     if (this.isClosed) throw stopping();
     const { indexes, sources, threads } = this.settings;
-    build.process = new ModelProcess(undefined, 'builds');
+    build.process = new ModelProcess(undefined, NICENESS);
     try {
       const options = {
         ...request,
