@@ -15,6 +15,8 @@ import { interleaved, median } from './rounds.js';
 
 const [n = 10_000, P = 512, k = 20, rounds = 20] = process.argv.slice(2).map(Number);
 const BATCH = 100;
+/** As many clients of a server, in both spaces of an index that chose for itself. */
+const AT_ONCE = 20;
 
 /** Components fall as PCA's do; rows of length about 1. */
 const sample = (count: number, name: string): Float32Array =>
@@ -25,6 +27,7 @@ const sample = (count: number, name: string): Float32Array =>
 const vectors = sample(n, 'rows');
 const queries = sample(BATCH, 'queries');
 const query = queries.subarray(0, P);
+const each = Array.from({ length: AT_ONCE }, (_, q) => queries.subarray(q * P, (q + 1) * P));
 
 function plain(wanted: Float32Array): number[] {
   const found: { row: number; square: number }[] = [];
@@ -66,13 +69,18 @@ try {
     'plain loop': () => plain(query),
     'LanceDB, one query': () => lance(query),
     [`ours, ${BATCH} queries`]: () => search.search(queries, k),
+    [`ours, ${AT_ONCE} searches at once`]: () => Promise.all(each.map((one) => search.search(one, k))),
+    [`ours, ${AT_ONCE} searches in turn`]: async () => {
+      for (const one of each) await search.search(one, k);
+    },
     'ours, one query, a tenth allowed': () => search.search(query, k, { allow: (row) => row % 10 === 0 }),
   });
   const base = median(times['ours, one query']);
   for (const [name, values] of Object.entries(times)) {
-    const each = median(values) / (name.includes(`${BATCH} queries`) ? BATCH : 1);
+    const asked = name.includes(`${BATCH} queries`) ? BATCH : name.includes('searches') ? AT_ONCE : 1;
+    const one = median(values) / asked;
     console.log(
-      `${name.padEnd(34)} ${each.toFixed(3).padStart(9)} ms a query  ${(each / base).toFixed(2).padStart(7)} ×`,
+      `${name.padEnd(34)} ${one.toFixed(3).padStart(9)} ms a query  ${(one / base).toFixed(2).padStart(7)} ×`,
     );
   }
 } finally {
