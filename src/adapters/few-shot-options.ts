@@ -33,8 +33,8 @@ export interface FewShotCall {
   readonly filter?: Filter | undefined;
   /** Which of the nearest are chosen, and how they stand in the prompt. @default the k nearest */
   readonly policy?: SelectOptions['policy'] | undefined;
-  /** Whether the report says why these examples. @default false */
-  readonly explain?: SelectOptions['explain'] | undefined;
+  /** Whether the report says why these examples; by block too it is for the options to say. @default false */
+  readonly explain?: boolean | undefined;
   /** Rows that a policy looks at. @default all */
   readonly maxCandidates?: number | undefined;
   /** For templates that write the list of labels. @default all labels of the index */
@@ -45,8 +45,10 @@ export interface FewShotCall {
   readonly skip?: boolean | undefined;
 }
 
-export interface FewShotOptions extends Omit<FewShotCall, 'skip'> {
+export interface FewShotOptions extends Omit<FewShotCall, 'skip' | 'explain'> {
   readonly selector: FewShotSelector;
+  /** Whether the report says why these examples; `blocks` encodes query and examples again. @default false */
+  readonly explain?: SelectOptions['explain'] | undefined;
   /**
    * How examples stand in the conversation: built-in name, path of a file, or a parsed template. Turns of a chat template go before the
    * query, its instructions join the system's; a text template takes the place of the query's text.

@@ -160,7 +160,8 @@ const MOST_CANDIDATES = 2000;
 export function candidatesFor(policy: Policy, k: number, explain: boolean): number {
   if (policy.candidates !== undefined) return policy.candidates;
   const { exclude, duplicates, hybrid, choice, maxPerLabel, minLabels, adaptive, labelList, abstain } = policy;
-  const rules = [exclude, duplicates, hybrid, maxPerLabel, minLabels, adaptive, labelList, abstain];
+  // A calibration holds for votes of as many as it was measured with.
+  const rules = [exclude, duplicates, hybrid, maxPerLabel, minLabels, adaptive, labelList, abstain, policy.calibration];
   const nearest = choice.by === 'top-k' && rules.every((rule) => rule === undefined);
   // One more shows how far the last of the chosen is from being left out.
   if (nearest) return explain ? k + 1 : k;

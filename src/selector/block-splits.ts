@@ -102,17 +102,21 @@ async function encoded(
     const inputs = some.map(({ input }) => input);
     return (await featurizer.featurizeByBlock(inputs, { stage: 'blocks', onProgress, signal })).vectors;
   };
+  /** Whose fault it is: halves that are computed once more, as many items in all as before. */
+  const culprit = async (some: readonly Example[], error: FungiError): Promise<FungiError> => {
+    if (some.length === 1) return spoilt(some[0]!, error.code, error.message, error);
+    const half = some.slice(0, some.length >> 1);
+    const own = await run(half).catch((cause: unknown) => cause);
+    if (isOfItem(own)) return culprit(half, own);
+    if (own instanceof Error) throw own;
+    const rest = some.slice(half.length);
+    return culprit(rest, error);
+  };
   try {
     return await run(examples);
   } catch (error) {
     if (!isOfItem(error)) throw error;
-    // Whose fault it is, each by itself tells.
-    for (const example of examples) {
-      await run([example]).catch((own: unknown) => {
-        throw isOfItem(own) ? spoilt(example, own.code, own.message, own) : own;
-      });
-    }
-    throw error;
+    throw await culprit(examples, error);
   }
 }
 

@@ -3,7 +3,7 @@ import { FungiError } from '../core/errors.js';
 import { Rng } from '../core/rng.js';
 import { abstainThreshold, type AbstentionThreshold } from '../policies/abstention.js';
 import { calibrated, fitCalibration, type Calibration, type CalibrationMethod } from '../policies/calibration.js';
-import { parsePolicy, type Policy, type PolicyOptions } from '../policies/options.js';
+import { parsePolicy, type PolicyOptions } from '../policies/options.js';
 import type { LoadedRows } from './loaded-rows.js';
 import { posteriorOnly } from './policy-use.js';
 import { searchByPolicy, type PolicySearch } from './policy-search.js';
@@ -54,10 +54,8 @@ export async function calibrate(
       hint: 'Add examples: each is asked about by the others.',
     });
   }
-  const policy: Policy = {
-    ...{ ...posteriorOnly(given), calibration: undefined },
-    exclude: { query: true, ids: given.exclude?.ids ?? [] },
-  };
+  const exclude = { query: true, ids: given.exclude?.ids ?? [] };
+  const policy = posteriorOnly({ ...given, calibration: undefined, exclude }, k, false);
   const entries = rows.sample(queries, Rng.stream(seed, 'calibration'));
   const scores: number[] = [];
   const hits: boolean[] = [];

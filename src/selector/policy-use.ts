@@ -1,6 +1,6 @@
 /** What a policy's outcome is to those who use a selection: its examples, its prompts, its answer by vote. */
 import type { Example } from '../core/item.js';
-import { parsePolicy, type Policy } from '../policies/options.js';
+import { candidatesFor, parsePolicy, type Policy } from '../policies/options.js';
 import { arrange, keepingOrder } from '../policies/order.js';
 import type { PolicyOutcome } from '../policies/pipeline.js';
 import { narrowLabels } from '../policies/posterior.js';
@@ -30,8 +30,15 @@ export function selectedBy(outcome: PolicyOutcome, policy: Policy, explain: bool
   };
 }
 
-/** For the posterior, which does not depend on who is chosen: the nearest are the cheapest to choose. */
-export const posteriorOnly = (policy: Policy): Policy => ({ ...policy, choice: { by: 'top-k' } });
+/**
+ * For the posterior, which does not depend on who is chosen: the nearest are the cheapest to choose. It is of as many candidates as the
+ * policy itself would look at.
+ */
+export const posteriorOnly = (policy: Policy, k: number, explain: boolean): Policy => ({
+  ...policy,
+  choice: { by: 'top-k' },
+  candidates: candidatesFor(policy, k, explain),
+});
 
 /** Its say in who may be chosen, and no more: the nearest of those vote, however examples are chosen among them. */
 export const eligibleOnly = ({ exclude, duplicates }: Policy): Policy => ({

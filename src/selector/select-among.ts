@@ -53,7 +53,7 @@ export async function selectAmong({ rows, spaces, metric, modality }: Among, tas
     }
     const isAsked = policy !== undefined && asksPosterior(policy, explain);
     return Promise.all([
-      isAsked ? search(vote.space, k, posteriorOnly(policy)) : undefined,
+      isAsked ? search(vote.space, k, posteriorOnly(policy, k, explain)) : undefined,
       search(vote.space, vote.voters, policy && eligibleOnly(policy)),
     ]);
   };

@@ -53,5 +53,6 @@ describe('a policy as it is given', () => {
     expect(needed({ choice: { by: 'mmr' } }, 30)).toBe(300);
     expect(needed({ duplicates: true }, 1000)).toBe(2000);
     expect(needed({ candidates: 50, minLabels: 2 }, 20)).toBe(50);
+    expect(needed({ calibration: { method: 'temperature', slope: 1 } }, 5)).toBe(200);
   });
 });

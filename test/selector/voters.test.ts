@@ -38,3 +38,16 @@ it('say the same of the label however examples are chosen, and nothing where nob
     expect(await selector.select(query, { k: 6, policy: { maxPerLabel: 2 } })).not.toHaveProperty('posterior');
     await selector.close();
   }));
+
+it('say of the label what all candidates of the policy say, also where its choice is its only rule', () =>
+  inPlace(async (place) => {
+    const selector = await FungiSelector.build({ ...place.options('bank'), examples: tinyExamples(60) });
+    const query = tinyExamples(8)[7]!.input;
+    const judged = async (candidates?: number) => {
+      const policy = { choice: { by: 'mmr' as const }, ...(candidates !== undefined && { candidates }) };
+      return (await selector.select(query, { k: 6, explain: true, policy })).posterior;
+    };
+    expect(await judged()).toEqual(await judged(60));
+    expect(await judged()).not.toEqual(await judged(7));
+    await selector.close();
+  }));

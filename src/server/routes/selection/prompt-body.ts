@@ -77,8 +77,14 @@ export async function withoutPaths<T>(name: string, work: Promise<T>): Promise<T
     if (!FungiError.is(error)) throw error;
     const of = error.details['example'];
     if (typeof of !== 'string') throw error;
-    throw new FungiError('INDEX_CORRUPT', `index "${name}": the image or sound of ${of} is missing or damaged`, {
-      hint: 'Take the example out of the index, or have its file put back.',
+    const isOther = FungiError.is(error, 'INVALID_DATA');
+    const what = isOther
+      ? `${of} gives other features now than are stored`
+      : `the image or sound of ${of} is missing or damaged`;
+    throw new FungiError('INDEX_CORRUPT', `index "${name}": ${what}`, {
+      hint: isOther
+        ? 'Ask for an explanation without blocks, or have the example stored again.'
+        : 'Take the example out of the index, or have its file put back.',
       cause: error,
     });
   }
