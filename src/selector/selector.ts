@@ -211,15 +211,14 @@ export class FungiSelector implements Embedder {
   }
 
   /**
-   * Measures how often the likeliest label is right, each example being a query to all others, and what confidence to ask for. What it returns
-   * goes into a policy: `{ calibration, abstain: { below: abstention.threshold } }`.
+   * Measures how often the likeliest label is right, and what confidence to ask for: on labelled `examples` that the index does not have, or,
+   * where its reduction knows no label, on its own, each being a query to all others. What it returns goes into a policy:
+   * `{ calibration, abstain: { below: abstention.threshold } }`.
    *
-   * @throws {FungiError} INVALID_ARGUMENT
+   * @throws {FungiError} INVALID_ARGUMENT, also where `examples` are needed; INVALID_TEXT naming one of them by its place
    */
   async calibrate(options: CalibrateOptions = {}): Promise<CalibratedPolicy> {
-    const { selection, vote } = this.spaces;
-    const { metric } = this.index.manifest;
-    return calibrate(this.rows, { metric, modality: this.modality, space: vote?.space ?? selection }, options);
+    return calibrate(this.rows, this.index, this.spaces, options);
   }
 
   /**

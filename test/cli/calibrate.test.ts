@@ -8,8 +8,13 @@ import { EXAMPLES, jsonl, Workspace } from './support.js';
 let workspace: Workspace;
 beforeAll(async () => {
   workspace = await Workspace.create();
-  await workspace.write({ 'pets.jsonl': jsonl(EXAMPLES), 'policy.yaml': 'maxPerLabel: 3\n' });
-  await workspace.fungi(['index', 'pets', '--data', '@pets.jsonl', '--encoder', 'MODEL', '--losses', 'none']);
+  const asked = EXAMPLES.map(({ text, label }) => ({ text: `${text} now`, label }));
+  await workspace.write({
+    ...{ 'pets.jsonl': jsonl(EXAMPLES), 'asked.jsonl': jsonl(asked), 'policy.yaml': 'maxPerLabel: 3\n' },
+  });
+  const index = ['--data', '@pets.jsonl', '--encoder', 'MODEL', '--losses', 'none'];
+  await workspace.fungi(['index', 'pets', ...index, '--reducer', 'pca']);
+  await workspace.fungi(['index', 'learned', ...index, '--reducer', 'blend', '--shrinkage', '0.5']);
 });
 afterAll(() => workspace.remove());
 
@@ -18,7 +23,7 @@ const written = async (file: string): Promise<PolicyOptions> =>
 
 describe('fungi calibrate', () => {
   it('writes a policy that the other commands take, with what was given in it', async () => {
-    const argv = ['calibrate', 'pets', '--policy', '@policy.yaml', '--precision', '0.2', '--out', '@out.yaml'];
+    const argv = ['calibrate', 'pets', '--policy', '@policy.yaml', '--precision', '.01', '--out', '@out.yaml'];
     const { code, json } = await workspace.fungi([...argv, '--json']);
     expect(code).toBe(0);
     const report = json() as CalibratedPolicy & { readonly policy: PolicyOptions };
@@ -26,7 +31,15 @@ describe('fungi calibrate', () => {
     expect(report.policy).toMatchObject({ maxPerLabel: 3, calibration: { method: 'platt' } });
     expect(report.policy.abstain?.below).toBe(report.abstention!.threshold);
     expect(await written('out.yaml')).toEqual(report.policy);
-    const found = await workspace.fungi(['retrieve', 'pets', 'a cat', '--policy', '@out.yaml', '--explain', '--json']);
+    const found = await workspace.fungi([
+      'retrieve',
+      'learned',
+      'a cat',
+      '--policy',
+      '@out.yaml',
+      '--explain',
+      '--json',
+    ]);
     expect(found.json()).toMatchObject({ explanation: { posterior: { calibrated: true } } });
   });
 
@@ -34,14 +47,27 @@ describe('fungi calibrate', () => {
     const { code, stdout } = await workspace.fungi(['calibrate', 'pets', '--quiet']);
     expect(code).toBe(0);
     expect(stdout).toMatch(/asked +\d+ examples of index "pets", each by the others\n/);
-    expect(stdout).toMatch(/likeliest label right +[\d.]+ %\n/);
+    expect(stdout).toMatch(/likeliest label right +[\d.]+ % \(95 % interval [\d.]+ to [\d.]+\)\n/);
     expect(stdout).toMatch(/policy +not written: --out FILE/);
     const sure = await workspace.fungi(['calibrate', 'pets', '--precision', '.999', '--out', '@sure.yaml', '--quiet']);
-    expect(sure.stdout).toMatch(
-      /answers +these examples show 99\.9 % at no confidence: ask for less, or add examples\n/,
-    );
+    expect(sure.code).toBe(1);
+    expect(sure.stdout).toMatch(/answers +at no confidence do these examples show that 99\.9 % are right\n/);
+    expect(sure.stdout).toMatch(/policy +none: ask for less, or give more examples\n/);
     expect(sure.stdout).not.toMatch(/NaN|undefined|null/);
-    expect(await written('sure.yaml')).not.toHaveProperty('abstain');
+    await expect(written('sure.yaml')).rejects.toThrow('ENOENT');
+  });
+
+  it('asks an index that learned of labels what it does not have', async () => {
+    const own = await workspace.fungi(['calibrate', 'learned']);
+    expect(own.code).toBe(2);
+    expect(own.stderr).toMatch(/index "learned": its reduction learned of its examples' labels.*\nhint: .*--data FILE/);
+    const { code, stdout } = await workspace.fungi(['calibrate', 'learned', '--data', '@asked.jsonl', '--quiet']);
+    expect(code).toBe(0);
+    expect(stdout).toMatch(/asked +\d+ examples of \S+asked\.jsonl\n/);
+    const some = await workspace.fungi(
+      ['calibrate', 'learned', '--data', '@asked.jsonl', '--queries', '3', '--json'], // prettier-ignore
+    );
+    expect(some.json()).toMatchObject({ queries: 3 });
   });
 
   it.each([

@@ -169,8 +169,8 @@ const OPTIONS: Readonly<Record<string, readonly string[]>> = {
     ...['--input-key', '--label-key', '--encoder', '--file', '--provider', '--threads', '--engine'],
   ],
   calibrate: [
-    ...['--indexes', '-k', '--queries', '--seed', '--method', '--precision', '--policy', '--out'],
-    ...['--encoder', '--file', '--provider', '--threads', '--engine'],
+    ...['--indexes', '-k', '--data', '--queries', '--seed', '--method', '--precision', '--policy', '--out'],
+    ...['--input-key', '--label-key', '--encoder', '--file', '--provider', '--threads', '--engine'],
   ],
   'indexes list': ['--indexes'],
   'indexes describe': ['--indexes'],

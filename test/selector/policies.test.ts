@@ -148,7 +148,9 @@ describe('a selection by a policy', () => {
   it('measures itself, and takes what it measured', () =>
     inPlace(async (place) => {
       const selector = await build(place);
-      const { calibration, queries, accuracy, abstention } = await selector.calibrate({ k: 5, precision: 0.5 });
+      const examples = tinyExamples(120).slice(60);
+      const measured = await selector.calibrate({ k: 5, precision: 0.5, examples });
+      const { calibration, queries, accuracy, abstention } = measured;
       expect(queries).toBe(60);
       expect(accuracy).toBeGreaterThan(0.7);
       expect(calibration.method).toBe('platt');
@@ -156,7 +158,10 @@ describe('a selection by a policy', () => {
       const given = await selector.select('cat a b', { policy: { calibration, abstain: { below } } });
       expect(given.posterior!.calibrated).toBe(true);
       expect(given.abstains).toBe(given.posterior!.confidence < below);
-      await expect(selector.calibrate({ queries: 0 })).rejects.toMatchObject({ code: 'INVALID_ARGUMENT' });
+      for (const options of [{ examples, queries: 0 }, { examples: [] }, {}]) {
+        // The last: its own examples lie among those of their label, as this index was made to have it.
+        await expect(selector.calibrate(options)).rejects.toMatchObject({ code: 'INVALID_ARGUMENT' });
+      }
       await selector.close();
     }));
 

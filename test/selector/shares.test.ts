@@ -114,7 +114,7 @@ describe('an index by a blend', () => {
     }));
 
   it('is calibrated in the space of the vote', async () => {
-    const options = { k: K, method: 'platt' } as const;
+    const options = { k: K, method: 'platt', examples: tinyExamples(90).slice(60) } as const;
     const [one, both, other] = [
       await withIndex(blend(1, 1), (selector) => selector.calibrate(options)),
       await withIndex(blend(0, 1), (selector) => selector.calibrate(options)),

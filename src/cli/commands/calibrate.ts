@@ -3,16 +3,18 @@ import { InvalidArgumentError, Option, type Command } from 'commander';
 import { stringify } from 'yaml';
 import { replaceFileWith } from '../../core/atomic-file.js';
 import { CALIBRATION_METHODS, type CalibrationMethod } from '../../policies/calibration.js';
-import type { PolicyOptions } from '../../policies/options.js';
-import type { CalibratedPolicy } from '../../selector/calibrate.js';
+import { wilson } from '../../core/wilson.js';
+import { readExamples } from '../../eval/data/read-examples.js';
+import type { CalibratedPolicy, CalibrateOptions } from '../../selector/calibrate.js';
 import type { CommonOptions, Context, Report, Run } from '../context.js';
 import { withSelector, type OpenFlags } from '../open-selector.js';
-import { whole } from '../options.js';
+import { addKeyOptions, sourcesOf, whole, type KeyFlags } from '../options.js';
 import { counted, pairs, percent } from '../output.js';
 import { policyOptions, type PolicyFlags } from '../policy-option.js';
 import { addOpenOptions } from './retrieve.js';
 
-interface CalibrateFlags extends CommonOptions, OpenFlags, Pick<PolicyFlags, 'policy'> {
+interface CalibrateFlags extends CommonOptions, OpenFlags, KeyFlags, Pick<PolicyFlags, 'policy'> {
+  readonly data?: string;
   readonly k: number;
   readonly queries: number;
   readonly seed: number;
@@ -27,7 +29,11 @@ export function addCalibrate(program: Command, run: Run): void {
     .description('measure how far the likeliest label is to be trusted, and write a policy that abstains below that')
     .argument('<name>', 'name of the index')
     .option('-k, --k <count>', 'examples of a selection', whole(1, 1000), 20)
-    .option('--queries <count>', 'examples that the others are asked about, drawn at random', whole(1), 2000)
+    .option(
+      '--data <source>',
+      'labelled examples that the index does not have, to ask it (docs/data.md); needed but with --reducer pca and none',
+    )
+    .option('--queries <count>', 'as many of them, or of its own examples, drawn at random', whole(1), 2000)
     .option('--seed <number>', 'of the draw', whole(0), 0)
     .addOption(
       new Option('--method <name>', 'of the calibration (default: isotonic from 1000 queries on, else platt)').choices(
@@ -37,46 +43,59 @@ export function addCalibrate(program: Command, run: Run): void {
     .option('--precision <share>', 'share of the answers that have to be right, such as 0.95', openShare)
     .option('--policy <file|json>', 'a policy that what is measured is added to (docs/selection.md)')
     .option('--out <file>', 'write the policy as YAML, for --policy of retrieve, prompt and answer');
-  addOpenOptions(command)
+  addOpenOptions(addKeyOptions(command))
     .addHelpText(
       'after',
       `
-Each example is a query to the others, without those of its text. With --precision the policy abstains below the confidence at which so many
-answers are right, as far as these examples can show; the index itself is not changed. docs/selection.md#abstain-and-calibration
+What is asked are the examples of --data; without it each example of the index is a query to the others, which tells nothing where the index
+learned of their labels (--reducer auto, lda, blend). With --precision the policy abstains below the confidence at which so many answers are
+right, as far as these examples can show; where they show it nowhere, none is written. docs/selection.md#abstain-and-calibration
 
 Examples:
-  fungi calibrate bank
-  fungi calibrate bank --precision 0.95 --out policy.yaml
+  fungi calibrate bank --data held-out.jsonl
+  fungi calibrate bank --data held-out.jsonl --precision 0.95 --out policy.yaml
   fungi answer bank "my card has not arrived" --policy policy.yaml
-  fungi calibrate bank --precision 0.9 --policy policy.yaml --out policy.yaml`,
+  fungi calibrate bank --data held-out.jsonl --precision 0.9 --policy policy.yaml --out policy.yaml`,
     )
     .action((name: string, flags: CalibrateFlags) => run(flags, (context) => calibrate(context, name, flags)));
 }
 
 async function calibrate(context: Context, name: string, flags: CalibrateFlags): Promise<Report> {
-  const { k, queries, seed, method, precision, out } = flags;
+  const { k, queries, seed, method, precision, data, out } = flags;
   const { policy: given = {} } = await policyOptions(flags, k);
-  const asked = { ...(method && { method }), ...(precision !== undefined && { precision }) };
-  const options = { policy: given, k, queries, seed, ...asked };
+  const options: CalibrateOptions = {
+    ...{ policy: given, k, queries, seed },
+    ...(method && { method }),
+    ...(precision !== undefined && { precision }),
+    ...(data !== undefined && { examples: await labelled(data, flags, context) }),
+  };
   const measured = await withSelector(context, name, flags, (selector) => selector.calibrate(options));
   const { calibration, abstention } = measured;
   const policy = { ...given, calibration, ...(abstention && { abstain: { below: abstention.threshold } }) };
-  if (out !== undefined) await replaceFileWith(out, stringify(policy));
+  const isShort = precision !== undefined && abstention === undefined;
+  if (out !== undefined && !isShort) await replaceFileWith(out, stringify(policy));
   return {
-    text: calibrationText(name, measured, policy, flags),
-    json: { index: name, ...measured, abstention: abstention ?? null, policy },
+    text: calibrationText(name, measured, flags),
+    json: { index: name, ...measured, abstention: abstention ?? null, policy: isShort ? null : policy },
+    // A policy that answers whatever it is asked is not what was wanted.
+    exitCode: isShort ? 1 : 0,
   };
+}
+
+async function labelled(source: string, { inputKey, labelKey }: CalibrateFlags, context: Context) {
+  const { examples } = await readExamples(source, { inputKey, labelKey, idKey: null, hub: sourcesOf(context) });
+  return examples;
 }
 
 function calibrationText(
   name: string,
   { calibration, queries, accuracy, abstention }: CalibratedPolicy,
-  policy: PolicyOptions,
-  { precision, out }: Pick<CalibrateFlags, 'precision' | 'out'>,
+  { precision, data, out }: Pick<CalibrateFlags, 'precision' | 'data' | 'out'>,
 ): string {
+  const { low, high } = wilson(Math.round(accuracy * queries), queries);
   const lines: [string, string][] = [
-    ['asked', `${counted(queries, 'example')} of index "${name}", each by the others`],
-    ['likeliest label right', `${percent(accuracy)} %`],
+    ['asked', `${counted(queries, 'example')} of ${data ?? `index "${name}", each by the others`}`],
+    ['likeliest label right', `${percent(accuracy)} % (95 % interval ${percent(low)} to ${percent(high)})`],
     ['calibration', calibration.method],
   ];
   if (abstention !== undefined) {
@@ -86,11 +105,11 @@ function calibrationText(
       ['answered', `${percent(coverage)} %, of which ${percent(found)} % right`],
     );
   } else if (precision !== undefined) {
-    const kept = policy.abstain === undefined ? '' : `; abstains below ${policy.abstain.below}, as given`;
-    lines.push([
-      'answers',
-      `these examples show ${percent(precision)} % at no confidence: ask for less, or add examples${kept}`,
-    ]);
+    lines.push(
+      ['answers', `at no confidence do these examples show that ${percent(precision)} % are right`],
+      ['policy', 'none: ask for less, or give more examples'],
+    );
+    return pairs(lines);
   }
   lines.push(['policy', out === undefined ? 'not written: --out FILE' : `${out}, for --policy ${out}`]);
   return pairs(lines);
