@@ -1,6 +1,7 @@
 /** Many searches among the rows of a pool, some at a time. Axes: n rows of P dimensions, Q queries. */
 import type { Metric } from '../retrieve/distance.js';
 import { ExactSearch, type Neighbour } from '../retrieve/exact-search.js';
+import { COMPARED_TOGETHER, KEEPING } from '../retrieve/pieces.js';
 import type { Pace } from './pace.js';
 
 export interface PacedSearch {
@@ -12,10 +13,6 @@ export interface PacedSearch {
 
 /** Values of the rows that are scored in one product. */
 const SCORED_TOGETHER = 2 ** 19;
-/** Values that are compared between two rests, for the distances of what a search keeps: some milliseconds of work. */
-const COMPARED_TOGETHER = 2 ** 20;
-/** What keeping a row costs beside its distance, in such values. */
-const KEEPING = 256;
 /** Queries that are searched together: more are no faster. */
 const MOST_TOGETHER = 32;
 
@@ -42,15 +39,17 @@ export async function searchEach(
   found: (near: readonly Neighbour[], query: number) => void,
 ): Promise<void> {
   const count = queries.length / dims;
-  // The search keeps about so many rows of each query, and computes the distances of these.
+  // The search keeps about so many rows of each query, and computes the distances of these. Where it keeps more, for many lie where
+  // others do, it rests by itself.
   const kept = 2 * k + 64;
   const fitting = Math.floor(COMPARED_TOGETHER / (kept * (dims + KEEPING)));
+  const rest = (): Promise<void> => pace.rest();
   const together = Math.min(MOST_TOGETHER, Math.max(1, fitting));
   for (let start = 0; start < count; start += together) {
-    const near = await search.search(queries.subarray(start * dims, (start + together) * dims), k);
+    const near = await search.search(queries.subarray(start * dims, (start + together) * dims), k, { rest });
     near.forEach((each, i) => {
       found(each, start + i);
     });
-    await pace.rest();
+    await rest();
   }
 }

@@ -4,6 +4,8 @@ export class Candidates {
   private scores: number[] = [];
   private limit: number;
   private cutoff = -Infinity;
+  /** Rows that were pushed, those included that are out of the question since. */
+  pushed = 0;
 
   /**
    * @param k neighbours wanted
@@ -19,6 +21,7 @@ export class Candidates {
 
   /** Returns the score below which a row is out of the question from now on. */
   push(row: number, score: number): number {
+    this.pushed++;
     this.rows.push(row);
     this.scores.push(score);
     if (this.rows.length >= this.limit) this.prune();

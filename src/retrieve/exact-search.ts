@@ -12,6 +12,7 @@ import { countRows } from '../runtime/row-matrix.js';
 import { Candidates } from './candidates.js';
 import { cosineDistance, euclidean, productDistance, squareOf, type SearchMetric } from './distance.js';
 import { HotRows, LARGEST_SEGMENT, type Segment } from './hot-rows.js';
+import { COMPARED_TOGETHER, KEEPING, Pieces } from './pieces.js';
 import { SharedProducts } from './shared-products.js';
 
 export interface Neighbour {
@@ -35,6 +36,8 @@ export interface SearchSpec {
 export interface SearchOptions {
   /** Rows that may be returned. @default all */
   readonly allow?: (row: number) => boolean;
+  /** Waited for where the search has kept the event loop for some milliseconds: what it throws ends the search. @default others have a turn */
+  readonly rest?: () => Promise<void>;
 }
 
 /** Queries that share a pass over the rows. */
@@ -114,12 +117,13 @@ export class ExactSearch {
 
   /**
    * The k nearest rows of each query, nearest first; among equals the earlier row. Fewer when fewer are there or allowed.
-   * Searches the rows of the moment it is called, whatever is added, replaced or removed while it runs.
+   * Searches the rows of the moment it is called, whatever is added, replaced or removed while it runs. Where so many rows are equally
+   * near that none of them can be left out, their distances are computed in pieces, between which it rests.
    *
    * @param queries [Q,P]
-   * @throws {FungiError} INVALID_VECTOR for a query of another width or not finite; INVALID_ARGUMENT when k is not 1 or more
+   * @throws {FungiError} INVALID_VECTOR for a query of another width or not finite; INVALID_ARGUMENT when k is not 1 or more; what `rest` throws
    */
-  async search(queries: Float32Array, k: number, { allow }: SearchOptions = {}): Promise<Neighbour[][]> {
+  async search(queries: Float32Array, k: number, { allow, rest }: SearchOptions = {}): Promise<Neighbour[][]> {
     const { dims } = this.rows;
     const count = countRows(queries, dims, 'query');
     if (!Number.isInteger(k) || k < 1) {
@@ -128,15 +132,21 @@ export class ExactSearch {
     const parts = this.rows.segments
       .map((segment) => partOf(segment, dims, allow))
       .filter(({ open }) => open.includes(1));
+    const pieces = new Pieces(rest);
     const found: Neighbour[][] = [];
     for (let start = 0; start < count; start += QUERIES_PER_PASS) {
       const some = queries.subarray(start * dims, Math.min(count, start + QUERIES_PER_PASS) * dims);
-      found.push(...(await this.nearest(some, k, parts)));
+      found.push(...(await this.nearest(some, k, parts, pieces)));
     }
     return found;
   }
 
-  private async nearest(queries: Float32Array, k: number, parts: readonly Part[]): Promise<Neighbour[][]> {
+  private async nearest(
+    queries: Float32Array,
+    k: number,
+    parts: readonly Part[],
+    pieces: Pieces,
+  ): Promise<Neighbour[][]> {
     const { dims } = this.rows;
     const count = queries.length / dims;
     const candidates = Array.from(
@@ -148,10 +158,16 @@ export class ExactSearch {
       const { values, stride } = await this.products.multiply(part.of, part.vectors, queries);
       for (let q = 0; q < count; q++) {
         const products = values.subarray(q * stride, q * stride + part.rows);
+        const before = candidates[q]!.pushed;
         cutoffs[q] = this.gather(candidates[q]!, cutoffs[q]!, products, part, at * LARGEST_SEGMENT);
+        await pieces.kept(candidates[q]!.pushed - before, 0);
       }
     }
-    return candidates.map((list, q) => this.exact(row(queries, q, dims), list.finish(), parts).slice(0, k));
+    const found: Neighbour[][] = [];
+    for (const [q, list] of candidates.entries()) {
+      found.push((await this.exact(row(queries, q, dims), list.finish(), parts, pieces)).slice(0, k));
+    }
+    return found;
   }
 
   /**
@@ -185,7 +201,12 @@ export class ExactSearch {
   }
 
   /** Distances in float64, nearest first. */
-  private exact(query: Float32Array, places: readonly number[], parts: readonly Part[]): Neighbour[] {
+  private async exact(
+    query: Float32Array,
+    places: readonly number[],
+    parts: readonly Part[],
+    pieces: Pieces,
+  ): Promise<Neighbour[]> {
     const { metric } = this;
     const { dims } = this.rows;
     const own = squareOf(query);
@@ -193,14 +214,18 @@ export class ExactSearch {
       if (metric === 'l2') return euclidean(query, vector);
       return metric === 'product' ? productDistance(query, vector) : cosineDistance(query, vector, squares);
     };
-    return places
-      .map((place) => {
+    const found: Neighbour[] = [];
+    const step = Math.ceil(COMPARED_TOGETHER / (dims + KEEPING));
+    for (let start = 0; start < places.length; start += step) {
+      const some = places.slice(start, start + step);
+      for (const place of some) {
         const { vectors, squares, numbers } = parts[Math.floor(place / LARGEST_SEGMENT)]!;
         const i = place % LARGEST_SEGMENT;
-        const vector = row(vectors, i, dims);
-        return { row: numbers[i]!, distance: distance(vector, own * squares[i]!) };
-      })
-      .sort((a, b) => a.distance - b.distance || a.row - b.row);
+        found.push({ row: numbers[i]!, distance: distance(row(vectors, i, dims), own * squares[i]!) });
+      }
+      await pieces.kept(some.length, dims);
+    }
+    return found.sort((a, b) => a.distance - b.distance || a.row - b.row);
   }
 }
 

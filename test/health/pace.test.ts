@@ -2,8 +2,10 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { Rng } from '../../src/core/rng.js';
 import { Pace } from '../../src/health/pace.js';
+import { pacedSearch, searchEach } from '../../src/health/paced-search.js';
 import { poolHealth } from '../../src/health/pool-health.js';
 import { voteK } from '../../src/health/vote-k.js';
+import { ExactSearch, type Neighbour } from '../../src/retrieve/exact-search.js';
 import { poolOf, type Row } from './support.js';
 
 /** Turns that others have while `work` goes on. */
@@ -100,6 +102,37 @@ describe('the health of a pool', () => {
     // Everybody votes for the first: each choice looks at all of them.
     const graph = { candidates: Array.from({ length: 12 }, (_, i) => (i === 0 ? [1] : [0])), pooled: Array<number>(12).fill(0) }; // prettier-ignore
     await expect(voteK(graph, 12, new Pace({ sliceMs: 0, check }))).rejects.toBe(stop);
+  });
+
+  it.each<[string, number]>([
+    ['equal', 1],
+    ['zero', 0],
+  ])('rests within a search where rows are %s, so that none can be left out', async (_, value) => {
+    const [rows, dims, metric] = [3000, 64, 'cosine'] as const;
+    const vectors = new Float32Array(rows * dims).fill(value);
+    const queries = vectors.subarray(0, 32 * dims);
+    const [whole] = await (await ExactSearch.create(vectors, { rows, dims, metric })).search(queries, 5);
+    const found: (readonly Neighbour[])[] = [];
+    let rests = 0;
+    const pace = new Pace({ check: () => rests++ });
+    const paced = await pacedSearch(vectors, { rows, dims, metric }, pace);
+    const turns = await turnsDuring(() => searchEach(paced, queries, 5, (near) => found.push(near)));
+    expect(found).toEqual(Array<unknown>(32).fill(whole));
+    expect(whole!.map(({ row }) => row)).toEqual([0, 1, 2, 3, 4]);
+    // The 3,000 rows of two queries are a piece when they are gathered, and one more when their distances are computed.
+    expect(rests).toBeGreaterThanOrEqual(32);
+    expect(turns).toBeGreaterThanOrEqual(32);
+    // Nothing goes on when it is called off within the search.
+    const stop = new Error('enough');
+    let left = 10;
+    const check = (): void => {
+      if (--left === 0) throw stop;
+    };
+    const ended = searchEach({ ...paced, pace: new Pace({ check }) }, queries, 5, () => {
+      throw new Error('no query is done yet');
+    });
+    await expect(ended).rejects.toBe(stop);
+    expect(left).toBe(0);
   });
 
   it('leaves the event loop to others all along', async () => {

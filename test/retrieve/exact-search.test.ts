@@ -68,6 +68,24 @@ describe.each<SearchMetric>(['l2', 'cosine', 'product'])('%s', (metric) => {
     expect(found!.map(({ row }) => row)).toEqual([0, 1, 2, 3, 4]);
   });
 
+  it('finds the same at any rests, one within a query whose rows are all equal, and ends with what a rest throws', async () => {
+    const [rows, dims] = [6000, 128];
+    const vectors = new Float32Array(rows * dims).fill(0.5);
+    const search = await ExactSearch.create(vectors, { rows, dims, metric });
+    const query = random(dims, 9);
+    let rests = 0;
+    const rest = (): Promise<void> => {
+      rests++;
+      return Promise.resolve();
+    };
+    const [found] = await search.search(query, 7, { rest });
+    expect(found).toEqual(plain(vectors, query, dims, metric).slice(0, 7).map(({ row }) => ({ row, distance: found![0]!.distance }))); // prettier-ignore
+    expect(rests).toBeGreaterThanOrEqual(3);
+    expect((await search.search(query, 7))[0]).toEqual(found);
+    const stop = new Error('enough');
+    await expect(search.search(query, 7, { rest: () => Promise.reject(stop) })).rejects.toBe(stop);
+  });
+
   it('returns all rows when k is larger, and only allowed ones', async () => {
     const dims = 6;
     const vectors = random(30 * dims, 5);
