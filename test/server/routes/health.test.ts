@@ -177,8 +177,8 @@ describe('what is asked for', () => {
   });
 });
 
-describe('requests for one index', () => {
-  it('take turns, and those for another do not wait for them', async () => {
+describe('requests', () => {
+  it('take turns, whatever their index, and the library waits for none', async () => {
     const { catalogue, selector, featurizer } = await desk(20);
     await catalogue.put('other', letters(10));
     const gate = deferred<undefined>();
@@ -186,13 +186,16 @@ describe('requests for one index', () => {
     const ended: string[] = [];
     const one = health(catalogue, { queries: ['a'] }).then(() => ended.push('one'));
     const two = health(catalogue, {}).then(() => ended.push('two'));
-    await askJson(catalogue, 'indexHealth', { path: { name: 'other' }, body: {} });
-    await selector.health(); // the library is not held up either
+    const other = askJson(catalogue, 'indexHealth', { path: { name: 'other' }, body: {} }).then(() =>
+      ended.push('other'),
+    );
+    const elsewhere = health((await desk(5)).catalogue).then(() => ended.push('elsewhere')); // the event loop is the same
+    await selector.health(); // is not held up
     expect(ended).toEqual([]);
     expect(catalogue.inUse).toBe(1); // who waits keeps no generation open
     gate.resolve(undefined);
-    await Promise.all([one, two]);
-    expect(ended).toEqual(['one', 'two']);
+    await Promise.all([one, two, other, elsewhere]);
+    expect(ended).toEqual(['one', 'two', 'other', 'elsewhere']);
   });
 
   it('wait as long as they like, eight of them; one that leaves makes room', async () => {
@@ -203,13 +206,29 @@ describe('requests for one index', () => {
     const leaver = new AbortController();
     const leaving = health(catalogue, {}, leaver.signal);
     const waiting = Array.from({ length: 7 }, () => health(catalogue));
+    await catalogue.put('other', letters(10));
     await turn();
-    const tooMany = health(catalogue);
-    await expect(tooMany).rejects.toMatchObject({ code: 'OVERLOADED', details: { retryAfterMs: 5000 } });
+    for (const name of ['desk', 'other']) {
+      const tooMany = askJson(catalogue, 'indexHealth', { path: { name }, body: {} });
+      await expect(tooMany).rejects.toMatchObject({ code: 'OVERLOADED', details: { retryAfterMs: 5000 } });
+    }
     const reason = new FungiError('DEADLINE_EXCEEDED', 'late');
     leaver.abort(reason);
     await expect(leaving).rejects.toBe(reason);
     waiting.push(health(catalogue));
+    gate.resolve(undefined);
+    await Promise.all([first, ...waiting]);
+  });
+
+  it('what cannot be done is told of at once, whoever waits', async () => {
+    const { catalogue, featurizer } = await desk(20);
+    const gate = deferred<undefined>();
+    featurizer.gate = gate.promise;
+    const first = health(catalogue, { queries: ['a'] });
+    const waiting = Array.from({ length: 8 }, () => health(catalogue));
+    await turn();
+    const none = askJson(catalogue, 'indexHealth', { path: { name: 'none' }, body: {} });
+    expect(await codeOf(none)).toBe('INDEX_NOT_FOUND');
     gate.resolve(undefined);
     await Promise.all([first, ...waiting]);
   });

@@ -2,7 +2,6 @@ import { z } from 'zod';
 import { FungiError } from '../../../core/errors.js';
 import { HEALTH_DEFAULTS, HEALTH_LIMITS } from '../../../health/pool-health.js';
 import type { FungiSelector } from '../../../selector/selector.js';
-import type { IndexCatalogue } from '../../indexes/catalogue.js';
 import { HealthReports } from '../../indexes/health-reports.js';
 import { InTurn } from '../../indexes/in-turn.js';
 import type { Route } from '../../route.js';
@@ -19,7 +18,7 @@ import { reportShape, shownReport } from './health-report.js';
 const MAX_PAIRS = 400_000_000;
 /** Of longer ones accordingly fewer. */
 const FULL_DIMS = 512;
-/** Requests that wait while another report on the index is made: each holds its items in memory. */
+/** Requests that wait while another report is made: each holds its items in memory. */
 const MAX_WAITING = 8;
 
 const whole = (member: 'k' | 'top' | 'select') =>
@@ -45,8 +44,8 @@ const bodySchema = z
   .meta({ examples: [{ queries: ['my library card was stolen, can I still borrow?'] }] });
 type Body = z.output<typeof bodySchema>;
 
-/** Of an app's indexes: apps in one process wait for nobody but themselves. */
-const turns = new WeakMap<IndexCatalogue, InTurn>();
+/** Of all indexes, and of all apps in the process: they share its event loop, of which each report takes slices. */
+const turns = new InTurn(MAX_WAITING);
 
 export const indexHealth: Route<IndexPath, unknown, Body> = {
   method: 'post',
@@ -54,8 +53,8 @@ export const indexHealth: Route<IndexPath, unknown, Body> = {
   operationId: 'indexHealth',
   tag: 'indexes',
   summary:
-    'Tells what is wrong with the examples of an index, and what would help: docs/health.md says what each member means. One report on an ' +
-    `index is made at a time; ${MAX_WAITING} more requests wait. A request compares ${MAX_PAIRS} pairs of ${FULL_DIMS} dimensions.`,
+    'Tells what is wrong with the examples of an index, and what would help: docs/health.md says what each member means. One report ' +
+    `is made at a time, of all indexes; ${MAX_WAITING} more requests wait. A request compares ${MAX_PAIRS} pairs of ${FULL_DIMS} dimensions.`,
   scope: 'read',
   errors: 'problem',
   pathSchema: indexPath,
@@ -71,7 +70,7 @@ export const indexHealth: Route<IndexPath, unknown, Body> = {
       assertFits(selector, body);
       return Promise.resolve();
     });
-    return turnsOf(catalogue).run(name, signal, () =>
+    return turns.run(signal, () =>
       catalogue.use(name, async (selector) => {
         assertFits(selector, body);
         const { unlabelled, queries, ...options } = body;
@@ -117,10 +116,4 @@ function assertFits(
       `${dims} dimensions to compare; a request compares ${most}`,
     { hint: 'Send fewer items; for a larger index run `fungi health` where it lies, which has no such limit.' },
   );
-}
-
-function turnsOf(catalogue: IndexCatalogue): InTurn {
-  const own = turns.get(catalogue) ?? new InTurn(MAX_WAITING);
-  turns.set(catalogue, own);
-  return own;
 }
