@@ -37,6 +37,9 @@ export interface IndexCatalogue {
   /** @throws {FungiError} INDEX_NOT_FOUND, INVALID_ARGUMENT for what is no name */
   status(name: string): Promise<IndexStatus>;
 
+  /** Of the newest generation: read from its manifest, and no data are opened. @throws {FungiError} INDEX_NOT_FOUND; INDEX_LOCKED, STORAGE_FAILED */
+  storeId(name: string): Promise<string>;
+
   /**
    * Runs `work` on the newest generation. That one stays open until `work` has ended, whatever takes its place meanwhile.
    *

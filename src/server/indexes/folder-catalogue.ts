@@ -81,6 +81,11 @@ export class FolderCatalogue implements IndexCatalogue {
     return this.said(this.statusOf(name));
   }
 
+  async storeId(name: string): Promise<string> {
+    assertIndexName(name);
+    return (await this.said(findIndex(this.options.indexes, name).then(readManifest))).storeId;
+  }
+
   async use<T>(name: string, work: (selector: FungiSelector) => Promise<T>): Promise<T> {
     assertIndexName(name);
     return this.said(this.newest(name).then((index) => index.use(work)));

@@ -1,4 +1,5 @@
 /** What the last report on the health of each index said, in numbers: for those who watch over the server. */
+import { FungiError } from '../../core/errors.js';
 import type { SameGroups } from '../../health/duplicates.js';
 import type { HealthReport } from '../../health/pool-health.js';
 import type { IndexCatalogue } from './catalogue.js';
@@ -48,15 +49,20 @@ export class HealthReports {
     if (this.kept.size > MAX_INDEXES) this.kept.delete(oldest!);
   }
 
-  /** By name, of the indexes that there are now in the generation that was judged; the others are forgotten. */
-  async current(catalogue: Pick<IndexCatalogue, 'list'>): Promise<ReadonlyMap<string, HealthFigures>> {
-    if (this.kept.size === 0) return this.kept;
-    const generations = new Map(
-      (await catalogue.list()).map((one) => [one.name, one.state === 'ready' ? one.manifest.storeId : undefined]),
-    );
-    for (const [index, { generation }] of this.kept) {
-      if (generations.get(index) !== generation) this.kept.delete(index);
-    }
+  /**
+   * By name, of the indexes that there are now in the generation that was judged. Forgotten are those that are gone or were built anew,
+   * and no others: of an index that cannot be read at the moment the figures stay, whose age is then seen to grow.
+   */
+  async current(catalogue: Pick<IndexCatalogue, 'storeId'>): Promise<ReadonlyMap<string, HealthFigures>> {
+    const forget = async (index: string, figures: HealthFigures): Promise<void> => {
+      const isStale = await catalogue.storeId(index).then(
+        (storeId) => storeId !== figures.generation,
+        (error: unknown) => FungiError.is(error, 'INDEX_NOT_FOUND'),
+      );
+      // Another report may have come meanwhile.
+      if (isStale && this.kept.get(index) === figures) this.kept.delete(index);
+    };
+    await Promise.all([...this.kept].map(([index, figures]) => forget(index, figures)));
     return this.kept;
   }
 }

@@ -82,7 +82,7 @@ const FIGURES: readonly Figure[] = [
 /** Adds the gauges. An index that is gone, or was built anew since its report, has none. */
 export function measureHealth({ registry }: Pick<ServerMetrics, 'registry'>, catalogue: IndexCatalogue): void {
   const reports = HealthReports.of(catalogue);
-  // All gauges are read together, and the catalogue is asked once.
+  // All gauges are read together, and the catalogue is asked once about each index.
   let reading: Promise<ReadonlyMap<string, HealthFigures>> | undefined;
   const current = (): Promise<ReadonlyMap<string, HealthFigures>> =>
     (reading ??= reports.current(catalogue).finally(() => {

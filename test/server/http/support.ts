@@ -25,6 +25,7 @@ export const emptyCatalogue = (parts: Partial<IndexCatalogue> = {}): IndexCatalo
   encoders: [],
   list: () => Promise.resolve([]),
   status: unexpected,
+  storeId: unexpected,
   use: unexpected,
   build: unexpected,
   remove: unexpected,

@@ -1,10 +1,11 @@
 /** Real indexes over a model of a few kilobytes, features computed by real model processes. */
 import { cp, rename, rm, truncate } from 'node:fs/promises';
 import { join } from 'node:path';
-import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { FungiError } from '../../../src/core/errors.js';
 import { FungiSelector } from '../../../src/selector/selector.js';
 import { FolderCatalogue, type CatalogueOptions } from '../../../src/server/indexes/folder-catalogue.js';
+import { LanceStore } from '../../../src/store/lance.js';
 import { FeatureCache } from '../../../src/workers/feature-cache.js';
 import { ModelPool } from '../../../src/workers/model-pool.js';
 import { makePlace, tinyExamples, type Place } from '../../selector/support.js';
@@ -61,6 +62,20 @@ describe('the indexes of a folder', () => {
     await expect(sizeOf('../bank')).rejects.toMatchObject({ code: 'INVALID_ARGUMENT' });
     expect(await catalogue.list()).toMatchObject([{ state: 'ready', name: 'bank', rows: 12 }]);
     expect(await catalogue.readiness()).toEqual([]);
+  });
+
+  it('tell which generation they are in without being opened, and when they are gone', async () => {
+    await build('bank', 12);
+    const openStore = vi.spyOn(LanceStore, 'open');
+    const first = await catalogue.storeId('bank');
+    expect(openStore).not.toHaveBeenCalled();
+    openStore.mockRestore();
+    expect(first).toBe(await catalogue.use('bank', (index) => Promise.resolve(index.manifest.storeId)));
+    await build('bank', 13);
+    expect(await catalogue.storeId('bank')).not.toBe(first);
+    await catalogue.remove('bank');
+    await expect(catalogue.storeId('bank')).rejects.toMatchObject({ code: 'INDEX_NOT_FOUND' });
+    await expect(catalogue.storeId('../bank')).rejects.toMatchObject({ code: 'INVALID_ARGUMENT' });
   });
 
   it('are replaced between two requests: none fails, and one that goes on keeps what it began with', async () => {

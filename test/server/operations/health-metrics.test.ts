@@ -1,7 +1,7 @@
 /** The gauges of the indexes' health, as they are scraped. */
 import { Registry } from 'prom-client';
-import { describe, expect, it } from 'vitest';
-import type { IndexStatus } from '../../../src/server/indexes/catalogue.js';
+import { describe, expect, it, vi } from 'vitest';
+import { FungiError } from '../../../src/core/errors.js';
 import { HealthReports } from '../../../src/server/indexes/health-reports.js';
 import { measureHealth } from '../../../src/server/operations/health-metrics.js';
 import { askJson } from '../routes/ask.js';
@@ -120,20 +120,52 @@ describe('the gauges', () => {
     expect(await scrape()).toEqual(before);
   });
 
-  it('ask the catalogue once a scrape, and not at all where there is nothing', async () => {
+  it('ask the catalogue once a scrape about each index that has them, and about no other', async () => {
     const { catalogue, scrape, report } = await served();
-    let lists = 0;
-    const list = catalogue.list.bind(catalogue);
-    catalogue.list = () => {
-      lists++;
-      return list();
-    };
+    await catalogue.put('other', EXAMPLES);
+    await catalogue.put('third', EXAMPLES);
+    const storeId = vi.spyOn(catalogue, 'storeId');
+    const others = [vi.spyOn(catalogue, 'list'), vi.spyOn(catalogue, 'status'), vi.spyOn(catalogue, 'use')];
     await scrape();
-    expect(lists).toBe(0);
+    expect(storeId).not.toHaveBeenCalled();
     await report('desk');
+    await report('other');
+    for (const spy of others) spy.mockClear();
     await scrape();
     await scrape();
-    expect(lists).toBe(2);
+    expect(storeId.mock.calls).toEqual([['desk'], ['other'], ['desk'], ['other']]);
+    for (const spy of others) expect(spy).not.toHaveBeenCalled();
+  });
+
+  it('stay while the index cannot be read, and the others with them', async () => {
+    const { catalogue, scrape, report } = await served();
+    await catalogue.put('other', EXAMPLES);
+    await report('desk');
+    await report('other');
+    const before = await scrape();
+    const storeId = catalogue.storeId.bind(catalogue);
+    const failures = [
+      ...(['INDEX_LOCKED', 'STORAGE_FAILED', 'INDEX_CORRUPT'] as const).map((code) => new FungiError(code, 'not now')),
+      new Error('EMFILE: too many open files'),
+    ];
+    for (const error of failures) {
+      catalogue.storeId = (name) => (name === 'desk' ? Promise.reject(error) : storeId(name));
+      expect(await scrape()).toEqual(before);
+    }
+    catalogue.storeId = storeId;
+    expect(await scrape()).toEqual(before);
+  });
+
+  it('are those of a report that comes while they are read', async () => {
+    const { catalogue } = await served();
+    const report = await catalogue.indexes.get('desk')!.selector.health();
+    const reports = new HealthReports();
+    reports.keep('desk', 'one', report);
+    const storeId = (): Promise<string> => {
+      reports.keep('desk', 'two', report);
+      return Promise.resolve('two');
+    };
+    expect((await reports.current({ storeId })).get('desk')?.generation).toBe('two');
   });
 
   it('are of a hundred indexes at most: the latest', async () => {
@@ -143,13 +175,7 @@ describe('the gauges', () => {
     const reports = new HealthReports();
     for (let i = 0; i < 130; i++) reports.keep(`i${i}`, 'one', report);
     reports.keep('i40', 'one', report, 5000);
-    const ready = Array.from({ length: 130 }, (_, i): IndexStatus => ({
-      state: 'ready',
-      name: `i${i}`,
-      rows: 1,
-      manifest: selector.manifest,
-    }));
-    const current = await reports.current({ list: () => Promise.resolve(ready) });
+    const current = await reports.current({ storeId: () => Promise.resolve('one') });
     expect([...current.keys()]).toEqual([
       ...Array.from({ length: 100 }, (_, i) => `i${i + 30}`).filter((name) => name !== 'i40'),
       'i40',

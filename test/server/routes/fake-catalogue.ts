@@ -127,6 +127,12 @@ export class FakeCatalogue implements IndexCatalogue {
     return { state: 'ready', name, rows, manifest };
   }
 
+  storeId(name: string): Promise<string> {
+    return new Promise((resolve) => {
+      resolve(this.find(name).manifest.storeId);
+    });
+  }
+
   async use<T>(name: string, work: (selector: FungiSelector) => Promise<T>): Promise<T> {
     const selector = this.find(name);
     this.inUse++;
