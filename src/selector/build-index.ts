@@ -38,16 +38,25 @@ import { reducerFacts } from './reducer-facts.js';
 import { saveReducer } from './reducer-file.js';
 import { DEFAULT_REDUCER, parseReduction } from './reduction.js';
 import { distinct, withVectors } from './rows.js';
+import { successionOf } from './succession.js';
 
 /** Beside manifest and table; the other file is the reducer's. */
 export const ARTEFACTS_FILE = 'artefacts.safetensors';
 
+/** What a refit knows of the index that it makes anew. */
+export interface Refitted {
+  /** Of the name; who took it releases it too, whatever happens. */
+  readonly lock: FileLock;
+  /** Store of the generation that the new one follows. */
+  readonly of: string;
+}
+
 /**
- * @param lock of the name, where it is taken already; who took it releases it too, whatever happens
+ * @param refit where the index is a new generation of one
  * @throws {FungiError} INVALID_DATA, INVALID_TEXT, INVALID_ARGUMENT, INDEX_EXISTS, INDEX_LOCKED, STORAGE_FAILED, and what loading
  * the model throws
  */
-export async function buildIndex(options: BuildOptions, lock?: FileLock): Promise<OpenedIndex<LocalFeaturizer>> {
+export async function buildIndex(options: BuildOptions, refit?: Refitted): Promise<OpenedIndex<LocalFeaturizer>> {
   const { name, indexes = DEFAULT_INDEXES, dims = DEFAULT_DIMS, ifExists, onProgress } = options;
   const { log = silentLogger } = options;
   const asked = parseReduction(options.reducer ?? DEFAULT_REDUCER, { dims, metric: options.metric });
@@ -61,7 +70,7 @@ export async function buildIndex(options: BuildOptions, lock?: FileLock): Promis
   const content = examples.map((example, i) => ({ ...example, input: keys[i]! }));
   const plan = planFingerprint({ encoder, features: spec, examples: content });
   const build = await IndexBuild.open(indexes, name, plan, {
-    ...{ logger: log, lock },
+    ...{ logger: log, lock: refit?.lock },
     ...(ifExists && { ifExists }),
   }).catch(closing(engine));
   try {
@@ -105,10 +114,11 @@ export async function buildIndex(options: BuildOptions, lock?: FileLock): Promis
       metric: options.metric ?? reducer.metric,
       truncated: staged.truncated,
       contents: source.modality === 'text' ? undefined : contentsDigest(examples, keys),
+      refitOf: refit?.of,
     });
     await writeManifest(build.folder, manifest);
     // Opened before the name is unlocked: another build may be waiting to replace this index.
-    const store = await LanceStore.open(await build.publish());
+    const store = await LanceStore.open(await build.publish(await successionOf(indexes, manifest, ifExists)));
     const featurizer = new LocalFeaturizer(engine, own, reducer);
     return { manifest, featurizer, store, lock: () => lockIndex(indexes, name), onProgress, log };
   } catch (error) {
@@ -196,11 +206,12 @@ interface Description {
   readonly truncated: number;
   readonly contents: string | undefined;
   readonly storeId: string;
+  readonly refitOf: string | undefined;
 }
 
 async function describe(description: Description): Promise<Manifest> {
-  const { build, name, encoder, spec, reducer, reducerFile, metric, auto, examples, truncated, contents, storeId } =
-    description;
+  const { build, name, encoder, spec, reducer, reducerFile, metric, auto, examples, truncated, contents } = description;
+  const { storeId, refitOf } = description;
   const features = spec as unknown as Json;
   const artefact = async (file: string) => ({ file, sha256: await sha256File(join(build.folder, file)) });
   return {
@@ -221,5 +232,6 @@ async function describe(description: Description): Promise<Manifest> {
     truncatedTexts: truncated,
     ...(contents !== undefined && { contents }),
     storeId,
+    ...(refitOf !== undefined && { refitOf }),
   };
 }

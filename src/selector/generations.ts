@@ -65,9 +65,7 @@ export async function rollbackIndex({
   try {
     const folder = await findPrevious(indexes, name);
     if (folder === undefined) throw noPrevious(indexes, name);
-    const manifest = await readManifest(folder);
-    await verifyArtefacts(folder, manifest);
-    const there = await contentsOf(folder, manifest);
+    const { manifest, contents: there } = await readWhole(folder);
     const left = await presentOf(indexes, name);
     const [own, lost] = [surplus(there, left?.contents ?? null), surplus(left?.contents ?? null, there)];
     if (lost === null) {
@@ -88,7 +86,15 @@ export async function rollbackIndex({
   }
 }
 
-type Contents = ReadonlyMap<string, string>;
+/** By id, what an example is: see {@link contentOf}. */
+export type Contents = ReadonlyMap<string, string>;
+
+/** A generation with the examples that it holds. @throws {FungiError} INDEX_CORRUPT when a part of it is damaged; STORAGE_FAILED */
+export async function readWhole(folder: string) {
+  const manifest = await readManifest(folder);
+  await verifyArtefacts(folder, manifest);
+  return { manifest, contents: await contentsOf(folder, manifest) };
+}
 
 /** What the examples are, by id. */
 async function contentsOf(folder: string, manifest: Manifest): Promise<Contents> {
@@ -105,12 +111,13 @@ async function presentOf(indexes: string, name: string) {
   return { manifest, contents: await contentsOf(folder, manifest).catch(nullOf) };
 }
 
-function surplus(one: Contents | null, other: Contents | null): number | null {
+/** Examples of one that the other has not, or not the same; null where one of the two is not known. */
+export function surplus(one: Contents | null, other: Contents | null): number | null {
   if (one === null || other === null) return null;
   return [...one].filter(([id, content]) => other.get(id) !== content).length;
 }
 
-function nullOf(error: unknown): null {
+export function nullOf(error: unknown): null {
   if (!FungiError.is(error)) throw error;
   return null;
 }

@@ -10,6 +10,7 @@ import type { OpenedIndex } from './opened-index.js';
 import { DEFAULT_INDEXES, type BuildOptions, type RefitOptions } from './options.js';
 import { reductionAsked } from './reduction-asked.js';
 import { storedExamples } from './stored-examples.js';
+import { precursorOf } from './succession.js';
 
 /**
  * The name is locked from before the rows are read until the new generation is in place: no row can come in between and be lost.
@@ -26,7 +27,9 @@ export async function refitIndex(options: RefitOptions): Promise<OpenedIndex<Loc
     const located = { folder, manifest: await readManifest(folder) };
     const examples: Example[] = [];
     for await (const example of storedExamples(located)) examples.push(example);
-    return await buildIndex({ ...(await asBuilt(options, located)), examples, ifExists: 'set-aside' }, lock);
+    const of = await precursorOf(indexes, located.manifest, examples);
+    const asked = await asBuilt(options, located);
+    return await buildIndex({ ...asked, examples, ifExists: 'set-aside' }, { lock, of });
   } finally {
     await lock.release();
   }

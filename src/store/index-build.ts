@@ -6,7 +6,7 @@ import type { FileLock, LockOptions } from '../core/file-lock.js';
 import { sha256 } from '../core/fingerprint.js';
 import { silentLogger, type Logger } from '../core/log.js';
 import { onStorage } from '../core/storage-failure.js';
-import { assertFree, indexPaths, lockIndex, putInPlace, type IfExists } from './index-folder.js';
+import { assertFree, indexPaths, lockIndex, putInPlace, type IfExists, type Succession } from './index-folder.js';
 import { readManifest, verifyArtefacts } from './manifest.js';
 import { StagedFeatures } from './staged-features.js';
 
@@ -93,15 +93,16 @@ export class IndexBuild {
    * Puts the index in place. Stores opened in `folder` have to be closed before. The name stays locked until {@link close}: what
    * is opened before that is this index, and no later one.
    *
+   * @param succession what becomes of the old one; as `ifExists` says where it is left out
    * @returns the folder of the index
    * @throws {FungiError} INDEX_CORRUPT when the manifest or an artefact is missing or damaged; INDEX_EXISTS, INVALID_ARGUMENT,
    * INDEX_LOCKED, STORAGE_FAILED
    */
-  async publish(): Promise<string> {
+  async publish(succession: Succession = this.ifExists): Promise<string> {
     await verifyArtefacts(this.folder, await readManifest(this.folder));
     await onStorage(`writing ${this.folder}`, () => syncTree(this.folder));
     await this.lock.assertHeld();
-    await putInPlace(this.root, this.name, this.folder, this.ifExists);
+    await putInPlace(this.root, this.name, this.folder, succession);
     await this.staged?.close();
     const { building, index } = indexPaths(this.root, this.name);
     await onStorage(`removing ${building}`, () => rm(building, { recursive: true, force: true }));

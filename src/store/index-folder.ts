@@ -1,8 +1,8 @@
 /**
  * Where indexes live: `<root>/<name>/`, complete or absent. Beside it `.previous-<name>`, the generation before it, where that was kept,
- * and while something is under way `.building-<name>` (see index-build.ts), `.replaced-<name>` and `.leaving-<name>` (the old index, between
- * the renames of a swap: to be removed, or to become the previous generation), `.removing-<name>` (garbage) and `.lock-<name>`. A name
- * never begins with a dot, so these are nobody's index.
+ * and while something is under way `.building-<name>` (see index-build.ts), `.replaced-<name>`, `.superseded-<name>` and `.leaving-<name>`
+ * (the old index, between the renames of a swap: to be removed with the previous generation or without it, or to become that),
+ * `.removing-<name>` (garbage) and `.lock-<name>`. A name never begins with a dot, so these are nobody's index.
  */
 import { readdir, readFile, rename, rm, stat } from 'node:fs/promises';
 import { join } from 'node:path';
@@ -18,6 +18,9 @@ import { STORE_ID_FILE } from './store-identity.js';
  * previous generation, in the place of the one that was.
  */
 export type IfExists = 'refuse' | 'replace' | 'set-aside';
+
+/** What becomes of the old index when the new one is in its place. Superseded, it is gone, and the generation before it stays. */
+export type Succession = IfExists | 'supersede';
 
 const INDEX_NAME = /^[a-z0-9][a-z0-9_-]{0,62}$/;
 
@@ -38,6 +41,7 @@ export function indexPaths(root: string, name: string) {
     previous: join(root, `.previous-${name}`),
     building: join(root, `.building-${name}`),
     replaced: join(root, `.replaced-${name}`),
+    superseded: join(root, `.superseded-${name}`),
     leaving: join(root, `.leaving-${name}`),
     removing: join(root, `.removing-${name}`),
     lock: join(root, `.lock-${name}`),
@@ -101,7 +105,7 @@ export async function listIndexes(root: string): Promise<string[]> {
   const names = new Set<string>();
   for (const { name: entry } of entries ?? []) {
     // An index that a killed swap put aside is there: whoever opens it puts it back.
-    const name = entry.replace(/^\.(replaced|leaving)-/, '');
+    const name = entry.replace(/^\.(replaced|superseded|leaving)-/, '');
     if (INDEX_NAME.test(name) && (await occupantOf(join(root, entry))) === 'index') names.add(name);
   }
   return [...names].sort();
@@ -134,7 +138,7 @@ export async function removeIndex(root: string, name: string, options?: LockOpti
  *
  * @throws {FungiError} INVALID_ARGUMENT, INDEX_EXISTS, STORAGE_FAILED
  */
-export async function assertFree(root: string, name: string, ifExists: IfExists): Promise<void> {
+export async function assertFree(root: string, name: string, ifExists: Succession): Promise<void> {
   const { index } = indexPaths(root, name);
   const occupant = await occupantOf(index);
   if (occupant === 'other') {
@@ -153,14 +157,20 @@ export async function assertFree(root: string, name: string, ifExists: IfExists)
 
 /**
  * Puts the complete folder `from` in the place of index `name`; the old one goes at the very end, or is the previous generation from then
- * on. Only under the lock.
+ * on, as `succession` says. Only under the lock.
  *
  * @throws {FungiError} what {@link assertFree} throws
  */
-export async function putInPlace(root: string, name: string, from: string, ifExists: IfExists): Promise<void> {
+export async function putInPlace(root: string, name: string, from: string, succession: Succession): Promise<void> {
   const paths = indexPaths(root, name);
-  await assertFree(root, name, ifExists);
-  await swap(root, paths, from, ifExists === 'set-aside' ? paths.leaving : paths.replaced);
+  await assertFree(root, name, succession);
+  const { replaced, superseded, leaving } = paths;
+  await swap(
+    root,
+    paths,
+    from,
+    { refuse: replaced, replace: replaced, supersede: superseded, 'set-aside': leaving }[succession],
+  );
 }
 
 /**
@@ -187,24 +197,24 @@ async function swap(root: string, paths: Paths, from: string, aside: string): Pr
   await recover(paths);
 }
 
-const isSwapping = async ({ replaced, leaving }: Paths): Promise<boolean> =>
-  (await isThere(replaced)) || (await isThere(leaving));
+const isSwapping = async ({ replaced, superseded, leaving }: Paths): Promise<boolean> =>
+  (await isThere(replaced)) || (await isThere(superseded)) || (await isThere(leaving));
 
 /**
  * Ends a swap, also one that was killed: either the new index is in place, and the old one garbage or the previous generation, or the old
  * one returns, unless something else took its place meanwhile. Only under the lock.
  */
-async function recover({ index, previous, replaced, leaving, removing }: Paths): Promise<void> {
+async function recover({ index, previous, replaced, superseded, leaving, removing }: Paths): Promise<void> {
   await onStorage(`recovering ${index}`, async () => {
     await rm(removing, { recursive: true, force: true });
-    for (const aside of [replaced, leaving]) {
+    for (const aside of [replaced, superseded, leaving]) {
       if (!(await isThere(aside))) continue;
       const occupant = await occupantOf(index);
       if (occupant === 'nothing') await rename(aside, index);
       if (occupant !== 'index') continue;
-      await discard(previous, removing);
+      if (aside !== superseded) await discard(previous, removing);
       if (aside === leaving) await rename(leaving, previous);
-      else await discard(replaced, removing);
+      else await discard(aside, removing);
     }
   });
 }

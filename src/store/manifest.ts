@@ -136,6 +136,8 @@ const manifestSchema = z.strictObject({
   contents: digest.optional(),
   /** Id of the store beside the manifest: the two belong together. */
   storeId: z.string().min(1),
+  /** Of a refit: id of the store of the generation that it follows. */
+  refitOf: z.string().min(1).optional(),
 });
 
 export type Manifest = Readonly<z.infer<typeof manifestSchema>>;

@@ -2,10 +2,14 @@
 import { cp, rename } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterEach, describe, expect, it, vi } from 'vitest';
+import { FungiError } from '../../src/core/errors.js';
+import { previousGeneration } from '../../src/selector/generations.js';
 import { FungiSelector } from '../../src/selector/selector.js';
 import type { BuildOptions } from '../../src/selector/options.js';
+import { IndexBuild } from '../../src/store/index-build.js';
 import { findPrevious } from '../../src/store/index-folder.js';
 import { LanceStore } from '../../src/store/lance.js';
+import { readManifest } from '../../src/store/manifest.js';
 import { killAfter, sameIn, storedRows } from './built.js';
 import { asStored, inPlace, tinyExamples, type Place } from './support.js';
 
@@ -222,6 +226,40 @@ describe('a killed refit', () => {
     }),
   );
 
+  it.each([
+    ['is killed', (place: Place) => killAfter('refit-child.ts', [place.folder, 'waits'], 'published', -1)],
+    [
+      'fails',
+      async (place: Place) => {
+        const publish = Reflect.get(IndexBuild.prototype, 'publish');
+        vi.spyOn(IndexBuild.prototype, 'publish').mockImplementationOnce(async function (this: IndexBuild, ...args) {
+          await publish.apply(this, args);
+          throw new FungiError('STORAGE_FAILED', 'removing .building-bank');
+        });
+        return FungiSelector.refit(asStored(place)).then(
+          () => false,
+          () => true,
+        );
+      },
+    ],
+  ])('that %s after the swap leaves, run again and again, the generation before both to roll back to', (_, end) =>
+    inPlace(async (place) => {
+      await grown(place);
+      const first = await manifestOf(place);
+      expect(await end(place)).toBe(true);
+      const second = await manifestOf(place);
+      expect(second).toMatchObject({ rows: 57, refitOf: first.storeId });
+      for (const _again of [1, 2]) {
+        const refitted = await FungiSelector.refit(asStored(place));
+        expect(refitted.manifest.storeId).not.toBe(second.storeId);
+        expect(refitted.manifest.refitOf).toBe(first.storeId);
+        await refitted.close();
+        expect((await previousGeneration(asStored(place)))?.manifest).toEqual(first);
+      }
+      expect((await FungiSelector.rollback(asStored(place))).present.manifest).toEqual(first);
+    }),
+  );
+
   it('starts anew with the rows of now', () =>
     inPlace(async (place) => {
       await grown(place, { features: FEATURES });
@@ -235,6 +273,8 @@ describe('a killed refit', () => {
       await refitted.close();
     }));
 });
+
+const manifestOf = (place: Place) => readManifest(join(place.folder, 'indexes', 'bank'));
 
 const firstOf = (examples: readonly { readonly label: string }[], label: string): number =>
   examples.findIndex((each) => each.label === label);

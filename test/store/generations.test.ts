@@ -12,7 +12,7 @@ import {
   lockIndex,
   removeIndex,
   swapGenerations,
-  type IfExists,
+  type Succession,
 } from '../../src/store/index-folder.js';
 import { readManifest, writeManifest } from '../../src/store/manifest.js';
 import { BUILD_PLAN, inFolder, manifestOf } from './support.js';
@@ -34,12 +34,13 @@ beforeEach(() => {
 });
 
 /** An index that says of itself, by its number of rows, which one it is. @param killedAt renames of the swap that are made */
-async function publish(root: string, rows: number, ifExists: IfExists, killedAt = Infinity): Promise<void> {
+async function publish(root: string, rows: number, succession: Succession, killedAt = Infinity): Promise<void> {
+  const ifExists = succession === 'supersede' ? 'set-aside' : succession;
   const build = await IndexBuild.open(root, 'bank', BUILD_PLAN.fingerprint, { ifExists });
   await writeManifest(build.folder, manifestOf('bank', rows));
   fault.after = killedAt;
   try {
-    await build.publish();
+    await build.publish(succession);
   } finally {
     fault.after = Infinity;
     await build.close();
@@ -142,6 +143,7 @@ describe('a swap that is killed', () => {
   ][] = [
     ['of a build that sets aside', (root, at) => publish(root, 3, 'set-aside', at), [3, 2], 4],
     ['of a build that replaces', (root, at) => publish(root, 3, 'replace', at), [3, undefined], 4],
+    ['of a build that supersedes', (root, at) => publish(root, 3, 'supersede', at), [3, 1], 3],
     ['of a rollback', swap, [1, 2], 3],
   ];
 
@@ -172,7 +174,7 @@ describe('a swap that is killed', () => {
 
   it('and recovered by a process that is killed too, is ended by the next (property)', async () => {
     const kills = fc.array(fc.nat(4), { minLength: 1, maxLength: 5 });
-    const swaps = fc.constantFrom('set-aside' as const, 'replace' as const, 'rollback' as const);
+    const swaps = fc.constantFrom(...(['set-aside', 'replace', 'supersede', 'rollback'] as const));
     await fc.assert(
       fc.asyncProperty(swaps, kills, (kind, [first = 0, ...rest]) =>
         inFolder(async (root) => {
@@ -188,7 +190,7 @@ describe('a swap that is killed', () => {
             );
             fault.after = Infinity;
           }
-          const after = { 'set-aside': [3, 2], replace: [3, undefined], rollback: [1, 2] }[kind];
+          const after = { 'set-aside': [3, 2], replace: [3, undefined], supersede: [3, 1], rollback: [1, 2] }[kind];
           await (await lockIndex(root, 'bank')).release();
           expect([[2, 1], after]).toContainEqual(await found(root));
           expect(await garbage(root)).toEqual([]);
