@@ -118,7 +118,8 @@ export async function buildIndex(options: BuildOptions, refit?: Refitted): Promi
     });
     await writeManifest(build.folder, manifest);
     // Opened before the name is unlocked: another build may be waiting to replace this index.
-    const store = await LanceStore.open(await build.publish(await successionOf(indexes, manifest, ifExists)));
+    const succession = await successionOf(indexes, manifest, ifExists, log);
+    const store = await LanceStore.open(await build.publish(succession));
     const featurizer = new LocalFeaturizer(engine, own, reducer);
     return { manifest, featurizer, store, lock: () => lockIndex(indexes, name), onProgress, log };
   } catch (error) {

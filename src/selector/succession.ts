@@ -1,6 +1,8 @@
 /** Which generation a new one follows, and what becomes of those that are there when it takes its place. */
+import { FungiError } from '../core/errors.js';
 import type { Example } from '../core/item.js';
-import { findPrevious, type IfExists, type Succession } from '../store/index-folder.js';
+import { silentLogger, type Logger } from '../core/log.js';
+import { findPrevious, indexPaths, type IfExists, type Succession } from '../store/index-folder.js';
 import { readManifest, type Manifest } from '../store/manifest.js';
 import { nullOf, readWhole, surplus } from './generations.js';
 import { contentOf } from './stored-examples.js';
@@ -23,7 +25,8 @@ export async function precursorOf(indexes: string, present: Manifest, examples: 
 }
 
 /**
- * What becomes of the present generation when that of `manifest` is put in its place. Only under the lock.
+ * What becomes of the present generation, and of the one before it, when that of `manifest` is put in its place. One that is damaged does not take
+ * the place of one that can be rolled back to: the log says so. Only under the lock.
  *
  * @throws {FungiError} INVALID_ARGUMENT, STORAGE_FAILED
  */
@@ -31,9 +34,24 @@ export async function successionOf(
   indexes: string,
   { name, refitOf }: Manifest,
   ifExists: IfExists = 'replace',
+  log: Logger = silentLogger,
 ): Promise<Succession> {
   const folder = await findPrevious(indexes, name);
   if (ifExists !== 'set-aside' || folder === undefined) return ifExists;
   const previous = await readManifest(folder).catch(nullOf);
-  return refitOf !== undefined && previous?.storeId === refitOf ? 'supersede' : ifExists;
+  if (refitOf !== undefined && previous?.storeId === refitOf) return 'supersede';
+  if (!(await isDamaged(indexPaths(indexes, name).index))) return ifExists;
+  log.warn(`index "${name}" is damaged: it is not kept, and the previous generation stays`);
+  return 'supersede';
+}
+
+/** Not so where only another version can tell. */
+async function isDamaged(folder: string): Promise<boolean> {
+  return readWhole(folder).then(
+    () => false,
+    (error: unknown) => {
+      if (!FungiError.is(error)) throw error;
+      return error.code === 'INDEX_CORRUPT';
+    },
+  );
 }

@@ -90,6 +90,21 @@ it('a build keeps the index that it replaces where it is told to, and else nothi
   expect(stderr).toMatch(/^error \[INDEX_NOT_FOUND\]: index "pets" .* no previous generation\nhint: .*refit pets/);
 });
 
+it('a build with --keep-previous over a damaged index keeps the generation before that', async () => {
+  const build = (data: string) =>
+    workspace.fungi(['index', 'pets', '--data', data, '--encoder', 'MODEL', '--losses', 'none', '--keep-previous']);
+  await workspace.write({ 'few.jsonl': jsonl(EXAMPLES.slice(3, 9)) });
+  await build('@train.jsonl');
+  await build('@few.jsonl');
+  await writeFile(workspace.path('indexes', 'pets', 'seal.json'), '{}');
+  const over = await build('@few.jsonl');
+  expect(over.code).toBe(0);
+  expect(over.stderr).toMatch(/warning: index "pets" is damaged: it is not kept, and the previous generation stays/);
+  expect(await described()).toMatchObject({ rows: 6, previous: { rows: 12 } });
+  expect((await workspace.fungi(['indexes', 'rollback', 'pets'])).code).toBe(0);
+  expect((await described()).rows).toBe(12);
+});
+
 it('say that a generation cannot be read, and return from it', async () => {
   await workspace.fungi(['index', 'pets', '--data', '@train.jsonl', '--encoder', 'MODEL', '--losses', 'none']);
   await workspace.fungi(['indexes', 'refit', 'pets']);
