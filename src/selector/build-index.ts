@@ -118,7 +118,7 @@ export async function buildIndex(options: BuildOptions, refit?: Refitted): Promi
     });
     await writeManifest(build.folder, manifest);
     // Opened before the name is unlocked: another build may be waiting to replace this index.
-    const succession = await successionOf(indexes, manifest, ifExists, log);
+    const succession = await successionOf(indexes, manifest, examples, options);
     const store = await LanceStore.open(await build.publish(succession));
     const featurizer = new LocalFeaturizer(engine, own, reducer);
     return { manifest, featurizer, store, lock: () => lockIndex(indexes, name), onProgress, log };

@@ -72,7 +72,7 @@ export async function rollbackIndex({
       log.warn(`index "${name}" cannot be read: what of it the previous generation lacks is not known`);
     } else if (lost > 0) {
       log.warn(
-        `index "${name}": ${lost} of its examples ${lost === 1 ? 'is' : 'are'} not in the previous generation, or not the same: until the next rollback they are out of use`,
+        `index "${name}": ${lost} of its examples ${lost === 1 ? 'is' : 'are'} not in the previous generation, or not the same: until the next rollback they are out of use, and gone with the next refit or build`,
       );
     }
     await lock.assertHeld();

@@ -1,10 +1,11 @@
 /** Which generation a new one follows, and what becomes of those that are there when it takes its place. */
 import { FungiError } from '../core/errors.js';
 import type { Example } from '../core/item.js';
-import { silentLogger, type Logger } from '../core/log.js';
-import { findPrevious, indexPaths, type IfExists, type Succession } from '../store/index-folder.js';
+import { silentLogger } from '../core/log.js';
+import { findPrevious, indexPaths, listIndexes, type Succession } from '../store/index-folder.js';
 import { readManifest, type Manifest } from '../store/manifest.js';
 import { nullOf, readWhole, surplus } from './generations.js';
+import type { BuildOptions } from './options.js';
 import { contentOf } from './stored-examples.js';
 
 /**
@@ -26,32 +27,39 @@ export async function precursorOf(indexes: string, present: Manifest, examples: 
 
 /**
  * What becomes of the present generation, and of the one before it, when that of `manifest` is put in its place. One that is damaged does not take
- * the place of one that can be rolled back to: the log says so. Only under the lock.
+ * the place of one that can be rolled back to. The log says so, and how many examples go with the
+ * previous generation that neither the present one nor `examples`, those of the new one, have. Only under the lock.
  *
  * @throws {FungiError} INVALID_ARGUMENT, STORAGE_FAILED
  */
 export async function successionOf(
   indexes: string,
   { name, refitOf }: Manifest,
-  ifExists: IfExists = 'replace',
-  log: Logger = silentLogger,
+  examples: readonly Example[],
+  { ifExists = 'replace', log = silentLogger }: Pick<BuildOptions, 'ifExists' | 'log'>,
 ): Promise<Succession> {
   const folder = await findPrevious(indexes, name);
-  if (ifExists !== 'set-aside' || folder === undefined) return ifExists;
-  const previous = await readManifest(folder).catch(nullOf);
-  if (refitOf !== undefined && previous?.storeId === refitOf) return 'supersede';
-  if (!(await isDamaged(indexPaths(indexes, name).index))) return ifExists;
-  log.warn(`index "${name}" is damaged: it is not kept, and the previous generation stays`);
-  return 'supersede';
+  if (folder === undefined || !(await listIndexes(indexes)).includes(name)) return ifExists; // nothing goes
+  const previous = await readWhole(folder).catch(nullOf);
+  if (ifExists === 'set-aside' && refitOf !== undefined && previous?.manifest.storeId === refitOf) return 'supersede';
+  const present = await readWhole(indexPaths(indexes, name).index).catch(damageOf);
+  if (ifExists === 'set-aside' && present === 'damaged') {
+    log.warn(`index "${name}" is damaged: it is not kept, and the previous generation stays`);
+    return 'supersede';
+  }
+  const known = typeof present === 'object' ? present.contents : new Map<string, string>();
+  const elsewhere = new Set([...known.values(), ...examples.map(contentOf)]);
+  const lost = [...(previous?.contents.values() ?? [])].filter((content) => !elsewhere.has(content)).length;
+  if (lost > 0) {
+    log.warn(
+      `index "${name}": ${lost} of the examples of its previous generation ${lost === 1 ? 'is' : 'are'} in no other, or not the same: gone with it now`,
+    );
+  }
+  return ifExists;
 }
 
-/** Not so where only another version can tell. */
-async function isDamaged(folder: string): Promise<boolean> {
-  return readWhole(folder).then(
-    () => false,
-    (error: unknown) => {
-      if (!FungiError.is(error)) throw error;
-      return error.code === 'INDEX_CORRUPT';
-    },
-  );
+/** Unknown is what only another version can read. */
+function damageOf(error: unknown): 'damaged' | 'unknown' {
+  if (!FungiError.is(error)) throw error;
+  return error.code === 'INDEX_CORRUPT' ? 'damaged' : 'unknown';
 }

@@ -65,6 +65,25 @@ describe('a rollback', () => {
       expect(await storedRows(place, 'bank')).toEqual(second);
     }));
 
+  it.each(['refit', 'replace', 'set-aside'] as const)('and a %s after it says what goes for good', (how) =>
+    inPlace(async (place) => {
+      const build = { ...place.options('bank'), examples: tinyExamples(12), ...SMALL };
+      await (await FungiSelector.build(build)).close();
+      const { lines, log } = logged();
+      const again = await FungiSelector.refit({ ...asStored(place), log });
+      await again.add([LATE]);
+      await again.close();
+      await FungiSelector.rollback(asStored(place));
+      expect(lines).toEqual([]);
+      const next =
+        how === 'refit'
+          ? await FungiSelector.refit({ ...asStored(place), log })
+          : await FungiSelector.build({ ...build, ifExists: how, log });
+      await next.close();
+      expect(lines).toEqual([expect.stringContaining('1 of the examples of its previous generation is in no other')]);
+    }),
+  );
+
   it('says nothing where nothing is left behind', () =>
     inPlace(async (place) => {
       const built = await FungiSelector.build({ ...place.options('bank'), examples: tinyExamples(12), ...SMALL });

@@ -20,6 +20,7 @@ export function addGenerations(indexes: Command, run: Run): void {
 What was fitted on the rows of the build is fitted on those of now: reduction, landmarks, negatives, and of --reducer auto the choice. That
 takes as long as building the index. It answers meanwhile, and takes no changes; an interrupted refit goes on where it stopped while the
 rows are the same. The present generation is kept as the previous one, which takes as much room on the disk.
+The one that was kept before goes, with examples that are in it alone, as those are that a rollback left: a warning says how many.
 
 Examples:
   fungi indexes refit bank
