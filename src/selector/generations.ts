@@ -1,7 +1,7 @@
 /** The two generations of an index: the present one, and the one before it that a refit, or a build that was told to, has kept. */
 import { FungiError } from '../core/errors.js';
 import { silentLogger } from '../core/log.js';
-import { findPrevious, indexPaths, lockIndex, swapGenerations } from '../store/index-folder.js';
+import { findIndex, findPrevious, indexPaths, lockIndex, swapGenerations } from '../store/index-folder.js';
 import { LanceStore } from '../store/lance.js';
 import { readManifest, verifyArtefacts, type Manifest } from '../store/manifest.js';
 import { DEFAULT_INDEXES, type IndexPlace } from './options.js';
@@ -60,7 +60,10 @@ export async function rollbackIndex({
   indexes = DEFAULT_INDEXES,
   log = silentLogger,
 }: IndexPlace): Promise<Rollback> {
-  if ((await findPrevious(indexes, name)) === undefined) throw noPrevious(indexes, name);
+  if ((await findPrevious(indexes, name)) === undefined) {
+    await findIndex(indexes, name);
+    throw noPrevious(indexes, name);
+  }
   const lock = await lockIndex(indexes, name);
   try {
     const folder = await findPrevious(indexes, name);

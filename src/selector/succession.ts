@@ -3,7 +3,7 @@ import { FungiError } from '../core/errors.js';
 import type { Example } from '../core/item.js';
 import { silentLogger } from '../core/log.js';
 import { findPrevious, indexPaths, listIndexes, type Succession } from '../store/index-folder.js';
-import { readManifest, type Manifest } from '../store/manifest.js';
+import type { Manifest } from '../store/manifest.js';
 import { nullOf, readWhole, surplus } from './generations.js';
 import type { BuildOptions } from './options.js';
 import { contentOf } from './stored-examples.js';

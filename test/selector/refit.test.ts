@@ -249,7 +249,7 @@ describe('a killed refit', () => {
       expect(await end(place)).toBe(true);
       const second = await manifestOf(place);
       expect(second).toMatchObject({ rows: 57, refitOf: first.storeId });
-      for (const _again of [1, 2]) {
+      for (let again = 0; again < 2; again++) {
         const refitted = await FungiSelector.refit(asStored(place));
         expect(refitted.manifest.storeId).not.toBe(second.storeId);
         expect(refitted.manifest.refitOf).toBe(first.storeId);

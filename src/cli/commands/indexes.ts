@@ -22,7 +22,7 @@ const COLUMNS: readonly Column[] = [
 ];
 
 export function addIndexes(program: Command, run: Run): void {
-  const indexes = program.command('indexes').description('list, describe, check, refit and remove indexes');
+  const indexes = program.command('indexes').description('list, describe, check, refit, roll back and remove indexes');
   const add = (name: string, description: string, example: string): Command =>
     addCommonOptions(addIndexesOption(indexes.command(name)))
       .description(description)

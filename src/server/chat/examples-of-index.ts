@@ -44,8 +44,8 @@ export class ExamplesOfIndex {
       const fewShot = this.fewShots.get(selector) ?? new FewShot({ selector, ...this.options });
       this.fewShots.set(selector, fewShot);
       const { k = this.options.k ?? DEFAULT_K } = call;
-      const bounded = policyOptions({ policy: call.policy }, { k, queries: 1, rows: selector.size });
-      const placed = await fewShot.place(openAiChat, messages, { ...call, ...bounded }, signal);
+      const { policy, maxCandidates } = policyOptions({ policy: call.policy }, { k, queries: 1, rows: selector.size });
+      const placed = await fewShot.place(openAiChat, messages, { ...call, policy, maxCandidates }, signal);
       return {
         messages: withSystem(openAiChat, placed.messages, placed.system),
         index: `${index};generation=${selector.manifest.storeId}`,

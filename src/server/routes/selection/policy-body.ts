@@ -31,7 +31,7 @@ export const policy = policySchema.extend({ candidates: z.int().min(1).max(MAX_C
 export const policyShape = {
   policy: policy.optional(),
   explain: z
-    .union([z.boolean(), z.literal('blocks')])
+    .union([z.boolean(), z.literal('blocks')], { error: 'must be true, false or "blocks"' })
     .default(false)
     .meta({
       description:
