@@ -1,16 +1,18 @@
 /**
- * Whether confidence calibrated on the examples of an index holds for queries that it does not have, as Markdown rows on stdout.
+ * Whether calibrated confidence holds for queries that neither the index nor the calibration has seen, as Markdown rows on stdout.
  *
  *     npx tsx bench/calibration.ts ENCODER_FOLDER DATA_FOLDER SET[,SET …] [precision=0.95] [recipe=auto|pca] [threads=0]
  *
- * Builds an index of DATA_FOLDER/SET/train.jsonl (text, label), calibrates it there and asks it the texts of test.jsonl. Columns: set; training
- * and test rows; accuracy of the likeliest label on the examples themselves, each asked about by the others, and on the test rows; expected
+ * Of DATA_FOLDER/SET/train.jsonl (text, label) a fifth is held out, 2,000 rows at most, drawn with seed 0; the others make an index, which is
+ * calibrated on those held out and asked the texts of test.jsonl. Columns: set; rows of the index, held out and of the test; accuracy of the
+ * likeliest label on the rows held out and on the test rows; expected
  * calibration error (15 bins) of the shares of the vote and of the calibrated confidence on the test rows; the threshold for that precision;
  * the share of test rows that are answered with it; the share of those answers that are right, with Wilson's interval.
  */
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { Rng } from '../src/core/rng.js';
 import { wilson } from '../src/core/wilson.js';
 import { calibrationError } from '../src/policies/calibration.js';
 import type { PolicyOptions } from '../src/policies/options.js';
@@ -30,12 +32,16 @@ const folder = mkdtempSync(join(tmpdir(), 'fungi-bench-'));
 
 try {
   for (const set of sets.split(',')) {
-    const [train, test] = [rowsOf(set, 'train'), rowsOf(set, 'test')];
+    const [all, test] = [rowsOf(set, 'train'), rowsOf(set, 'test')];
+    const held = new Set(Rng.stream(0, 'held out').sample(all.length, Math.min(2000, Math.floor(all.length / 5))));
+    const labelled = all.map(({ text, label }) => ({ input: text, label }));
+    const train = labelled.filter((_, row) => !held.has(row));
+    const heldOut = labelled.filter((_, row) => held.has(row));
     const selector = await FungiSelector.build({
       ...{ name: 'calibrated', indexes: folder, encoder, threads: Number(threads), reducer: { kind: recipe } },
-      examples: train.map(({ text, label }) => ({ input: text, label })),
+      examples: train,
     });
-    const { calibration, accuracy, abstention } = await selector.calibrate({ precision: Number(precision) });
+    const { calibration, accuracy, abstention } = await selector.calibrate({ examples: heldOut, precision: Number(precision) }); // prettier-ignore
     const ask = async (policy: PolicyOptions) => {
       const found = await selector.selectBatch(test.map(({ text }) => text), { policy }); // prettier-ignore
       return {
@@ -51,7 +57,7 @@ try {
     const { low, high } = wilson(right, Math.max(1, answered.length));
     const cells = [
       set,
-      `${train.length}/${test.length}`,
+      `${train.length}/${heldOut.length}/${test.length}`,
       `${percent(accuracy)}, ${percent(hits.filter(Boolean).length / hits.length)}`,
       `${calibrationError(raw.scores, raw.hits).toFixed(3)}, ${calibrationError(scores, hits).toFixed(3)}`,
       below?.toFixed(3) ?? 'none',
