@@ -5,6 +5,9 @@ import type { GradientEngine } from '../engine/engine.js';
 import { blockWidths, type FeatureArtefacts } from './frozen.js';
 import type { FeatureSpec } from './spec.js';
 
+/** Its name in an index, beside manifest and table; the other file is the reducer's. */
+export const ARTEFACTS_FILE = 'artefacts.safetensors';
+
 export async function saveArtefacts(path: string, { tensors }: FeatureArtefacts): Promise<void> {
   const named = new Map<string, SafetensorsTensor>();
   for (const [name, { data, shape }] of Object.entries(tensors)) named.set(name, { dtype: 'F32', data, shape });

@@ -8,7 +8,7 @@ import { silentLogger } from '../core/log.js';
 import type { OnProgress } from '../core/progress.js';
 import { LIBRARY_VERSION } from '../core/version.js';
 import type { GradientEngine } from '../engine/engine.js';
-import { loadArtefacts, saveArtefacts } from '../features/artefact-file.js';
+import { ARTEFACTS_FILE, loadArtefacts, saveArtefacts } from '../features/artefact-file.js';
 import { buildArtefacts } from '../features/artefacts.js';
 import { FeatureExtractor } from '../features/extractor.js';
 import { artefactsOf, type FeatureArtefacts } from '../features/frozen.js';
@@ -39,9 +39,6 @@ import { saveReducer } from './reducer-file.js';
 import { DEFAULT_REDUCER, parseReduction } from './reduction.js';
 import { distinct, withVectors } from './rows.js';
 import { successionOf } from './succession.js';
-
-/** Beside manifest and table; the other file is the reducer's. */
-export const ARTEFACTS_FILE = 'artefacts.safetensors';
 
 /** What a refit knows of the index that it makes anew. */
 export interface Refitted {

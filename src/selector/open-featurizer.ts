@@ -2,12 +2,11 @@
 import { join } from 'node:path';
 import { FungiError } from '../core/errors.js';
 import { isPooling, type Encoder, type Pooling } from '../encoders/encoder.js';
-import { loadArtefacts } from '../features/artefact-file.js';
+import { ARTEFACTS_FILE, loadArtefacts } from '../features/artefact-file.js';
 import { FeatureExtractor } from '../features/extractor.js';
 import { FEATURE_SPEC_SCHEMAS, type FeatureSpec } from '../features/spec.js';
 import type { Reducer } from '../reduce/reducer.js';
 import { assertSameFeatures, modalityOf, verifyArtefacts, type Manifest } from '../store/manifest.js';
-import { ARTEFACTS_FILE } from './build-index.js';
 import { LocalFeaturizer } from './featurizer.js';
 import { loadEncoder, loadEngine } from './load-engine.js';
 import type { EncoderChoice, OpenOptions } from './options.js';
