@@ -5,9 +5,9 @@
  *
  * Of DATA_FOLDER/SET/train.jsonl (text, label) a fifth is held out, 2,000 rows at most, drawn with seed 0; the others make an index, which is
  * calibrated on those held out and asked the texts of test.jsonl. Columns: set; rows of the index, held out and of the test; accuracy of the
- * likeliest label on the rows held out and on the test rows; expected
- * calibration error (15 bins) of the shares of the vote and of the calibrated confidence on the test rows; the threshold for that precision;
- * the share of test rows that are answered with it; the share of those answers that are right, with Wilson's interval.
+ * likeliest label on the rows held out and on the test rows; expected calibration error (15 bins) of the shares of the vote and of the
+ * calibrated confidence on the test rows; the threshold for that precision; the share of test rows that are answered with it; the share of
+ * those answers that are right, with Wilson's interval.
  */
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';

@@ -26,9 +26,9 @@ export async function precursorOf(indexes: string, present: Manifest, examples: 
 }
 
 /**
- * What becomes of the present generation, and of the one before it, when that of `manifest` is put in its place. One that is damaged does not take
- * the place of one that can be rolled back to. The log says so, and how many examples go with the
- * previous generation that neither the present one nor `examples`, those of the new one, have. Only under the lock.
+ * What becomes of the present generation, and of the one before it, when that of `manifest` is put in its place. One that is damaged does not
+ * take the place of one that can be rolled back to. The log says so, and how many examples go with the previous generation that neither the
+ * present one nor `examples`, those of the new one, have. Only under the lock.
  *
  * @throws {FungiError} INVALID_ARGUMENT, STORAGE_FAILED
  */

@@ -2,9 +2,9 @@
 import { InvalidArgumentError, Option, type Command } from 'commander';
 import { stringify } from 'yaml';
 import { replaceFileWith } from '../../core/atomic-file.js';
-import { CALIBRATION_METHODS, type CalibrationMethod } from '../../policies/calibration.js';
 import { wilson } from '../../core/wilson.js';
 import { readExamples } from '../../eval/data/read-examples.js';
+import { CALIBRATION_METHODS, type CalibrationMethod } from '../../policies/calibration.js';
 import type { CalibratedPolicy, CalibrateOptions } from '../../selector/calibrate.js';
 import type { CommonOptions, Context, Report, Run } from '../context.js';
 import { withSelector, type OpenFlags } from '../open-selector.js';
