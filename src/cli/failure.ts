@@ -51,6 +51,7 @@ export function reportFailure(error: unknown, stderr: Screen, style: FailureStyl
 /** Commands whose work is kept, and gone on with. */
 const RESUMABLE: Readonly<Record<string, string>> = {
   index: 'The same command goes on where it stopped.',
+  add: 'What is stored stays: the same command adds the rest.',
   demo: 'The same command goes on where it stopped.',
   'models pull': 'The same command goes on where it stopped.',
   answer: 'The same command asks only for what got no reply, since replies are kept (but under --no-cache).',

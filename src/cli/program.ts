@@ -1,6 +1,7 @@
 /** The program: its commands, how they are run, and what is printed of them. */
 import { Command } from 'commander';
 import { LIBRARY_VERSION } from '../core/version.js';
+import { addAdd } from './commands/add-examples.js';
 import { addAnswer } from './commands/answer.js';
 import { addCache } from './commands/cache.js';
 import { addCalibrate } from './commands/calibrate.js';
@@ -13,6 +14,7 @@ import { addIndexes } from './commands/indexes.js';
 import { addModels } from './commands/models.js';
 import { addPrompt } from './commands/prompt.js';
 import { addKeys } from './commands/keys.js';
+import { addRemove } from './commands/remove-examples.js';
 import { addRetrieve } from './commands/retrieve.js';
 import { addServe } from './commands/serve.js';
 import { createContext, type CommonOptions, type Report, type Run } from './context.js';
@@ -23,7 +25,7 @@ import { withOptionHint } from './option-hint.js';
 import { addCommonOptions, addIndexesOption } from './options.js';
 
 const COMMANDS = [
-  ...[addDemo, addIndex, addRetrieve, addPrompt, addAnswer, addEval],
+  ...[addDemo, addIndex, addAdd, addRemove, addRetrieve, addPrompt, addAnswer, addEval],
   ...[addServe, addKeys, addIndexes, addHealth, addCalibrate, addModels, addCache, addDoctor],
 ];
 

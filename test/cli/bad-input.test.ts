@@ -451,6 +451,7 @@ describe('createProgram', () => {
     const names = program.commands.map((command) => command.name());
     expect(names.sort()).toEqual(
       [
+        'add',
         'answer',
         'cache',
         'calibrate',
@@ -463,6 +464,7 @@ describe('createProgram', () => {
         'keys',
         'models',
         'prompt',
+        'remove',
         'retrieve',
         'serve',
       ].sort(),

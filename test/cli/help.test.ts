@@ -54,6 +54,11 @@ const OPTIONS: Readonly<Record<string, readonly string[]>> = {
       '--engine',
     ],
   ],
+  add: [
+    ...['--indexes', '--input-key', '--label-key', '--id-key', '--encoder', '--file'],
+    ...['--provider', '--threads', '--engine'],
+  ],
+  remove: ['--indexes', '--ids', '--ids-file'],
   retrieve: [
     ...['--indexes', '-k', '--label', '--filter', '--encoder', '--provider', '--threads'],
     ...['--policy', '--explain'],

@@ -1,37 +1,31 @@
 /** `fungi index`: labelled examples into an index. */
 import { Option, type Command } from 'commander';
-import { findDuplicates, findLabelConflicts } from '../../core/duplicates.js';
 import type { LossName } from '../../eval/features/feature-sets.js';
-import { assertLabels, readExamples } from '../../eval/data/read-examples.js';
+import { assertLabels } from '../../eval/data/read-examples.js';
 import { DEFAULT_REDUCER, REDUCTION_KINDS, type IndexReduction } from '../../selector/reduction.js';
 import type { CommonOptions, Context, Report, Run } from '../context.js';
 import { ensureIndex } from '../ensure-index.js';
 import { manifestLines } from '../manifest-lines.js';
 import { assertReads } from '../media-items.js';
-import { nounOf } from '../nouns.js';
 import {
   addCommonOptions,
   addEncoderOptions,
   addFeatureOptions,
   addIndexesOption,
-  addKeyOptions,
   engineOptions,
   featureSettings,
   parseLosses,
   pick,
-  sourcesOf,
   whole,
   type EncoderFlags,
   type FeatureFlags,
-  type KeyFlags,
 } from '../options.js';
-import { counted, duration, pairs } from '../output.js';
+import { duration, pairs } from '../output.js';
+import { addPoolOptions, POOL_SOURCES, readPool, tellRepeats, type PoolFlags } from '../read-pool.js';
 import { assertShrinks, isSupervised, shrinkageOption } from '../shrinkage-option.js';
 
-interface IndexFlags extends CommonOptions, EncoderFlags, FeatureFlags, KeyFlags {
+interface IndexFlags extends CommonOptions, EncoderFlags, FeatureFlags, PoolFlags {
   readonly data: string;
-  /** Or `none`. */
-  readonly idKey?: string;
   readonly losses: readonly LossName[];
   readonly seed: number;
   readonly recipe?: 'auto' | 'paper';
@@ -47,10 +41,7 @@ export function addIndex(program: Command, run: Run): void {
     .command('index')
     .description('build an index of labelled examples; an interrupted build goes on where it stopped')
     .argument('<name>', 'name of the index: a-z, 0-9, "-" and "_"')
-    .requiredOption(
-      '--data <source>',
-      'examples: .jsonl, .csv, .tsv or .parquet, a folder of labels (texts, images or sounds), hf:owner/name:train, … (docs/data.md)',
-    )
+    .requiredOption('--data <source>', `examples: ${POOL_SOURCES}`)
     .option(
       '--losses <list>',
       'gradients beside the embedding: none, or some of kl and simclr, for images also dino, deepcluster and ibot: kl,simclr',
@@ -79,11 +70,7 @@ export function addIndex(program: Command, run: Run): void {
         'distance between features (default: cosine with auto, lda and blend, l2 with the others and with lda of two labels)',
       ).choices(['l2', 'cosine']),
     );
-  addCommonOptions(addIndexesOption(addKeyOptions(command)))
-    .option(
-      '--id-key <key|none>',
-      'key or column of the id, which must be unique; none makes ids of text and label (default: id, for rows that have it)',
-    )
+  addCommonOptions(addIndexesOption(addPoolOptions(command)))
     .option('--force', 'replace an index of that name that has other data or settings')
     .addOption(
       new Option(
@@ -120,32 +107,16 @@ function reductionOf({ recipe, reducer: kind, shrinkage }: IndexFlags): IndexRed
 }
 
 async function index(context: Context, name: string, flags: IndexFlags): Promise<Report> {
-  const { effects, indexes, log } = context;
-  const { inputKey, labelKey, idKey } = flags;
+  const { effects, indexes } = context;
   const reducer = reductionOf(flags);
   assertShrinks(reducer.kind, flags.shrinkage);
-  const { examples, warnings } = await readExamples(flags.data, {
-    inputKey,
-    labelKey,
-    idKey: idKey === 'none' ? null : idKey,
-    hub: sourcesOf(context),
-  });
+  const { examples, warnings } = await readPool(flags.data, flags, context);
   assertLabels(examples, flags.data);
-  warnings.forEach((warning) => {
-    log.warn(warning);
-  });
   const { loadEncoder } = await import('../../selector/load-engine.js');
   const options = engineOptions(flags, context);
   const encoder = await loadEncoder(options);
   assertReads(encoder, examples, flags.data);
-  const noun = nounOf(encoder.modality);
-  const repeated = findDuplicates(
-    examples.map(({ id, input, label }) => id ?? JSON.stringify([input, label])),
-    'exact',
-  ).reduce((sum, { rows }) => sum + rows.length - 1, 0);
-  const conflicts = findLabelConflicts(examples, 'exact').length;
-  if (repeated > 0) log.warn(`same ${noun} and label as an earlier row: ${counted(repeated, 'row')}, kept once`);
-  if (conflicts > 0) log.warn(`several labels for one ${noun}: ${counted(conflicts, noun)}, kept with each`);
+  const { repeated, conflicts } = tellRepeats(examples, encoder.modality, context);
 
   const began = effects.now();
   const { manifest, state } = await ensureIndex({
