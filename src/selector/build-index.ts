@@ -28,7 +28,7 @@ import {
 import type { StagedFeatures } from '../store/staged-features.js';
 import { choiceFacts } from './choice-facts.js';
 import { planFingerprint } from './build-plan.js';
-import { contentsDigest } from './contents-digest.js';
+import { contentsDigest, examplesDigest } from './contents-digest.js';
 import { loadEncoder, loadEngine } from './load-engine.js';
 import { fitReduction, reducedRows } from './fit-reduction.js';
 import { LocalFeaturizer } from './featurizer.js';
@@ -229,6 +229,7 @@ async function describe(description: Description): Promise<Manifest> {
     labels: [...new Set(examples.map(({ label }) => label))],
     truncatedTexts: truncated,
     ...(contents !== undefined && { contents }),
+    examples: examplesDigest(examples),
     storeId,
     ...(refitOf !== undefined && { refitOf }),
   };

@@ -1,9 +1,14 @@
-/** What media held when an index was made of them: a path says where they lie, and no more. */
+/** What an index was made of, so that it can be told later whether that is the same. */
 import { fingerprintLines } from '../core/fingerprint.js';
 import type { Example } from '../core/item.js';
+import { contentOf } from './stored-examples.js';
+
+/** sha256, hex, of all that examples are, whatever the order; of media that is where they lie, and no more. */
+export const examplesDigest = (examples: readonly Example[]): string =>
+  contentsDigest(examples, examples.map(contentOf));
 
 /**
- * sha256, hex, of ids and contents, whatever the order.
+ * sha256, hex, of ids and contents, whatever the order: of media what they held.
  *
  * @param keys of the examples' items, as the encoder identifies them [n]
  */

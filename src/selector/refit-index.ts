@@ -4,8 +4,9 @@ import type { FeatureOptions } from '../features/spec.js';
 import { findIndex, lockIndex } from '../store/index-folder.js';
 import { readManifest, verifyArtefacts } from '../store/manifest.js';
 import { buildIndex } from './build-index.js';
+import { contentsDigest, examplesDigest } from './contents-digest.js';
 import type { LocalFeaturizer } from './featurizer.js';
-import { openReducer, sameEncoder, specOf, type LocatedIndex } from './open-featurizer.js';
+import { openReducer, sameEncoder, specOf, type LoadedChoice, type LocatedIndex } from './open-featurizer.js';
 import type { OpenedIndex } from './opened-index.js';
 import { DEFAULT_INDEXES, type BuildOptions, type RefitOptions } from './options.js';
 import { reductionAsked } from './reduction-asked.js';
@@ -13,12 +14,14 @@ import { storedExamples } from './stored-examples.js';
 import { precursorOf } from './succession.js';
 
 /**
+ * Undefined where nothing changed and the index is to be left then ({@link RefitOptions.ifUnchanged}).
+ *
  * The name is locked from before the rows are read until the new generation is in place: no row can come in between and be lost.
  *
  * @throws {FungiError} INDEX_NOT_FOUND, INDEX_LOCKED, INDEX_CORRUPT, INDEX_MISMATCH, INVALID_DATA for an index without rows, and what
  * building one throws
  */
-export async function refitIndex(options: RefitOptions): Promise<OpenedIndex<LocalFeaturizer>> {
+export async function refitIndex(options: RefitOptions): Promise<OpenedIndex<LocalFeaturizer> | undefined> {
   const { name, indexes = DEFAULT_INDEXES } = options;
   await findIndex(indexes, name);
   const lock = await lockIndex(indexes, name);
@@ -27,19 +30,32 @@ export async function refitIndex(options: RefitOptions): Promise<OpenedIndex<Loc
     const located = { folder, manifest: await readManifest(folder) };
     const examples: Example[] = [];
     for await (const example of storedExamples(located)) examples.push(example);
-    const of = await precursorOf(indexes, located.manifest, examples);
     const asked = await asBuilt(options, located);
+    if (options.ifUnchanged === 'leave' && (await isUnchanged(options, located, examples, asked))) return undefined;
+    const of = await precursorOf(indexes, located.manifest, examples);
     return await buildIndex({ ...asked, examples, ifExists: 'set-aside' }, { lock, of });
   } finally {
     await lock.release();
   }
 }
 
+/** Whether an index holds what it was built of, and no other reduction is asked for; of one whose manifest does not tell, it does not. */
+async function isUnchanged(
+  { dims, reducer }: RefitOptions,
+  { manifest }: LocatedIndex,
+  examples: readonly Example[],
+  { encoder }: LoadedChoice,
+): Promise<boolean> {
+  if (dims !== undefined || reducer !== undefined || manifest.examples !== examplesDigest(examples)) return false;
+  if (encoder.modality === 'text') return true;
+  return manifest.contents === contentsDigest(examples, await encoder.identify(examples.map(({ input }) => input)));
+}
+
 /** The options that an index was built with, as far as it tells, and those given now. */
 async function asBuilt(
   options: RefitOptions,
   { folder, manifest }: LocatedIndex,
-): Promise<Omit<BuildOptions, 'examples'>> {
+): Promise<Omit<BuildOptions, 'examples'> & LoadedChoice> {
   const { metric, auto } = manifest;
   const features = specOf(auto === undefined ? manifest : { ...manifest, features: auto.features }) as FeatureOptions;
   await verifyArtefacts(folder, manifest);

@@ -83,13 +83,14 @@ export class FungiSelector implements Embedder {
   /**
    * Fits the reduction anew (of auto also chooses) on the rows that the index holds now: what building an index of them with its settings
    * gives. The index stays readable, and unwritable, meanwhile, and is kept as the previous generation. An interrupted refit goes on
-   * where it stopped as long as the rows are the same.
+   * where it stopped as long as the rows are the same. With `ifUnchanged: 'leave'` an index of the examples that it was built of is only opened.
    *
    * @throws {FungiError} INDEX_NOT_FOUND, INDEX_LOCKED, INDEX_CORRUPT, INDEX_MISMATCH for another model, INVALID_DATA for an index
    * without rows, …
    */
   static async refit(options: RefitOptions): Promise<FungiSelector> {
-    return FungiSelector.over(await refitIndex(options));
+    const refitted = await refitIndex(options);
+    return refitted === undefined ? FungiSelector.open(options) : FungiSelector.over(refitted);
   }
 
   /**

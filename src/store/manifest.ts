@@ -134,6 +134,8 @@ const manifestSchema = z.strictObject({
   truncatedTexts: count,
   /** sha256 over ids and bytes of the images or sounds it was built of; of texts, which are in its rows, there is none. */
   contents: digest.optional(),
+  /** sha256 over the examples that it was built of, whatever their order: ids, items as they are named, labels, metadata. */
+  examples: digest.optional(),
   /** Id of the store beside the manifest: the two belong together. */
   storeId: z.string().min(1),
   /** Of a refit: id of the store of the generation that it follows. */

@@ -15,6 +15,7 @@ const manifestJson = z.looseObject({ createdAt: z.string(), rows: z.number(), st
 const refitJson = z.strictObject({
   name: z.literal('pets'),
   indexes: z.string(),
+  state: z.enum(['refitted', 'unchanged']),
   seconds: z.number(),
   manifest: manifestJson,
 });
@@ -52,8 +53,8 @@ it('refit, describe and roll back an index of the encoder in the package, offlin
   expect((await described()).previous).toBeNull();
 
   const refit = await workspace.fungi(['indexes', 'refit', 'pets', '--json']);
-  const { manifest } = refitJson.parse(refit.json());
-  expect([refit.code, refit.stderr, manifest.rows]).toEqual([0, '', 14]);
+  const { manifest, state } = refitJson.parse(refit.json());
+  expect([refit.code, refit.stderr, state, manifest.rows]).toEqual([0, '', 'refitted', 14]);
   await add('c');
   const { previous, rows } = await described();
   expect([rows, previous?.rows]).toEqual([15, 14]);
@@ -73,6 +74,21 @@ it('refit, describe and roll back an index of the encoder in the package, offlin
   expect(again.stdout).toContain('(15 rows, 1 of them in this one alone) again');
   expect(again.stdout).toContain('(14 rows, 0 of them in this one alone), is kept');
   expect((await described()).manifest.storeId).toBe(manifest.storeId);
+});
+
+it('refit leaves an index of the examples that it was built of, unless it is forced', async () => {
+  await workspace.fungi(['index', 'pets', '--data', '@train.jsonl', '--encoder', 'MODEL', '--losses', 'none']);
+  const built = await described();
+  const refit = (...more: string[]) => workspace.fungi(['indexes', 'refit', 'pets', ...more]);
+  const left = refitJson.parse((await refit('--json')).json());
+  expect([left.state, left.manifest.storeId]).toEqual(['unchanged', built.manifest.storeId]);
+  const { code, stdout, stderr } = await refit();
+  expect([code, stderr]).toEqual([0, '']);
+  expect(stdout).toMatch(/^index "pets" in .* holds the examples that it was built of: nothing to refit \(--force/);
+  expect(await described()).toEqual(built);
+
+  expect(refitJson.parse((await refit('--force', '--json')).json()).state).toBe('refitted');
+  expect((await described()).previous).toMatchObject({ rows: 12 });
 });
 
 it('a build keeps the index that it replaces where it is told to, and else nothing', async () => {
@@ -107,7 +123,7 @@ it('a build with --keep-previous over a damaged index keeps the generation befor
 
 it('say that a generation cannot be read, and return from it', async () => {
   await workspace.fungi(['index', 'pets', '--data', '@train.jsonl', '--encoder', 'MODEL', '--losses', 'none']);
-  await workspace.fungi(['indexes', 'refit', 'pets']);
+  await workspace.fungi(['indexes', 'refit', 'pets', '--force']);
   await writeFile(workspace.path('indexes', 'pets', 'manifest.json'), '{}');
   const back = await workspace.fungi(['indexes', 'rollback', 'pets']);
   expect(back.code).toBe(0);

@@ -180,7 +180,7 @@ const OPTIONS: Readonly<Record<string, readonly string[]>> = {
   'indexes list': ['--indexes'],
   'indexes describe': ['--indexes'],
   'indexes verify': ['--indexes'],
-  'indexes refit': ['--indexes', '--encoder', '--file', '--provider', '--threads', '--engine'],
+  'indexes refit': ['--indexes', '--force', '--encoder', '--file', '--provider', '--threads', '--engine'],
   'indexes rollback': ['--indexes'],
   'indexes remove': ['--indexes'],
   'cache list': [],

@@ -41,6 +41,14 @@ it('sees that an image changed under its name', async () => {
   expect((await build()).stdout).toContain('nothing to do');
 });
 
+it('refits where an image changed under its name, and else does not', async () => {
+  const refit = async (): Promise<string> => (await workspace.fungi(['indexes', 'refit', 'spots'])).stdout;
+  expect(await refit()).toContain('nothing to refit');
+  await copyFile(await images.picture(10), workspace.path('spots', 'a', '0.png'));
+  expect(await refit()).toContain('is of a new generation');
+  expect(await refit()).toContain('nothing to refit');
+});
+
 it('compares settings by what the encoder asked for reads, not the one of the index', async () => {
   const texts = ['index', 'both', '--data', '@train.jsonl', '--encoder', 'MODEL'];
   expect((await workspace.fungi(texts)).code).toBe(0);

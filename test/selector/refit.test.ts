@@ -5,11 +5,11 @@ import { afterEach, describe, expect, it, vi } from 'vitest';
 import { FungiError } from '../../src/core/errors.js';
 import { previousGeneration } from '../../src/selector/generations.js';
 import { FungiSelector } from '../../src/selector/selector.js';
-import type { BuildOptions } from '../../src/selector/options.js';
+import type { BuildOptions, RefitOptions } from '../../src/selector/options.js';
 import { IndexBuild } from '../../src/store/index-build.js';
 import { findPrevious } from '../../src/store/index-folder.js';
 import { LanceStore } from '../../src/store/lance.js';
-import { readManifest } from '../../src/store/manifest.js';
+import { readManifest, writeManifest } from '../../src/store/manifest.js';
 import { killAfter, sameIn, storedRows } from './built.js';
 import { asStored, inPlace, tinyExamples, type Place } from './support.js';
 
@@ -81,6 +81,54 @@ describe('a refit', () => {
       const plain = await FungiSelector.refit({ ...asStored(place), reducer: { kind: 'none' } });
       expect(plain.manifest).toMatchObject({ metric: 'l2', reducer: { kind: 'none' } });
       await plain.close();
+    }));
+
+  it('leaves, where it is told to, an index of the examples that it was built of, and no other', () =>
+    inPlace(async (place) => {
+      const examples = tinyExamples(12);
+      const options = {
+        ...place.options('bank'),
+        examples,
+        features: { losses: [] },
+        reducer: { kind: 'pca' },
+        dims: 4,
+      };
+      await (await FungiSelector.build(options as BuildOptions)).close();
+      const refit = async (more: Partial<RefitOptions> = {}): Promise<string> => {
+        const selector = await FungiSelector.refit({ ...asStored(place), ifUnchanged: 'leave', ...more });
+        await selector.close();
+        return selector.manifest.storeId;
+      };
+      const change = async (work: (selector: FungiSelector) => Promise<unknown>): Promise<void> => {
+        const selector = await FungiSelector.open(place.options('bank'));
+        await work(selector).finally(() => selector.close());
+      };
+      const { storeId } = await manifestOf(place);
+      expect(await refit()).toBe(storeId);
+      // The same examples in another order.
+      await change((selector) => selector.remove(['r3']).then(() => selector.add([examples[3]!])));
+      expect(await refit()).toBe(storeId);
+      expect(await previousGeneration(asStored(place))).toBeUndefined();
+
+      await change((selector) => selector.add([{ ...examples[3]!, label: 'bird' }]));
+      const second = await refit();
+      expect(second).not.toBe(storeId);
+      expect(await refit()).toBe(second);
+      expect((await previousGeneration(asStored(place)))?.manifest.storeId).toBe(storeId);
+      expect(await refit({ dims: 3 })).not.toBe(second);
+      const narrow = (await manifestOf(place)).storeId;
+      expect(await refit({ ifUnchanged: 'refit' })).not.toBe(narrow);
+    }));
+
+  it('makes a new generation of an index whose manifest does not tell what it was built of', () =>
+    inPlace(async (place) => {
+      const examples = tinyExamples(12);
+      await (await FungiSelector.build({ ...place.options('bank'), examples, features: { losses: [] } })).close();
+      const { examples: _, ...older } = await manifestOf(place);
+      await writeManifest(join(place.folder, 'indexes', 'bank'), older);
+      const refitted = await FungiSelector.refit({ ...asStored(place), ifUnchanged: 'leave' });
+      expect(refitted.manifest.refitOf).toBe(older.storeId);
+      await refitted.close();
     }));
 
   it('finds the same model in another folder, and takes no other', () =>

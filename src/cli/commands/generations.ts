@@ -1,6 +1,8 @@
 /** `fungi indexes refit` and `rollback`: a new generation of an index, and the one before it again. */
 import type { Command } from 'commander';
 import type { ComparedGeneration } from '../../selector/generations.js';
+import { findIndex } from '../../store/index-folder.js';
+import { readManifest } from '../../store/manifest.js';
 import type { CommonOptions, Context, Report, Run } from '../context.js';
 import { manifestLines } from '../manifest-lines.js';
 import type { OpenFlags } from '../open-selector.js';
@@ -8,12 +10,17 @@ import { addCommonOptions, addIndexesOption, pick, surroundings } from '../optio
 import { counted, duration, pairs } from '../output.js';
 import { addOpenOptions } from './retrieve.js';
 
+interface RefitFlags extends CommonOptions, OpenFlags {
+  readonly force?: boolean;
+}
+
 export function addGenerations(indexes: Command, run: Run): void {
   addOpenOptions(indexes.command('refit'))
     .description(
       'make a new generation of an index of the rows that it holds now, with the settings that it was built with',
     )
     .argument('<name>', 'name of the index')
+    .option('--force', 'also where its examples are those that it was built of')
     .addHelpText(
       'after',
       `
@@ -21,12 +28,13 @@ What was fitted on the rows of the build is fitted on those of now: reduction, l
 takes as long as building the index. It answers meanwhile, and takes no changes; an interrupted refit goes on where it stopped while the
 rows are the same. The present generation is kept as the previous one, which takes as much room on the disk.
 The one that was kept before goes, with examples that are in it alone, as those are that a rollback left: a warning says how many.
+An index that holds the examples that it was built of is left as it is; --force makes a new generation of it too, as for a choice that was short of time.
 
 Examples:
   fungi indexes refit bank
   fungi indexes refit bank --encoder ./models/bert-base`,
     )
-    .action((name: string, flags: CommonOptions & OpenFlags) => run(flags, (context) => refit(context, name, flags)));
+    .action((name: string, flags: RefitFlags) => run(flags, (context) => refit(context, name, flags)));
 
   addCommonOptions(addIndexesOption(indexes.command('rollback')))
     .description('put the previous generation of an index in its place, and keep the present one')
@@ -44,21 +52,33 @@ Examples:
     .action((name: string, flags: CommonOptions) => run(flags, (context) => rollback(context, name)));
 }
 
-async function refit(context: Context, name: string, flags: OpenFlags): Promise<Report> {
+async function refit(context: Context, name: string, flags: RefitFlags): Promise<Report> {
   const { effects, indexes } = context;
   const began = effects.now();
   // Not a selector: that would read every row back into memory, to search none of them.
   const { refitIndex } = await import('../../selector/refit-index.js');
-  const { manifest, store, featurizer } = await refitIndex({
-    ...{ name, indexes },
+  const refitted = await refitIndex({
+    ...{ name, indexes, ifUnchanged: flags.force === true ? 'refit' : 'leave' },
     ...pick(flags, 'encoder', 'file', 'provider', 'threads', 'engine'),
     ...surroundings(context),
   });
+  const seconds = (effects.now() - began) / 1000;
+  if (refitted === undefined) {
+    const manifest = await readManifest(await findIndex(indexes, name));
+    const heading = `index "${name}" in ${indexes} holds the examples that it was built of: nothing to refit (--force makes a new generation all the same)`;
+    return {
+      text: `${heading}\n${pairs(manifestLines(manifest))}`,
+      json: { name, indexes, state: 'unchanged', seconds, manifest },
+    };
+  }
+  const { manifest, store, featurizer } = refitted;
   await store.close();
   await featurizer.close();
-  const seconds = (effects.now() - began) / 1000;
   const heading = `index "${name}" in ${indexes} is of a new generation, made in ${duration(seconds)}; \`fungi indexes rollback ${name}\` returns to the one before`;
-  return { text: `${heading}\n${pairs(manifestLines(manifest))}`, json: { name, indexes, seconds, manifest } };
+  return {
+    text: `${heading}\n${pairs(manifestLines(manifest))}`,
+    json: { name, indexes, state: 'refitted', seconds, manifest },
+  };
 }
 
 async function rollback({ indexes, log }: Context, name: string): Promise<Report> {
