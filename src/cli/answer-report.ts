@@ -103,10 +103,17 @@ function tallyLines(tally: AnswerTally): [string, string][] {
     ...(abstained === undefined ? [] : [['not confident enough', String(abstained)] satisfies [string, string]]),
   ];
   if (accuracy === undefined) return lines;
-  const { correct, judged, ofAnswered, ofReplies, ofAll } = accuracy;
+  const { correct, judged, coverage, selectiveAccuracy, overall, ofAll } = accuracy;
   const share = (fraction: number | null): string => (fraction === null ? 'none' : `${percent(fraction)} %`);
-  lines.push(['correct', `${counted(correct, 'text')} of ${judged}`], ['accuracy', share(ofReplies)]);
-  if (invalid > 0 || abstained !== undefined) lines.push(['of replies in the list', share(ofAnswered)]);
+  lines.push(['correct', `${counted(correct, 'text')} of ${judged}`]);
+  if (coverage === 1) lines.push(['accuracy', share(overall)]);
+  else {
+    lines.push(
+      ['coverage', `${share(coverage)}: the texts that got a label`],
+      ['selective accuracy', `${share(selectiveAccuracy)}: of these`],
+      ['accuracy', `${share(overall)}: a text that got none is wrong`],
+    );
+  }
   if (none > 0) lines.push(['of all, by the missing', `${percent(ofAll.low)} to ${percent(ofAll.high)} %`]);
   return lines;
 }

@@ -34,11 +34,13 @@ export interface AnswerTally {
 export interface AnswerAccuracy {
   readonly judged: number;
   readonly correct: number;
-  /** Of the replies in the list. */
-  readonly ofAnswered: number | null;
-  /** Of all replies: one outside the list, or cut off, is wrong, since the model had its say. */
-  readonly ofReplies: number | null;
-  /** Of all queries. One that was not answered on purpose is not correct; a failure is neither right nor wrong, so it is an interval: every failure wrong, every failure right. */
+  /** Share of the queries that did not fail which got a label of the list. */
+  readonly coverage: number | null;
+  /** Of these the share that is right. */
+  readonly selectiveAccuracy: number | null;
+  /** Of all that did not fail the share that is right: a reply outside the list or cut off is wrong, and so is an abstention. The product of the two above. */
+  readonly overall: number | null;
+  /** Of all queries. A failure is neither right nor wrong, so it is an interval: every failure wrong, every failure right. */
   readonly ofAll: { readonly low: number; readonly high: number };
 }
 
@@ -67,8 +69,9 @@ function accuracyOf(judged: readonly JudgedAnswer[]): AnswerAccuracy | undefined
   return {
     judged: judged.length,
     correct,
-    ofAnswered: fraction(correct, answered),
-    ofReplies: fraction(correct, judged.length - failed - count(judged, 'abstained')),
+    coverage: fraction(answered, judged.length - failed),
+    selectiveAccuracy: fraction(correct, answered),
+    overall: fraction(correct, judged.length - failed),
     ofAll: { low: correct / judged.length, high: (correct + failed) / judged.length },
   };
 }

@@ -75,8 +75,9 @@ const answersJson = z.strictObject({
     .strictObject({
       judged: z.number(),
       correct: z.number(),
-      ofAnswered: z.number().nullable(),
-      ofReplies: z.number().nullable(),
+      coverage: z.number().nullable(),
+      selectiveAccuracy: z.number().nullable(),
+      overall: z.number().nullable(),
       ofAll: z.strictObject({ low: z.number(), high: z.number() }),
     })
     .nullable(),
@@ -289,8 +290,9 @@ describe('answer', () => {
       expect(parsed.accuracy).toEqual({
         judged: 4,
         correct: 1,
-        ofAnswered: 1 / 2,
-        ofReplies: 1 / 3,
+        coverage: 2 / 3,
+        selectiveAccuracy: 1 / 2,
+        overall: 1 / 3,
         ofAll: { low: 1 / 4, high: 2 / 4 },
       });
       expect(parsed.answers.map(({ kind }) => kind)).toEqual(['label', 'label', 'invalid', 'failed']);

@@ -70,6 +70,7 @@ describe('--policy', () => {
     expect(many.stderr).toMatch(/not confident enough +6/);
     const { json } = await workspace.fungi(['answer', 'pets', '--data', '@test.jsonl', '--policy', policy, '--json']);
     expect(json()).toMatchObject({ abstained: 6, answered: 0, failed: 0 });
+    expect(json()).toMatchObject({ accuracy: { coverage: 0, selectiveAccuracy: null, overall: 0 } });
   });
 });
 

@@ -20,7 +20,10 @@ it('keeps wrong, off-list and failed apart, and never scores a failure as wrong'
     invalid: 1,
     failed: 2,
     failures: { LLM_RATE_LIMITED: 2 },
-    accuracy: { judged: 10, correct: 6, ofAnswered: 6 / 7, ofReplies: 6 / 8, ofAll: { low: 0.6, high: 0.8 } },
+    accuracy: {
+      ...{ judged: 10, correct: 6, coverage: 7 / 8, selectiveAccuracy: 6 / 7, overall: 6 / 8 },
+      ofAll: { low: 0.6, high: 0.8 },
+    },
   });
 });
 
@@ -30,7 +33,7 @@ it('judges only rows whose truth is known', () => {
     total: 3,
     answered: 2,
     failed: 1,
-    accuracy: { judged: 1, correct: 1, ofAnswered: 1, ofReplies: 1, ofAll: { low: 1, high: 1 } },
+    accuracy: { judged: 1, correct: 1, coverage: 1, selectiveAccuracy: 1, overall: 1, ofAll: { low: 1, high: 1 } },
   });
   expect(tallyAnswers([{ answer: label('a') }]).accuracy).toBeUndefined();
 });
@@ -40,9 +43,23 @@ it('has no fraction of nothing', () => {
   expect(tallyAnswers([{ answer: failed('LLM_UNREACHABLE'), truth: 'a' }]).accuracy).toEqual({
     judged: 1,
     correct: 0,
-    ofAnswered: null,
-    ofReplies: null,
+    coverage: null,
+    selectiveAccuracy: null,
+    overall: null,
     ofAll: { low: 0, high: 1 },
   });
-  expect(tallyAnswers([{ answer: invalid, truth: 'a' }]).accuracy).toMatchObject({ ofAnswered: null, ofReplies: 0 });
+  expect(tallyAnswers([{ answer: invalid, truth: 'a' }]).accuracy).toMatchObject({
+    coverage: 0,
+    selectiveAccuracy: null,
+    overall: 0,
+  });
+});
+
+it('counts an abstention as wrong over all, and not at all among the answered', () => {
+  const abstained: Answer = { kind: 'abstained', likeliest: 'a', confidence: 0.4 };
+  const answers = [label('a'), label('a'), label('b'), abstained, abstained];
+  const { abstained: count, accuracy } = tallyAnswers(answers.map((answer) => ({ answer, truth: 'a' })));
+  expect(count).toBe(2);
+  expect(accuracy).toMatchObject({ correct: 2, coverage: 3 / 5, selectiveAccuracy: 2 / 3, overall: 2 / 5 });
+  expect(accuracy?.ofAll).toEqual({ low: 2 / 5, high: 2 / 5 });
 });
