@@ -32,7 +32,7 @@ export interface HealthOptions {
   readonly top?: number;
   /** Items without a label, of which some are chosen to be labelled next. */
   readonly unlabelled?: readonly Item[];
-  /** So many of them, 1 to 1000. @default 20 */
+  /** So many of them, 1 to 1000; of no use without them. @default 20 */
   readonly select?: number;
   /** Items that were asked about lately: do they look like the pool? */
   readonly queries?: readonly Item[];
@@ -154,6 +154,21 @@ async function countZeros({ vectors, dims, examples }: Pool, pace: Pace): Promis
   return zeros;
 }
 
+/** @throws {FungiError} INVALID_ARGUMENT for a number of items to choose where there are none to choose from */
+export function assertSelects({
+  unlabelled,
+  select,
+}: {
+  readonly unlabelled?: unknown;
+  readonly select?: unknown;
+}): void {
+  if (select === undefined || unlabelled !== undefined) return;
+  throw new FungiError('INVALID_ARGUMENT', `health: select is ${String(select)}, and there is nothing to select from`, {
+    hint: 'Give the items without a label of which some are to be chosen (unlabelled), or leave select out.',
+    details: { select },
+  });
+}
+
 function checked(options: HealthOptions) {
   const {
     k = HEALTH_DEFAULTS.k,
@@ -180,6 +195,7 @@ function checked(options: HealthOptions) {
       },
     );
   }
+  assertSelects(options);
   for (const [name, given] of Object.entries({ unlabelled, queries })) {
     if (given?.length === 0) throw new FungiError('INVALID_ARGUMENT', `health: ${name} has no items`);
   }

@@ -115,6 +115,8 @@ export interface Route<Path = unknown, Query = unknown, Body = unknown> {
     readonly size: BodySize;
     /** Of the whole JSON; with `lines` of each line. */
     readonly schema: z.ZodType;
+    /** Whether a request without a body is one with `{}`. */
+    readonly optional?: true;
     /** Also read as application/x-ndjson; the handler then gets an AsyncIterable<Line>. */
     readonly lines?: z.ZodType;
   };

@@ -49,6 +49,7 @@ describe('fungi health', () => {
     ['an index that is none', ['none'], 5, /INDEX_NOT_FOUND/],
     ['a file that is not there', ['pets', '--queries', '@none.jsonl'], 3, /FILE_NOT_FOUND/],
     ['a distance beyond 2', ['pets', '--near-distance', '2.5'], 2, /It must be a number from 0 to 2/],
+    ['a number to select from nothing', ['pets', '--select', '5'], 2, /--select 5: .*\nhint: .*--unlabelled FILE/],
     ['k beyond 200', ['pets', '-k', '201'], 2, /It must be a whole number from 1 to 200/],
   ])('refuses %s', async (_, argv, exit, message) => {
     const { code, stderr } = await workspace.fungi(['health', ...argv]);

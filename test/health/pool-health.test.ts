@@ -124,6 +124,7 @@ describe('the health of a pool', () => {
     ['k that is no whole number', { k: 2.5 }, /k is 2.5/],
     ['top', { top: 1001 }, /top is 1001, it must be a whole number from 1 to 1000/],
     ['select', { select: Number.NaN }, /select is NaN/],
+    ['select without items', { select: 5 }, /select is 5, and there is nothing to select from/],
     ['nearDistance', { nearDistance: -0.1 }, /nearDistance is -0.1, it must be from 0 to 2/],
     ['nearDistance that is no number', { nearDistance: Number.NaN }, /nearDistance is NaN/],
     ['queries', { queries: [] }, /queries has no items/],

@@ -1,10 +1,11 @@
 /** `fungi health`: what is wrong with the examples of an index, and what would help. */
 import { InvalidArgumentError, type Command } from 'commander';
+import { FungiError } from '../../core/errors.js';
 import type { HealthOptions } from '../../health/pool-health.js';
 import type { CommonOptions, Context, Report, Run } from '../context.js';
 import { healthText } from '../health-text.js';
 import { withSelector, type OpenFlags } from '../open-selector.js';
-import { addKeyOptions, whole, type KeyFlags } from '../options.js';
+import { addKeyOptions, pick, whole, type KeyFlags } from '../options.js';
 import { readQueries } from '../read-queries.js';
 import { addOpenOptions } from './retrieve.js';
 
@@ -13,7 +14,7 @@ interface HealthFlags extends CommonOptions, OpenFlags, KeyFlags {
   readonly nearDistance: number;
   readonly top: number;
   readonly unlabelled?: string;
-  readonly select: number;
+  readonly select?: number;
   readonly queries?: string;
 }
 
@@ -26,7 +27,7 @@ export function addHealth(program: Command, run: Run): void {
     .option('--near-distance <distance>', 'cosine distance up to which examples are near duplicates', distance, 0.05)
     .option('--top <count>', 'entries of each list under --json', whole(1, 1000), 20)
     .option('--unlabelled <source>', 'items without a label, of which some are named to be labelled next')
-    .option('--select <count>', 'so many of them', whole(1, 1000), 20)
+    .option('--select <count>', 'so many of them (default: 20)', whole(1, 1000))
     .option('--queries <source>', 'queries of late: do they look like the examples?');
   addOpenOptions(addKeyOptions(command))
     .addHelpText(
@@ -44,11 +45,16 @@ Examples:
 }
 
 async function health(context: Context, name: string, flags: HealthFlags): Promise<Report> {
-  const { k, nearDistance, top, select } = flags;
+  if (flags.select !== undefined && flags.unlabelled === undefined) {
+    throw new FungiError('INVALID_ARGUMENT', `--select ${flags.select}: there is nothing to select from`, {
+      hint: 'Name the items without a label of which some are to be chosen: --unlabelled FILE.',
+    });
+  }
+  const { k, nearDistance, top } = flags;
   const inputsOf = async (source: string): Promise<readonly string[]> =>
     (await readQueries(source, flags, context)).map(({ input }) => input);
   const options: HealthOptions = {
-    ...{ k, nearDistance, top, select },
+    ...{ k, nearDistance, top, ...pick(flags, 'select') },
     ...(flags.unlabelled !== undefined && { unlabelled: await inputsOf(flags.unlabelled) }),
     ...(flags.queries !== undefined && { queries: await inputsOf(flags.queries) }),
   };

@@ -63,10 +63,15 @@ async function readBody(
     exchange.readsOn = true;
     return readLines(request, body.lines, bodyMs);
   }
+  if (body.optional === true && isBodiless(request)) return checked(body.schema, {}, 'body');
   mediaTypeOf(request.headers, accepted);
   const value = await readJson(request, { maxBytes: BODY_BYTES[body.size], ms: bodyMs });
   return checked(body.schema, value, 'body');
 }
+
+/** Whether a request says that nothing follows its head. */
+const isBodiless = ({ headers }: Request): boolean =>
+  headers['transfer-encoding'] === undefined && Number(headers['content-length'] ?? 0) === 0;
 
 function queryTextOf({ url }: Request): string | undefined {
   const mark = url.indexOf('?');

@@ -22,7 +22,7 @@ export interface Operation {
   readonly description?: string;
   readonly security: readonly Readonly<Record<string, readonly string[]>>[];
   readonly parameters?: readonly Parameter[];
-  readonly requestBody?: { readonly required: true; readonly description: string; readonly content: Content };
+  readonly requestBody?: { readonly required: boolean; readonly description: string; readonly content: Content };
   readonly responses: Readonly<Record<string, DocumentedReply>>;
 }
 
@@ -143,7 +143,7 @@ function operationOf(route: RouteDescription, schemas: Record<string, JsonSchema
     ...(parameters.length > 0 && { parameters }),
     ...(body !== undefined && {
       requestBody: {
-        required: true,
+        required: body.optional !== true,
         description:
           `At most ${BODY_BYTES[body.size]} bytes, after inflation where it is sent as gzip.` +
           (body.lines === undefined ? '' : ` As ${LINES_TYPE} without end, ${LINE_BYTES} bytes a line.`),

@@ -64,7 +64,8 @@ describe('the report', () => {
       { requiredKeys: [] },
     );
     await fc.assert(
-      fc.asyncProperty(options, async (body) => {
+      fc.asyncProperty(options, async ({ select, ...rest }) => {
+        const body = rest.unlabelled === undefined || select === undefined ? rest : { ...rest, select };
         const { index, generation, ...report } = await health(catalogue, body);
         expect([index, generation]).toEqual(['desk', 'one']);
         expect(report).toEqual(await selector.health(body as HealthOptions));
@@ -136,11 +137,32 @@ describe('what is asked for', () => {
 
   it('takes the bounds themselves, and 2,048 items in all', async () => {
     const { catalogue } = await desk(3);
-    await health(catalogue, { k: 200, top: 1000, select: 1000, nearDistance: 2 });
+    await health(catalogue, { k: 200, top: 1000, select: 1000, nearDistance: 2, unlabelled: ['a'] });
     const items = Array<string>(1024).fill('a');
     await health(catalogue, { queries: items, unlabelled: items });
     const more = health(catalogue, { queries: items, unlabelled: [...items, 'b'] });
     await expect(more).rejects.toMatchObject({ code: 'INVALID_ARGUMENT', message: /2049 items/ });
+  });
+
+  it('is refused where there is nothing to select from', async () => {
+    const { catalogue } = await desk(3);
+    await expect(health(catalogue, { select: 5 })).rejects.toMatchObject({
+      ...{ code: 'INVALID_ARGUMENT', hint: expect.stringContaining('unlabelled') as string },
+    });
+    await serve(catalogue);
+    const reply = await supertest(server!).post('/v1/indexes/desk/health').send({ select: 5 }).expect(400);
+    expect(reply.body).toMatchObject({ code: 'INVALID_ARGUMENT' });
+  });
+
+  it('may be nothing at all: no body is that of no members', async () => {
+    const { catalogue } = await desk(3);
+    await serve(catalogue);
+    const url = '/v1/indexes/desk/health';
+    const { body } = await supertest(server!).post(url).send({}).expect(200);
+    expect((await supertest(server!).post(url).expect(200)).body).toEqual(body);
+    const typed = supertest(server!).post(url).set('Content-Type', 'application/json').set('Content-Length', '0');
+    expect((await typed.expect(200)).body).toEqual(body);
+    await supertest(server!).post('/v1/indexes/desk/retrieve').expect(415);
   });
 
   it('is refused where an item is none, before others are waited for', async () => {

@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { FungiError } from '../../../core/errors.js';
-import { HEALTH_DEFAULTS, HEALTH_LIMITS } from '../../../health/pool-health.js';
+import { assertSelects, HEALTH_DEFAULTS, HEALTH_LIMITS } from '../../../health/pool-health.js';
 import type { FungiSelector } from '../../../selector/selector.js';
 import { HealthReports } from '../../indexes/health-reports.js';
 import { InTurn } from '../../indexes/in-turn.js';
@@ -21,22 +21,23 @@ const FULL_DIMS = 512;
 /** Requests that wait while another report is made: each holds its items in memory. */
 const MAX_WAITING = 8;
 
-const whole = (member: 'k' | 'top' | 'select') =>
-  z.int().min(1).max(HEALTH_LIMITS[member]).default(HEALTH_DEFAULTS[member]);
+const whole = (member: 'k' | 'top' | 'select') => z.int().min(1).max(HEALTH_LIMITS[member]);
 const items = z.array(item).min(1).max(MAX_ITEMS);
 
 const bodySchema = z
   .strictObject({
-    k: whole('k').meta({ description: 'Neighbours that an example is judged by.', examples: [20] }),
+    k: whole('k').default(HEALTH_DEFAULTS.k).meta({ description: 'Neighbours that an example is judged by.', examples: [20] }),
     nearDistance: z
       .number()
       .min(0)
       .max(HEALTH_LIMITS.nearDistance)
       .default(HEALTH_DEFAULTS.nearDistance)
       .meta({ description: 'Examples at most so far apart, as cosine distance, are near duplicates.' }),
-    top: whole('top').meta({ description: 'Entries of each list of the report; counts are of all.' }),
+    top: whole('top').default(HEALTH_DEFAULTS.top).meta({ description: 'Entries of each list of the report; counts are of all.' }),
     unlabelled: items.optional().meta({ description: 'Items without a label, of which some are chosen to be labelled.' }),
-    select: whole('select').meta({ description: 'So many of them.' }),
+    select: whole('select').optional().meta({
+      description: `So many of them, ${HEALTH_DEFAULTS.select} where it is left out; refused without unlabelled.`,
+    }),
     queries: items.optional().meta({
       description: `Items that were asked about lately: do they look like the examples? With unlabelled at most ${MAX_ITEMS} items.`,
     }),
@@ -59,11 +60,12 @@ export const indexHealth: Route<IndexPath, unknown, Body> = {
   errors: 'problem',
   pathSchema: indexPath,
   querySchema: noQuery,
-  body: { size: 'media', schema: bodySchema },
+  body: { size: 'media', schema: bodySchema, optional: true },
   replies: { 200: { description: 'The report.', schema: z.strictObject({ ...generationShape, ...reportShape }) } },
   failures: codes(OPENING, ENCODING),
 
   async handle({ path: { name }, body, context: { catalogue, signal } }) {
+    assertSelects(body);
     assertItemCount(body);
     // What cannot be done is told of at once, and not after others' work.
     await catalogue.use(name, (selector) => {
@@ -73,10 +75,11 @@ export const indexHealth: Route<IndexPath, unknown, Body> = {
     return turns.run(signal, () =>
       catalogue.use(name, async (selector) => {
         assertFits(selector, body);
-        const { unlabelled, queries, ...options } = body;
+        const { unlabelled, queries, select, ...options } = body;
         const report = await selector.health({
           ...options,
           ...(unlabelled && { unlabelled }),
+          ...(select !== undefined && { select }),
           ...(queries && { queries }),
           signal,
         });
