@@ -166,14 +166,18 @@ function next({ next: found }: HealthReport): Section {
   const { chosen, candidates, known } = found;
   const dropped = known === 0 ? '' : `; ${known} more are known or given twice`;
   return {
-    title: `what to label next: ${chosen.length} of ${counted(candidates, 'item')}${dropped}; the best first`,
-    columns: [right('votes'), right('nearest'), { title: 'its label' }, flexible('text')],
-    rows: chosen.map(({ votes, nearest, input }) => [
-      ...[String(votes), nearest.distance.toFixed(4), nearest.label, nameOf(input)],
+    title: `what to label next: ${chosen.length} of ${counted(candidates, 'item')}${dropped}; the best first, by score: the items that have it among their nearest, each counting a tenth for every one of these that is an example or chosen before`,
+    columns: [right('score'), right('nearest'), { title: 'its label' }, flexible('text')],
+    rows: chosen.map(({ score, nearest, input }) => [
+      ...[scoreText(score), nearest.distance.toFixed(4), nearest.label, nameOf(input)],
     ]),
     ...(chosen.length > 0 && { wayOut: 'label them (--json has all), and selector.add them' }),
   };
 }
+
+/** 3, 0.21, 4.0e-7: it falls by powers of ten. */
+const scoreText = (score: number): string =>
+  Number.isInteger(score) ? String(score) : score < 0.001 ? score.toExponential(1) : score.toPrecision(3);
 
 function drift({ drift: found }: HealthReport): Section {
   if (found === null) return { title: 'drift: needs queries of late', wayOut: '--queries FILE' };

@@ -10,6 +10,8 @@ export interface NextItem {
   readonly input: Item;
   /** Unlabelled items that have it among their nearest. */
   readonly votes: number;
+  /** What it was chosen by, when those before it were: these votes, each a tenth for each of its voter's nearest that the pool has or that was chosen. */
+  readonly score: number;
   /** The nearest example of the pool, and how far it is in the index's metric. */
   readonly nearest: NamedExample & { readonly distance: number };
 }
@@ -57,9 +59,9 @@ export async function nextItems(
 ): Promise<NextItems> {
   const chosen = await voteK(graph, select, pace);
   return {
-    chosen: chosen.map(({ candidate, votes }): NextItem => {
+    chosen: chosen.map(({ candidate, votes, score }): NextItem => {
       const { row, distance } = nearest[candidate]!;
-      return { input: items[candidate]!, votes, nearest: { ...named(examples[row]!), distance } };
+      return { input: items[candidate]!, votes, score, nearest: { ...named(examples[row]!), distance } };
     }),
     candidates: items.length,
     known,

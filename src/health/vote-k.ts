@@ -23,9 +23,11 @@ export interface Chosen {
   readonly candidate: number;
   /** Candidates that have it among their k nearest. */
   readonly votes: number;
+  /** What it was chosen by: of those that are not chosen themselves each counts 1, divided by ten for each of its own k nearest that is labelled or chosen. */
+  readonly score: number;
 }
 
-/** The chosen, best first; among equals the earlier candidate. All of them where there are no more than `count`. */
+/** The chosen, best first, so that scores fall; among equals the earlier candidate. All of them where there are no more than `count`. */
 export async function voteK(
   { candidates, pooled }: CandidateGraph,
   count: number,
@@ -55,7 +57,7 @@ export async function voteK(
     scores.forEach((score, candidate) => {
       if (isChosen[candidate] === 0 && (best < 0 || score > scores[best]!)) best = candidate;
     });
-    chosen.push({ candidate: best, votes: voters[best]!.length });
+    chosen.push({ candidate: best, votes: voters[best]!.length, score: scores[best]! });
     isChosen[best] = 1;
     const changed = new Set(candidates[best]); // it votes no longer
     const backers = voters[best]!;

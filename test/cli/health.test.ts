@@ -42,6 +42,7 @@ describe('fungi health', () => {
       ['health', 'pets', '--unlabelled', '@new.jsonl', '--queries', '@new.jsonl', '--quiet'], // prettier-ignore
     );
     expect(full.stdout).toMatch(/what to label next: 3 of 3 items; 1 more are known or given twice/);
+    expect(full.stdout).toMatch(/the best first, by score: .*\n *score +nearest +its label +text\n/);
     expect(full.stdout).toMatch(/drift: [\d.]+ % \([\d.]+ to [\d.]+\) of 4 queries/);
   });
 

@@ -41,8 +41,8 @@ describe('vote-k', () => {
     // 1, 2 and 3 vote for 0; 5 for 4; 0 for 1.
     const graph = { candidates: [[1], [0], [0], [0], [], [4]], pooled: [0, 0, 0, 0, 0, 0] };
     expect(await voteK(graph, 2)).toEqual([
-      { candidate: 0, votes: 3 },
-      { candidate: 4, votes: 1 },
+      { candidate: 0, votes: 3, score: 3 },
+      { candidate: 4, votes: 1, score: 1 },
     ]);
   });
 
@@ -62,8 +62,24 @@ describe('vote-k', () => {
     );
   });
 
+  it('tells the score that each was chosen by, which falls as the voters see what is labelled', async () => {
+    // 1, 2 and 3 vote for 0 and see 4 too; with 0 chosen, each of their votes for 4 is worth a tenth.
+    const graph = { candidates: [[], [0, 4], [0, 4], [0, 4], []], pooled: [0, 0, 0, 1, 0] };
+    const chosen = await voteK(graph, 5);
+    expect(chosen.slice(0, 2)).toEqual([
+      { candidate: 0, votes: 3, score: 2.1 },
+      { candidate: 4, votes: 3, score: expect.closeTo(0.21, 12) as number },
+    ]);
+    await fc.assert(
+      fc.asyncProperty(graphs, async (each) => {
+        const scores = (await voteK(each, 12)).map(({ score }) => score);
+        expect(scores).toEqual(scores.toSorted((a, b) => b - a));
+      }),
+    );
+  });
+
   it('tells candidates apart whose neighbours are in the pool but for one', async () => {
     const graph = { candidates: [[], [0], [], [2]], pooled: [200, 200, 200, 199] };
-    expect(await voteK(graph, 1)).toEqual([{ candidate: 2, votes: 1 }]);
+    expect(await voteK(graph, 1)).toEqual([{ candidate: 2, votes: 1, score: 10 ** -199 }]);
   });
 });

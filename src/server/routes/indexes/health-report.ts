@@ -61,6 +61,10 @@ const nextSchema = z.strictObject({
       z.strictObject({
         input: z.string(),
         votes: count.meta({ description: 'Unlabelled items that have it among their nearest.' }),
+        score: z.number().nonnegative().meta({
+          description:
+            'What it was chosen by: these votes, each worth a tenth for each of its own nearest that is an example or was chosen before.',
+        }),
         nearest: z.strictObject({ ...namedShape, distance }),
       }),
     )
