@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { readFile } from 'node:fs/promises';
 import { parse } from 'yaml';
+import { wilson } from '../../src/core/wilson.js';
 import type { PolicyOptions } from '../../src/policies/options.js';
 import type { CalibratedPolicy } from '../../src/selector/calibrate.js';
 import { EXAMPLES, jsonl, Workspace } from './support.js';
@@ -55,6 +56,18 @@ describe('fungi calibrate', () => {
     expect(sure.stdout).toMatch(/policy +none: ask for less, or give more examples\n/);
     expect(sure.stdout).not.toMatch(/NaN|undefined|null/);
     await expect(written('sure.yaml')).rejects.toThrow('ENOENT');
+  });
+
+  it('warns of an interval that is wide because few were asked', async () => {
+    const { stderr, json } = await workspace.fungi(['calibrate', 'pets', '--json']);
+    const { accuracy } = json() as CalibratedPolicy;
+    const { low, high } = wilson(Math.round(12 * accuracy), 12);
+    expect(stderr).toContain(
+      `warning: 12 examples are few to calibrate by: the 95 % interval of the share that is right is ${(100 * (high - low)).toFixed(0)} points wide`,
+    );
+    const many = Array.from({ length: 30 }, (_, i) => ({ text: `the ${'a '.repeat(i)}cat`, label: 'cat' }));
+    await workspace.write({ 'many.jsonl': jsonl(many) });
+    expect((await workspace.fungi(['calibrate', 'pets', '--data', '@many.jsonl', '--json'])).stderr).toBe('');
   });
 
   it('asks an index that learned of labels what it does not have', async () => {

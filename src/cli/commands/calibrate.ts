@@ -13,6 +13,9 @@ import { counted, pairs, percent } from '../output.js';
 import { policyOptions, type PolicyFlags } from '../policy-option.js';
 import { addOpenOptions } from './retrieve.js';
 
+/** Queries below which the interval is wide whatever is found: 30 that are half right leave 34 points. */
+const FEW = 30;
+
 interface CalibrateFlags extends CommonOptions, OpenFlags, KeyFlags, Pick<PolicyFlags, 'policy'> {
   readonly data?: string;
   readonly k: number;
@@ -71,6 +74,7 @@ async function calibrate(context: Context, name: string, flags: CalibrateFlags):
   };
   const measured = await withSelector(context, name, flags, (selector) => selector.calibrate(options));
   const { calibration, abstention } = measured;
+  if (measured.queries < FEW) context.log.warn(fewAsked(measured));
   const policy = { ...given, calibration, ...(abstention && { abstain: { below: abstention.threshold } }) };
   const isShort = precision !== undefined && abstention === undefined;
   if (out !== undefined && !isShort) await replaceFileWith(out, stringify(policy));
@@ -85,6 +89,12 @@ async function calibrate(context: Context, name: string, flags: CalibrateFlags):
 async function labelled(source: string, { inputKey, labelKey }: CalibrateFlags, context: Context) {
   const { examples } = await readExamples(source, { inputKey, labelKey, idKey: null, hub: sourcesOf(context) });
   return examples;
+}
+
+function fewAsked({ queries, accuracy }: CalibratedPolicy): string {
+  const { low, high } = wilson(Math.round(accuracy * queries), queries);
+  const few = `${counted(queries, 'example')} ${queries === 1 ? 'is' : 'are'} few to calibrate by`;
+  return `${few}: the 95 % interval of the share that is right is ${(100 * (high - low)).toFixed(0)} points wide (${percent(low)} to ${percent(high)} %); ask ${FEW} at least, better some hundreds`;
 }
 
 function calibrationText(
