@@ -2,6 +2,7 @@
 import { ERRORS } from '../core/errors.js';
 import type { LlmClient } from '../llm/client.js';
 import { tallyAnswers, type Answer, type AnswerTally } from '../llm/tally.js';
+import type { Manifest } from '../store/manifest.js';
 import type { SelectorAnswer } from '../selector/selector.js';
 import { countsOf, promptsOf, type Answered } from './answer-batch.js';
 import type { Report } from './context.js';
@@ -24,17 +25,17 @@ export function answerLine(answer: Answer): string {
     : `a reply cut off (${cut}): "${oneLine(reply)}"`;
 }
 
-export function singleAnswer(name: string, given: SelectorAnswer, llm: LlmClient | undefined): Report {
+export function singleAnswer(index: Manifest, given: SelectorAnswer, llm: LlmClient | undefined): Report {
   const { label, by, answer: reply, vote, selection, usage, prompt, cached } = given;
   const media = prompt && mediaLine([prompt.size]);
   return {
     text: [
       `${answerLine(reply)}\nby ${nameOf(llm)}\nvotes: ${vote.label} ${vote.votes} of ${vote.total}`,
-      ...(selection.explanation === undefined ? [] : [explanationText(selection.explanation)]),
+      ...(selection.explanation === undefined ? [] : [explanationText(selection.explanation, index)]),
     ].join('\n\n'),
     ...(media !== undefined && { summary: media }),
     json: {
-      index: name,
+      index: index.name,
       query: selection.query,
       by,
       llm: llm?.settings.model ?? null,

@@ -7,6 +7,7 @@ import type { SelectionExplanation } from '../policies/explanation.js';
 import { parsePolicy, type PolicyOptions } from '../policies/options.js';
 import type { Posterior } from '../policies/posterior.js';
 import type { SelectOptions } from '../selector/selection.js';
+import type { Manifest } from '../store/manifest.js';
 import { blockTable } from './block-text.js';
 import { pairs, table, type Column } from './output.js';
 
@@ -71,8 +72,11 @@ function read(text: string, given: string): unknown {
 /** Labels shown of a posterior. */
 const LIKELIEST = 5;
 
-/** An explanation for people. What lies beyond k is counted, and not listed. */
-export function explanationText({ candidates, chosen, dropped, posterior }: SelectionExplanation): string {
+/** An explanation of what an index chose, for people. What lies beyond k is counted, and not listed. */
+export function explanationText(
+  { candidates, chosen, dropped, posterior }: SelectionExplanation,
+  index: Manifest,
+): string {
   const passedOver = dropped.filter(({ rule }) => rule !== 'beyond-k');
   const right = (...titles: string[]): Column[] => titles.map((title) => ({ title, align: 'right' }));
   const names: readonly Column[] = ['rule', 'label', 'id'].map((title) => ({ title }));
@@ -85,7 +89,7 @@ export function explanationText({ candidates, chosen, dropped, posterior }: Sele
       ]),
     ),
   ];
-  const byBlock = blockTable(chosen);
+  const byBlock = blockTable(chosen, index);
   if (byBlock !== undefined) sections.push(byBlock);
   if (passedOver.length > 0) {
     const rows = passedOver.map(({ nearness, distance, rule, label, id, of }) => {

@@ -132,6 +132,22 @@ describe('--explain-blocks', () => {
     }
   });
 
+  it('says why there is but one block', async () => {
+    const build = ['--data', '@train.jsonl', '--encoder', 'builtin'];
+    await workspace.fungi(['index', 'plain', ...build, '--losses', 'none']);
+    await workspace.fungi(['index', 'chosen', ...build, '--losses', 'kl']);
+    const explained = async (name: string): Promise<string> =>
+      (await workspace.fungi(['retrieve', name, 'a cat', '-k', '2', '--explain-blocks'])).stdout;
+    expect(await explained('plain')).toMatch(
+      /embedding\n(.*\n){2}There is one block only: the index was built without/,
+    );
+    // Which is how a choice on twelve examples ends: gradients have to earn their time.
+    expect(await explained('chosen')).toMatch(
+      /embedding\n(.*\n){2}There is one block only: the build tried kl too, and chose the embedding alone\.\n/,
+    );
+    expect(await explained('animals')).not.toContain('one block only');
+  });
+
   it('has a line an example in text', async () => {
     const { stdout } = await workspace.fungi(['retrieve', ...asked]);
     expect(stdout).toMatch(/by block .*:\n *rank +before +after +residual +kl +simclr +embedding\n/);

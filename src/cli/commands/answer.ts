@@ -91,7 +91,7 @@ async function answer(
       const given = await selector.answer(queries[0]!.input, options);
       warnOf(given.selection, expected, context);
       if (given.prompt) warnOfDropped([countsOf(given.prompt)], context);
-      return singleAnswer(name, given, llm);
+      return singleAnswer(selector.manifest, given, llm);
     }
     const answered =
       llm === undefined

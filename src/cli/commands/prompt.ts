@@ -74,16 +74,18 @@ async function prompt(context: Context, name: string, argument: string, flags: P
   const template = await templateOptions(flags);
   const policy = await policyOptions(flags, flags.k);
   const query = await readText(context, argument);
-  const { messages, used, dropped, size, truncated, explanation } = await withSelection(
+  const { messages, used, dropped, size, truncated, explanation, manifest } = await withSelection(
     context,
     { name, query, flags, policy },
     async (selection, selector) => {
       const filled = await selector.promptFrom(selection, { ...template, ...mediaOptions(flags) });
-      return { ...filled, explanation: selection.explanation };
+      return { ...filled, explanation: selection.explanation, manifest: selector.manifest };
     },
   );
   warnOfDropped([{ used: used.length, dropped: dropped.length }], context);
-  const summary = [mediaLine([size]), explanation && explanationText(explanation)].filter((part) => part !== undefined);
+  const summary = [mediaLine([size]), explanation && explanationText(explanation, manifest)].filter(
+    (part) => part !== undefined,
+  );
   return {
     text: showMessages(messages),
     ...(summary.length > 0 && { summary: summary.join('\n\n') }),

@@ -65,14 +65,14 @@ export const addOpenOptions = (command: Command): Command =>
 async function retrieve(context: Context, name: string, argument: string, flags: RetrieveFlags): Promise<Report> {
   const policy = await policyOptions(flags, flags.k);
   const query = await readText(context, argument);
-  const { examples, truncated, modality, abstains, explanation } = await withSelection(
+  const { examples, truncated, manifest, abstains, explanation } = await withSelection(
     context,
     { name, query, flags, policy },
-    (selection, selector) => ({ ...selection, modality: modalityOf(selector.manifest.encoder) ?? 'text' }),
+    (selection, selector) => ({ ...selection, manifest: selector.manifest }),
   );
-  const found = table(columnsOf(modality), examples.map(row), context.columns);
+  const found = table(columnsOf(modalityOf(manifest.encoder) ?? 'text'), examples.map(row), context.columns);
   return {
-    text: explanation === undefined ? found : `${found}\n\n${explanationText(explanation)}`,
+    text: explanation === undefined ? found : `${found}\n\n${explanationText(explanation, manifest)}`,
     json: {
       ...{ index: name, query, k: flags.k, truncated, examples },
       ...(abstains !== undefined && { abstains }),
