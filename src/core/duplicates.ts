@@ -58,10 +58,15 @@ function textKeys(texts: readonly string[], match: TextMatch): readonly string[]
   return match === 'exact' ? texts : texts.map(normaliseText);
 }
 
-/** A number for each text that those which are the same but for case and spaces share. */
-export function copyNumbers(texts: readonly string[]): number[] {
+/**
+ * A number for each item that those which are the same share, by {@link itemKey}.
+ *
+ * @param keys of texts the texts; of images and sounds a digest of what they hold, so that copies under other names are found
+ */
+export function copyNumbers(keys: readonly string[], modality: Modality): number[] {
   const numbers = new Map<string, number>();
-  return textKeys(texts, 'normalised').map((key) => {
+  return keys.map((given) => {
+    const key = itemKey(given, modality);
     const number = numbers.get(key) ?? numbers.size;
     numbers.set(key, number);
     return number;

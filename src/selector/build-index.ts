@@ -1,6 +1,7 @@
 /** Builds an index: encode the pool, fit the reducer, store the reduced features, publish the whole at once. */
 import { stat } from 'node:fs/promises';
 import { join } from 'node:path';
+import { copyNumbers } from '../core/duplicates.js';
 import type { FileLock } from '../core/file-lock.js';
 import { sha256File, type Json } from '../core/fingerprint.js';
 import type { Example, Item } from '../core/item.js';
@@ -77,7 +78,9 @@ export async function buildIndex(options: BuildOptions, refit?: Refitted): Promi
     await encodePool(extractor, staged, items, onProgress);
     const { layout } = extractor;
     const linalg = options.threads === undefined ? {} : { threads: options.threads };
-    const fitted = await fitReduction(staged, { asked, seed: spec.seed, dims, layout, examples, linalg }, onProgress);
+    const copies = copyNumbers(keys, source.modality);
+    const task = { asked, seed: spec.seed, dims, layout, examples, copies, linalg };
+    const fitted = await fitReduction(staged, task, onProgress);
     const { reducer, choice } = fitted;
     if (reducer.instead !== undefined) log.warn(`index "${name}": ${reducer.instead}`);
     if (choice !== undefined && choice.skipped.length > 0) {

@@ -1,6 +1,5 @@
 /** Fits the reduction of an index to its staged features, and says which of their blocks it reads. */
 import { AutoFitter, chosenRows, type AutoChoice } from '../auto/auto-fitter.js';
-import { copyNumbers } from '../core/duplicates.js';
 import type { Example } from '../core/item.js';
 import type { OnProgress } from '../core/progress.js';
 import type { Block, FeatureLayout } from '../features/layout.js';
@@ -21,6 +20,8 @@ export interface FitTask {
   /** Of the staged rows. */
   readonly layout: FeatureLayout;
   readonly examples: readonly Example[];
+  /** Of each example a number that its copies share: they are held out together. */
+  readonly copies: readonly number[];
   readonly linalg: LinalgOptions;
 }
 
@@ -35,12 +36,11 @@ export interface FittedReduction {
 /** Staged rows are read in pieces: memory depends on their width and the number of labels alone. */
 export async function fitReduction(
   staged: StagedFeatures,
-  { asked, seed, dims, layout, examples, linalg }: FitTask,
+  { asked, seed, dims, layout, examples, copies, linalg }: FitTask,
   onProgress: OnProgress | undefined,
 ): Promise<FittedReduction> {
   const total = staged.rowsDone;
   const tell = (done: number): void => onProgress?.({ stage: asked.kind, done, total, unit: 'rows' });
-  const groups = copyNumbers(examples.map(({ input }) => input));
   const addAll = async (fitter: ReducerFitter | AutoFitter): Promise<void> => {
     let done = 0;
     for await (const rows of staged.read({ window: CHUNK })) {
@@ -49,7 +49,7 @@ export async function fitReduction(
       await fitter.add(
         rows,
         examples.slice(done, end).map(({ label }) => label),
-        groups.slice(done, end),
+        copies.slice(done, end),
       );
       done = end;
     }

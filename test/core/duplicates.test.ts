@@ -2,7 +2,7 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 
 import { normaliseText } from '../../src/core/text.js';
-import { findDuplicates, findLabelConflicts, findOverlap, itemKey } from '../../src/core/duplicates.js';
+import { copyNumbers, findDuplicates, findLabelConflicts, findOverlap, itemKey } from '../../src/core/duplicates.js';
 
 describe('normaliseText', () => {
   it('lower-cases and folds every kind of whitespace', () => {
@@ -84,5 +84,15 @@ describe('findLabelConflicts', () => {
       { text: 'charge?', rows: [0, 1, 4], labels: ['fee', 'fine'] },
     ]);
     expect(findLabelConflicts(examples, 'exact')).toEqual([]);
+  });
+});
+
+describe('copyNumbers', () => {
+  it('of texts leaves case and spaces aside', () => {
+    expect(copyNumbers(['a cat', 'A  cat', 'a dog', 'a cat'], 'text')).toEqual([0, 0, 1, 0]);
+  });
+
+  it.each(['image', 'audio'] as const)('of files (%s) takes keys to the letter', (modality) => {
+    expect(copyNumbers(['pets/A.png', 'pets/a.png', 'pets/A.png'], modality)).toEqual([0, 1, 0]);
   });
 });

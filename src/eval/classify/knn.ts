@@ -1,7 +1,6 @@
 /** kNN with majority vote (paper §5.1): a reduction fitted on the pool, PCA unless told otherwise, exact search, k = 20. */
 import type { AutoChoice } from '../../auto/auto-fitter.js';
 import { FungiError } from '../../core/errors.js';
-import { copyNumbers } from '../../core/duplicates.js';
 import type { Reduction } from '../../reduce/fitter.js';
 import type { Metric } from '../../retrieve/distance.js';
 import type { Neighbour } from '../../retrieve/exact-search.js';
@@ -52,8 +51,10 @@ export function knnClassifier(options: KnnOptions = {}): Classifier {
         ).label;
       if (rows.choosable !== undefined) {
         const { voters, neighbours, reduced, choice } = await autoNearest(rows, rows.choosable, {
-          ...{ k, dims, labels, seed },
-          groups: copyNumbers(pool.map(({ input }) => input)),
+          k,
+          dims,
+          labels,
+          seed,
         });
         return {
           // Chosen for this rule: an index answers so.

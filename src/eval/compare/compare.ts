@@ -3,6 +3,7 @@ import type { OnProgress } from '../../core/progress.js';
 import { majorityVote } from '../../retrieve/vote.js';
 import { findOverlap } from '../../core/duplicates.js';
 import type { LabelledItem } from '../data/labelled.js';
+import { sameBy } from '../data/media.js';
 import type { Pool } from '../data/pools.js';
 import type { ExampleSelector } from './example-selector.js';
 
@@ -68,9 +69,9 @@ export async function compareSelectors(options: CompareOptions): Promise<Compari
   onProgress?.({ stage: 'select', done: total, total, unit: 'runs' });
   const leaked = new Set(
     findOverlap(
-      pool.map(({ input }) => input),
-      texts,
-      'normalised',
+      pool.map(({ input }) => sameBy(input)),
+      texts.map(sameBy),
+      'exact',
     ).map(({ test }) => test),
   );
   return { runs, leaked: queries.map((_, query) => leaked.has(query)) };

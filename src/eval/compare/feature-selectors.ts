@@ -1,5 +1,4 @@
 /** Selectors by features: the nearest in a feature set, or by maximal marginal relevance in it. */
-import { copyNumbers } from '../../core/duplicates.js';
 import type { GradientEngine } from '../../engine/engine.js';
 import type { FeatureOptions } from '../../features/spec.js';
 import { mmr } from '../../policies/mmr.js';
@@ -125,8 +124,7 @@ class Searches {
     const own = (await this.encoded).of(set, place);
     const { choosable } = own;
     if (choosable === undefined) return nearestRows(own, { k, dims, labels });
-    const groups = copyNumbers(rows.map((row) => pool[row]!.input));
-    return autoNearest(own, choosable, { k, dims, labels, seed: task.seed, groups });
+    return autoNearest(own, choosable, { k, dims, labels, seed: task.seed });
   }
 
   private encode({ queries, onProgress }: SelectionTask): Promise<FeatureRows> {

@@ -1,5 +1,6 @@
 import { findDuplicates, findLabelConflicts, findOverlap } from '../../core/duplicates.js';
 import type { LabelledItem } from './labelled.js';
+import { sameBy } from './media.js';
 import { distinctLabels } from './read-examples.js';
 
 /** What the data are like: an evaluation keeps every row, so its reader has to know. */
@@ -10,7 +11,7 @@ export interface DataCounts {
   /** Rows whose text an earlier row of the same set has, to the letter. */
   readonly repeatedTrain: number;
   readonly repeatedTest: number;
-  /** Test rows whose text is also in the training set: to the letter, and but for case and spaces. */
+  /** Test rows whose text is also in the training set: to the letter, and but for case and spaces (files to the letter, too). */
   readonly testInTrain: number;
   readonly testInTrainNormalised: number;
   /** Training texts with several labels. */
@@ -31,7 +32,7 @@ export function countData(train: readonly LabelledItem[], test: readonly Labelle
     repeatedTrain: repeated(trainTexts),
     repeatedTest: repeated(testTexts),
     testInTrain: findOverlap(trainTexts, testTexts, 'exact').length,
-    testInTrainNormalised: findOverlap(trainTexts, testTexts, 'normalised').length,
+    testInTrainNormalised: findOverlap(trainTexts.map(sameBy), testTexts.map(sameBy), 'exact').length,
     conflicts: findLabelConflicts(train, 'exact').length,
     unknownLabel: test.filter(({ label }) => !labels.has(label)).length,
   };

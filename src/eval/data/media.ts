@@ -1,5 +1,6 @@
 /** Images and sounds in data: by what their files and their keys are called. Which of them an encoder reads it says itself. */
 import { extname, isAbsolute, resolve } from 'node:path';
+import { itemKey } from '../../core/duplicates.js';
 import { FungiError } from '../../core/errors.js';
 import type { Item, Modality } from '../../core/item.js';
 
@@ -40,6 +41,9 @@ export function modalityOfAll(items: readonly Item[]): Modality {
     hint: 'Evaluate them apart: no encoder reads both.',
   });
 }
+
+/** What an item of data is the same by: a text but for case and spaces, a file by its name to the letter. */
+export const sameBy = (item: Item): string => itemKey(item, modalityOf(item));
 
 /** A path in a data file counts from that file's folder; URLs and absolute paths stay. */
 export function besideData(path: string, folder: string): string {

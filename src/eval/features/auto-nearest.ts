@@ -19,21 +19,19 @@ export interface AutoNearestOptions extends Omit<ReduceOptions, 'reduction'> {
   /** Examples that are shown, and that vote where there is no choice. */
   readonly k: number;
   readonly seed: number;
-  /** Of the pool's rows: copies have equal numbers [n]. */
-  readonly groups: readonly number[];
 }
 
 /** @param blocks of the rows @throws {FungiError} as the fitter does */
 export async function autoNearest(
-  { pool, queries }: SetRows,
+  { pool, queries, copies }: SetRows,
   blocks: readonly FeatureBlock[],
-  { k, dims, labels, seed, groups }: AutoNearestOptions,
+  { k, dims, labels, seed }: AutoNearestOptions,
 ): Promise<AutoNearest> {
   const fitter = new AutoFitter({ blocks, dims, seed });
   let done = 0;
   for await (const piece of pieces(pool)) {
     const end = done + piece.length / pool.width;
-    await fitter.add(piece, labels.slice(done, end), groups.slice(done, end));
+    await fitter.add(piece, labels.slice(done, end), copies.slice(done, end));
     done = end;
   }
   const { reducer, choice, blocks: chosen } = await fitter.fit();

@@ -4,6 +4,7 @@
  * what an earlier run made is not made again.
  */
 import type { FeatureBlock } from '../../auto/columns.js';
+import { copyNumbers } from '../../core/duplicates.js';
 import type { FungiError } from '../../core/errors.js';
 import type { Content } from '../../core/content.js';
 import type { Item, Modality } from '../../core/item.js';
@@ -51,6 +52,8 @@ export interface SetRows {
   readonly pool: RowSource;
   /** [B,F] */
   readonly queries: RowSource;
+  /** Of each row of the pool a number that its copies share: a reduction that holds rows out holds them out together [n]. */
+  readonly copies: readonly number[];
   /** Blocks of a row, where it is to be chosen on the pool which of them take part. */
   readonly choosable?: readonly FeatureBlock[];
 }
@@ -93,7 +96,7 @@ export class FeatureRows {
     const keyOf = await identities(engine, [...train, ...test]);
     const files = new BlockFiles(options.cache, keyOf);
     try {
-      const pass = new FeaturePass(options, files, await files.of({ block: 'embedding' }));
+      const pass = new FeaturePass(options, files, await files.of({ block: 'embedding' }), keyOf);
       const known = new Map<string, LossBlock>();
       const all: FeatureRows[] = [];
       for (const variant of variants) {
@@ -157,12 +160,11 @@ export class FeatureRows {
       const { start, width } = blocks.at(-1) ?? { start: 0, width: 0 };
       blocks.push({ name, start: start + width, width: file.width });
     }
+    const items = pools[pool]!.rows.map((row) => train[row]!);
     return {
-      pool: joined(
-        pools[pool]!.rows.map((row) => train[row]!),
-        parts,
-      ),
+      pool: joined(items, parts),
       queries: joined(test, parts),
+      copies: copyNumbers(items.map(this.pass.keyOf), this.modality),
       ...(set.auto && { choosable: blocks }),
     };
   }
@@ -193,6 +195,8 @@ class FeaturePass {
     readonly options: FeaturePassOptions,
     readonly files: BlockFiles,
     readonly embedding: BlockFile,
+    /** What tells items apart. */
+    readonly keyOf: (item: Item) => string,
   ) {}
 
   get truncated(): { readonly train: number; readonly test: number } {

@@ -34,14 +34,14 @@ export interface ReduceOptions {
 
 /** A reduction fitted on the pool, and of both. @throws {FungiError} as the reduction says */
 export async function reduceRows(
-  { pool, queries }: SetRows,
+  { pool, queries, copies }: SetRows,
   { dims, labels, reduction = { kind: 'pca' } }: ReduceOptions,
 ): Promise<Reduced> {
   const fitter = reducerFitter(reduction, pool.width);
   let done = 0;
   for await (const piece of pieces(pool)) {
     const end = done + piece.length / pool.width;
-    await fitter.add(piece, labels.slice(done, end));
+    await fitter.add(piece, labels.slice(done, end), copies.slice(done, end));
     done = end;
   }
   const reducer = await fitter.fit(dims);

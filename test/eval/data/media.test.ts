@@ -1,5 +1,6 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 
+import { countData } from '../../../src/eval/data/data-counts.js';
 import { modalityOfAll } from '../../../src/eval/data/media.js';
 import { readExamples } from '../../../src/eval/data/read-examples.js';
 import { Scratch } from './scratch.js';
@@ -65,4 +66,12 @@ describe('what items are', () => {
   it('cannot be two things that no encoder reads together', () => {
     expect(() => modalityOfAll(['/a/b.png', '/a/b.wav'])).toThrow('the data hold images and sounds');
   });
+});
+
+it('counts a file as the same by its name to the letter, and a text but for case and spaces', () => {
+  const rows = (...inputs: string[]) => inputs.map((input) => ({ input, label: 'a' }));
+  const files = countData(rows('/pets/A.png', '/pets/b.png'), rows('/pets/a.png', '/pets/b.png'));
+  expect(files).toMatchObject({ testInTrain: 1, testInTrainNormalised: 1 });
+  const texts = countData(rows('A cat', 'a dog'), rows('a  CAT', 'a dog'));
+  expect(texts).toMatchObject({ testInTrain: 1, testInTrainNormalised: 2 });
 });

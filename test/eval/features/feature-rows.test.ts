@@ -105,6 +105,14 @@ describe('FeatureRows', () => {
     expectClose(await featuresOf({ pools: both }, 'kl+simclr', 1), await direct(0));
   });
 
+  it('says which rows of a pool are copies of each other', async () => {
+    const own = [tinyPool[0]!, tinyPool[1]!, tinyPool[2]!, tinyPool[1]!, tinyPool[0]!];
+    const some = [{ seed: 0, shots: null, rows: [4, 3, 2, 1, 0] }];
+    const found = await FeatureRows.encode(watching, { train: own, test: [], losses: [], pools: some, settings });
+    expect(found.of(parseFeatureSet('embedding'), 0).copies).toEqual([0, 1, 2, 1, 0]);
+    await found.close();
+  });
+
   it('applies weights to blocks that were kept without', async () => {
     const cache = freshCache();
     await featuresOf({ cache });

@@ -1,6 +1,7 @@
 /** What the data are like, with examples of what a reader may want to mend. */
 import type { TruncatedRows } from '../../classify/classify.js';
 import type { DataCounts } from '../../data/data-counts.js';
+import { sameBy } from '../../data/media.js';
 import { findDuplicates, findLabelConflicts, findOverlap } from '../../../core/duplicates.js';
 import { groupRows } from '../../../core/group-rows.js';
 import type { LabelledItem } from '../../data/labelled.js';
@@ -50,7 +51,7 @@ export function dataNotes(
     conflicts: findLabelConflicts(pool, 'exact')
       .slice(0, SOME)
       .map(({ text, labels }) => ({ text, labels })),
-    leaks: findOverlap(poolTexts, queryTexts, 'normalised')
+    leaks: findOverlap(poolTexts.map(sameBy), queryTexts.map(sameBy), 'exact')
       .slice(0, SOME)
       .map(({ test, train }) => ({
         text: queryTexts[test]!,
