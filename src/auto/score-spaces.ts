@@ -4,7 +4,7 @@ import { compact, discriminated, ENOUGH, foldsOf, holdOut, type HeldOut, type La
 import { rowsAt, type Sample } from '../reduce/labelled-statistics.js';
 import type { ClassSums } from '../reduce/scatter.js';
 import { SHRINKAGES } from '../reduce/shrinkage.js';
-import { voteScores, type VoteScores } from '../reduce/vote-score.js';
+import { voteScores, type VoteScores, type VoteTask } from '../reduce/vote-score.js';
 import { matmul, type LinalgOptions } from '../runtime/linalg.js';
 import { blocksOf, columnsOf, sampleOf, sumsOf, type FeatureBlock } from './columns.js';
 import { ScoreTable, type SpaceScores } from './scores.js';
@@ -67,6 +67,7 @@ export async function scoreSpaces(sums: ClassSums, sample: Sample, options: Scor
   const embedding = await restricted([]);
   const folds = await embeddingFolds(embedding, plain, seed, linalg);
   const mostVoters = Math.min(...folds.map(({ out: { voters, classes } }) => Math.round(voters.length / classes)));
+  const neighbours = VOTERS.filter((count) => count <= Math.max(1, mostVoters));
   const spaces: SpaceScores[] = [];
   const skipped: (readonly string[])[] = [];
   let scored: Int32Array = new Int32Array(0);
@@ -77,11 +78,12 @@ export async function scoreSpaces(sums: ClassSums, sample: Sample, options: Scor
       continue;
     }
     const labelled = isPlain ? embedding : await restricted(losses);
-    const table = new ScoreTable([...(isPlain ? [PLAIN] : []), ...candidateSpaces(losses)], sample.codes.length);
+    const tried = [...(isPlain ? [PLAIN] : []), ...candidateSpaces(losses)];
+    const table = new ScoreTable(tried, { rows: sample.codes.length, voters: neighbours.length });
     for (const fold of folds) {
       const out = isPlain ? fold.out : (await holdOut(labelled, fold.held, linalg))!;
-      const own = await scoreFold(labelled, { ...fold, out }, { dims, shown, ...linalg });
-      table.add(out.queries, [...(isPlain ? [judged(fold.plain, out, shown)] : []), ...own]);
+      const own = await scoreFold(labelled, { ...fold, out }, { dims, shown, neighbours, ...linalg });
+      table.add(out.queries, [...(isPlain ? [judged(fold.plain, out, { shown, neighbours })] : []), ...own]);
     }
     spaces.push(...table.shares());
     if (isPlain) scored = table.scored();
@@ -117,11 +119,13 @@ async function embeddingFolds(
   return folds;
 }
 
+type Judging = Required<Pick<VoteTask, 'neighbours' | 'shown'>>;
+
 /** Of the spaces of one set of losses, in the order of `candidateSpaces`. */
 async function scoreFold(
   labelled: Labelled,
   { out, plain }: Fold,
-  { dims, shown, ...linalg }: LinalgOptions & { readonly dims: number; readonly shown: number },
+  { dims, shown, neighbours, ...linalg }: LinalgOptions & Judging & { readonly dims: number },
 ): Promise<VoteScores[]> {
   const scores: VoteScores[] = [];
   const mixed = new Float32Array(plain.length);
@@ -130,14 +134,14 @@ async function scoreFold(
     const supervised = await similarities(scaleRows(queries, P), scaleRows(voters, P), out, linalg);
     for (const share of SHARES) {
       for (let at = 0; at < mixed.length; at++) mixed[at] = share * supervised[at]! + (1 - share) * plain[at]!;
-      scores.push(judged(mixed, out, shown));
+      scores.push(judged(mixed, out, { shown, neighbours }));
     }
   }
   return scores;
 }
 
-const judged = (similarity: Float32Array, { queryCodes, voterCodes }: HeldOut, shown: number): VoteScores =>
-  voteScores(similarity, { queryCodes, poolCodes: voterCodes, neighbours: VOTERS, shown });
+const judged = (similarity: Float32Array, { queryCodes, voterCodes }: HeldOut, judging: Judging): VoteScores =>
+  voteScores(similarity, { queryCodes, poolCodes: voterCodes, ...judging });
 
 /** Inner products [q,p] of rows [q,P] and [p,P]; zeros where P is 0: all rows are one, or the means of all labels are. */
 const similarities = async (

@@ -1,10 +1,10 @@
 /** How held-out rows fared in each space that was tried. */
 import type { VoteScores } from '../reduce/vote-score.js';
-import { VOTERS, type CandidateSpace } from './candidate-spaces.js';
+import type { CandidateSpace } from './candidate-spaces.js';
 
 /** One value a scored row [m]: the share of its turns. */
 export interface SpaceScores extends CandidateSpace {
-  /** Of turns in which so many voters gave its own label, by the places of {@link VOTERS}. */
+  /** Of turns in which so many voters gave its own label, by the places of `VOTERS`, as far as they were tried. */
   readonly right: readonly Float32Array[];
   /** Of turns in which its own label was among those shown. */
   readonly hit: Float32Array;
@@ -19,11 +19,14 @@ export class ScoreTable {
   }[];
   private readonly turns: Float32Array;
 
-  /** @param rows of the sample */
-  constructor(spaces: readonly CandidateSpace[], rows: number) {
+  /**
+   * @param size.rows of the sample
+   * @param size.voters numbers of them that are tried
+   */
+  constructor(spaces: readonly CandidateSpace[], { rows, voters }: { readonly rows: number; readonly voters: number }) {
     const zeros = (): Float32Array => new Float32Array(rows);
     this.turns = zeros();
-    this.entries = spaces.map((space) => ({ space, right: VOTERS.map(zeros), hit: zeros() }));
+    this.entries = spaces.map((space) => ({ space, right: Array.from({ length: voters }, zeros), hit: zeros() }));
   }
 
   /** Another turn of these rows of the sample. @param scores of each space */

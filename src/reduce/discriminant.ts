@@ -61,7 +61,8 @@ async function whiten(
   }
   let trace = 0;
   for (let i = 0; i < F; i++) trace += within[i * (F + 1)]!;
-  const shrunk = within.map((value) => (1 - s) * value);
+  const shrunk = new Float64Array(within.length);
+  for (let at = 0; at < within.length; at++) shrunk[at] = (1 - s) * within[at]!;
   for (let i = 0; i < F; i++) shrunk[i * (F + 1)]! += (s * trace) / axes;
   const inverse = await inverseFactor(shrunk, F, 0, linalg);
   for (let i = 0; i < F; i++) {

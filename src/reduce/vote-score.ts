@@ -23,40 +23,54 @@ export function voteScores(
   similarity: Float32Array,
   { queryCodes, poolCodes, neighbours, shown = Math.max(...neighbours) }: VoteTask,
 ): VoteScores {
-  const [pool, most] = [poolCodes.length, Math.max(shown, ...neighbours)];
+  const [pool, most] = [poolCodes.length, Math.min(poolCodes.length, Math.max(shown, ...neighbours))];
   const right = neighbours.map(() => new Uint8Array(queryCodes.length));
   const hit = new Uint8Array(queryCodes.length);
+  const nearest = new Int32Array(most);
+  const codes = new Int32Array(most);
+  const winners = new Int32Array(most);
+  const votes = new Map<number, number>();
   for (let q = 0; q < queryCodes.length; q++) {
     const own = queryCodes[q]!;
-    const codes = largest(similarity.subarray(q * pool, (q + 1) * pool), most).map((row) => poolCodes[row]!);
-    if (!codes.includes(own)) continue;
-    hit[q] = Number(codes.indexOf(own) < shown);
-    neighbours.forEach((count, at) => (right[at]![q] = Number(majority(codes.slice(0, count)) === own)));
+    largest(similarity.subarray(q * pool, (q + 1) * pool), nearest);
+    for (let at = 0; at < most; at++) codes[at] = poolCodes[nearest[at]!]!;
+    const first = codes.indexOf(own);
+    if (first < 0) continue;
+    hit[q] = Number(first < shown);
+    majorities(codes, votes, winners);
+    neighbours.forEach((count, at) => (right[at]![q] = Number(winners[Math.min(count, most) - 1] === own)));
   }
   return { right, hit };
 }
 
-/** Places of the `count` largest values, largest first. */
-function largest(values: Float32Array, count: number): number[] {
-  const places: number[] = [];
-  let least = -Infinity;
+/** Fills `places` with those of the largest values, largest first. */
+function largest(values: Float32Array, places: Int32Array): void {
+  const count = places.length;
+  let found = 0;
   for (let at = 0; at < values.length; at++) {
     const value = values[at]!;
-    if (places.length === count && value <= least) continue;
-    let to = places.length;
-    while (to > 0 && values[places[to - 1]!]! < value) to--;
-    places.splice(to, 0, at);
-    if (places.length > count) places.pop();
-    least = values[places.at(-1)!]!;
+    if (found === count && !(value > values[places[count - 1]!]!)) continue;
+    let to = found < count ? found++ : count - 1;
+    for (; to > 0 && values[places[to - 1]!]! < value; to--) places[to] = places[to - 1]!;
+    places[to] = at;
   }
-  return places;
 }
 
-/** @param codes nearest first */
-function majority(codes: readonly number[]): number {
-  const votes = new Map<number, number>();
-  for (const code of codes) votes.set(code, (votes.get(code) ?? 0) + 1);
-  let winner = codes[0]!;
-  for (const [code, count] of votes) if (count > votes.get(winner)!) winner = code;
-  return winner;
+/**
+ * The class that most of the nearest rows have, for each number of them; of equals the one whose first row is nearer.
+ *
+ * @param codes nearest first [k]
+ * @param votes overwritten
+ * @param winners of the nearest 1, 2, … k rows: what is found [k]
+ */
+function majorities(codes: Int32Array, votes: Map<number, number>, winners: Int32Array): void {
+  votes.clear();
+  let [winner, most] = [codes[0]!, 0];
+  for (let at = 0; at < codes.length; at++) {
+    const code = codes[at]!;
+    const count = (votes.get(code) ?? 0) + 1;
+    votes.set(code, count);
+    if (count > most || (count === most && codes.indexOf(code) < codes.indexOf(winner))) [winner, most] = [code, count];
+    winners[at] = winner;
+  }
 }

@@ -17,6 +17,9 @@ export interface ProductShape {
   readonly transB?: boolean;
 }
 
+/** Multiplications below which waking other threads takes longer than the product; a fit of a small pool is made of thousands of these. */
+const ALONE = 2 ** 21;
+
 const sessions = new Map<string, Promise<Session>>();
 
 function gemm(type: 'float32' | 'float64', transA: boolean, transB: boolean): Uint8Array {
@@ -69,7 +72,7 @@ export async function matmul<T extends Matrix>(
   assertSize('b', b, k, n);
   const type = a instanceof Float32Array ? 'float32' : 'float64';
   if (m * k * n === 0) return (type === 'float32' ? new Float32Array(m * n) : new Float64Array(m * n)) as T;
-  const session = await sharedSession(type, shape, threads);
+  const session = await sharedSession(type, shape, m * k * n < ALONE ? 1 : threads);
   const feeds: Record<string, Tensor> = {
     a: { type, data: a, shape: transA ? [k, m] : [m, k] },
     b: { type, data: b, shape: transB ? [n, k] : [k, n] },

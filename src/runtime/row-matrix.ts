@@ -15,7 +15,7 @@ export function countRows(values: Float32Array, width: number, what: string, fir
       details: { width, values: values.length },
     });
   }
-  const bad = values.findIndex((value) => !Number.isFinite(value));
+  const bad = firstNotFinite(values);
   if (bad >= 0) {
     const row = first + Math.floor(bad / width);
     throw new FungiError('INVALID_VECTOR', `${what} ${row} holds ${values[bad]!} at position ${bad % width}`, {
@@ -23,6 +23,12 @@ export function countRows(values: Float32Array, width: number, what: string, fir
     });
   }
   return rows;
+}
+
+/** Its place, or -1. A plain loop: searches and fits come through here with every row. */
+function firstNotFinite(values: Float32Array): number {
+  for (let at = 0; at < values.length; at++) if (!Number.isFinite(values[at]!)) return at;
+  return -1;
 }
 
 /** [n,a] and [n,b] beside each other: [n,a+b]. */

@@ -1,6 +1,6 @@
 import { expect, it } from 'vitest';
 import { blocksOf, columnsOf, momentsOf, sampleOf, sumsOf } from '../../src/auto/columns.js';
-import { lossSets, SHARES, candidateSpaces } from '../../src/auto/candidate-spaces.js';
+import { lossSets, SHARES, VOTERS, candidateSpaces } from '../../src/auto/candidate-spaces.js';
 import { ScoreTable } from '../../src/auto/scores.js';
 import { LabelledStatistics } from '../../src/reduce/labelled-statistics.js';
 import { clusters } from '../reduce/clusters.js';
@@ -59,7 +59,7 @@ it('tries sets of losses from none to all, the cheaper before the dearer', () =>
 
 it('counts the turns of a row, and leaves out rows that had none', () => {
   const space = { losses: [], shrinkage: 0.2, share: 0.5 };
-  const table = new ScoreTable([space], 4);
+  const table = new ScoreTable([space], { rows: 4, voters: VOTERS.length });
   const turn = (right: number[], hit: number[]) => ({
     right: Array.from({ length: 6 }, () => Uint8Array.from(right)),
     hit: Uint8Array.from(hit),

@@ -1,3 +1,4 @@
+import fc from 'fast-check';
 import { expect, it } from 'vitest';
 import { voteScores, type VoteTask } from '../../src/reduce/vote-score.js';
 
@@ -37,4 +38,28 @@ it('tries several numbers of neighbours at once, and says who has a row of its c
     [0, 1, 0],
   ]);
   expect([...hit]).toEqual([1, 1, 0]);
+});
+
+it('finds what sorting all rows finds, equal rows and few of them included (property)', () => {
+  const code = fc.integer({ min: 0, max: 4 });
+  const cases = fc.record({
+    rows: fc.array(fc.record({ code, value: fc.integer({ min: -3, max: 3 }) }), { minLength: 1, maxLength: 30 }),
+    own: code,
+    neighbours: fc.uniqueArray(fc.integer({ min: 1, max: 35 }), { minLength: 1, maxLength: 4 }),
+    shown: fc.integer({ min: 1, max: 35 }),
+  });
+  fc.assert(
+    fc.property(cases, ({ rows, own, neighbours, shown }) => {
+      const codes = rows.toSorted((a, b) => b.value - a.value).map((row) => row.code);
+      const wins = (count: number): boolean => {
+        const near = codes.slice(0, count);
+        const votes = (label: number): number => near.filter((each) => each === label).length;
+        return near.find((label) => near.every((other) => votes(other) <= votes(label))) === own;
+      };
+      const task = { queryCodes: [own], poolCodes: rows.map((row) => row.code), neighbours, shown };
+      const { right, hit } = voteScores(Float32Array.from(rows, ({ value }) => value), task); // prettier-ignore
+      expect(right.map(([each]) => each)).toEqual(neighbours.map((count) => Number(wins(count))));
+      expect(hit[0]).toBe(Number(codes.slice(0, shown).includes(own)));
+    }),
+  );
 });
