@@ -51,7 +51,10 @@ export async function ensureIndex(options: EnsureOptions): Promise<EnsuredIndex>
     if (differences.length === 0) {
       return { manifest: await readManifest(await findIndex(indexes, name)), state: 'unchanged' };
     }
-    if (ifDifferent === 'refuse') throw refusal(options, differences);
+    if (ifDifferent === 'refuse') {
+      const there = (await readManifest(await findIndex(indexes, name))).encoder.id;
+      throw refusal(options, differences, there === encoder.id ? undefined : there);
+    }
   }
   // Not a selector: that would read every row back into memory, to search none of them.
   const { buildIndex } = await import('../selector/build-index.js');
@@ -67,11 +70,17 @@ const damaged = ({ message, details }: FungiError): FungiError =>
     details,
   });
 
-function refusal({ name, indexes }: EnsureOptions, differences: readonly string[]): FungiError {
+/** @param encoder of the index, where another was asked for */
+function refusal(
+  { name, indexes }: EnsureOptions,
+  differences: readonly string[],
+  encoder: string | undefined,
+): FungiError {
+  const keep = encoder === undefined ? '' : `Its encoder is kept with --encoder ${encoder}. Otherwise: `;
   return new FungiError(
     'INDEX_EXISTS',
     `index "${name}" in ${indexes} exists, and is another one:\n${differences.map((line) => `  ${line}`).join('\n')}`,
-    { hint: 'Choose another name, or replace it with --force.', details: { name, differences } },
+    { hint: `${keep}Choose another name, or replace it with --force.`, details: { name, differences } },
   );
 }
 

@@ -23,7 +23,7 @@ export interface SelectorRuntime extends RuntimeOptions {
 
 /** The encoder: an id or folder, or one that is loaded already. */
 export interface EncoderChoice {
-  /** @default 'sentence-transformers/all-MiniLM-L6-v2' */
+  /** @default 'builtin', the encoder of this package: English texts */
   readonly encoder?: string | Encoder;
   /** ONNX file to take, relative to the model's folder. @default encoder_model.onnx or model.onnx, in onnx/ or beside the tokenizer */
   readonly file?: string;
@@ -84,6 +84,7 @@ export interface IndexPlace {
   readonly log?: Logger;
 }
 
-export const DEFAULT_ENCODER = 'sentence-transformers/all-MiniLM-L6-v2';
+/** Comes with the package: nothing is fetched where no encoder is named. It reads texts. */
+export const DEFAULT_ENCODER = 'builtin';
 export const DEFAULT_INDEXES = './indexes';
 export const DEFAULT_DIMS = 512;

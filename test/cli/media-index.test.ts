@@ -69,7 +69,7 @@ it('does not give paths of images to an encoder of texts', async () => {
     const { code, stderr } = await workspace.fungi([...argv, '--encoder', 'MODEL']);
     expect(code).toBe(3);
     expect(stderr).toMatch(
-      /spots.*: holds images or sounds, and .*model reads texts\nhint: Name an image or audio encoder/,
+      /spots.*: holds images, and .*model reads texts\nhint: Name an image encoder .*--encoder \.\/models\/dinov2-small/,
     );
   }
 });

@@ -9,11 +9,13 @@ import type { LlmClient } from '../../llm/client.js';
 import type { ChatMessage } from '../../prompt/message.js';
 import type { Answer } from '../../llm/tally.js';
 import { majorityVote, type Vote } from '../../retrieve/vote.js';
+import { DEFAULT_ENCODER } from '../../selector/options.js';
 import { votersOf } from '../../selector/policy-use.js';
 import type { Manifest } from '../../store/manifest.js';
 import type { FungiSelector, SelectedExample } from '../../selector/selector.js';
 import { answerLine } from '../answer-report.js';
 import { readText, type CommonOptions, type Context, type Report, type Run } from '../context.js';
+import { hintOfEncoders } from '../encoder-hint.js';
 import { ensureIndex, type EnsureOptions } from '../ensure-index.js';
 import { manifestLines } from '../manifest-lines.js';
 import { addLlmOptions, createLlm, nameOf, type LlmFlags } from '../llm-options.js';
@@ -37,17 +39,17 @@ const CHOICE: readonly string[] = ['features', 'reduced to', 'shares', 'chosen',
 const WIDEST = 120;
 /** Compact, and the paper's own (Listing 1). */
 const TEMPLATE = 'classify';
-const INDEXES: readonly Pick<EnsureOptions, 'name' | 'features' | 'reducer'>[] = [
-  { name: 'embedding', features: { losses: [] }, reducer: { kind: 'pca' } },
-  { name: 'fungi', features: { losses: [{ name: 'kl' }] } },
-];
+const INDEXES = {
+  embedding: { name: 'embedding', features: { losses: [] }, reducer: { kind: 'pca' } },
+  fungi: { name: 'fungi', features: { losses: [{ name: 'kl' }] } },
+} as const satisfies Record<string, Pick<EnsureOptions, 'name' | 'features' | 'reducer'>>;
 
 export function addDemo(program: Command, run: Run): void {
   const command = program
     .command('demo')
     .description('index a small real labelled set, and compare plain embeddings with FUNGI features on it')
     .argument('[query]', `a text of your own (default: the first ${SHOWN_QUERIES} test messages)`)
-    .option('--encoder <id|dir>', 'model: a folder, a hub id or a short name (default: minilm)');
+    .option('--encoder <id|dir>', `model: a folder, a hub id or a short name (default: ${DEFAULT_ENCODER})`);
   addCommonOptions(addLlmOptions(addRuntimeOptions(command)))
     .addHelpText(
       'after',
@@ -67,7 +69,7 @@ async function demo(shell: Context, argument: string | undefined, flags: DemoFla
   const { examples: test } = await readExamples(join(DATA, 'test.jsonl'));
   const queries =
     argument === undefined ? test.slice(0, SHOWN_QUERIES) : [{ input: await readText(context, argument) }];
-  for (const index of INDEXES) {
+  const prepare = async (index: (typeof INDEXES)[keyof typeof INDEXES]): Promise<void> => {
     context.log.info(`index of ${examples.length} messages: ${index.name}`);
     await ensureIndex({
       ...index,
@@ -76,9 +78,14 @@ async function demo(shell: Context, argument: string | undefined, flags: DemoFla
       ifDifferent: 'replace',
       ...engineOptions(flags, context),
     });
-  }
-  return withSelector(context, 'embedding', flags, (plain) =>
-    withSelector(context, 'fungi', flags, async (fungi) => {
+  };
+  await prepare(INDEXES.embedding);
+  return withSelector(context, INDEXES.embedding.name, flags, async (plain) => {
+    // Something to read while the other index chooses.
+    context.log.info(await firstAnswer(queries[0]!, plain));
+    await prepare(INDEXES.fungi);
+    hintOfEncoders(flags, context);
+    return withSelector(context, INDEXES.fungi.name, flags, async (fungi) => {
       const shown: Shown[] = [];
       let failure: FungiError | undefined;
       for (const query of queries) {
@@ -107,8 +114,14 @@ async function demo(shell: Context, argument: string | undefined, flags: DemoFla
           accuracy,
         },
       };
-    }),
-  );
+    });
+  });
+}
+
+/** By the plain embedding, since there is no other yet. */
+async function firstAnswer({ input }: Query, plain: FungiSelector): Promise<string> {
+  const { label, votes, total } = majorityVote(votersOf(await plain.select(input, { k: K })));
+  return `first answer, ${votes} of ${total} votes by the plain embedding: "${oneLine(input)}" is ${label}`;
 }
 
 interface Shown {

@@ -12,7 +12,9 @@ import { LIBRARY_VERSION } from '../../core/version.js';
 import type { Config } from '../../core/config.js';
 import type { Context, Report, Run } from '../context.js';
 import { installedVersion } from '../installed-version.js';
+import type { ModelListing } from '../../encoders/registry.js';
 import { PROVIDERS } from '../../runtime/providers.js';
+import { DEFAULT_ENCODER } from '../../selector/options.js';
 import { addCommonOptions, addIndexesOption, sourcesOf } from '../options.js';
 import { bytes, table } from '../output.js';
 
@@ -158,22 +160,37 @@ async function tried(name: string, packageName: string, job: (folder: string) =>
 
 async function models(context: Context): Promise<Check[]> {
   const { listModels } = await import('../../encoders/registry.js');
-  const found = (await listModels(sourcesOf(context))).filter(({ folder, problem }) => folder ?? problem);
+  const listed = await listModels(sourcesOf(context));
+  const found = listed.filter(({ id, folder, problem }) => id !== DEFAULT_ENCODER && (folder ?? problem));
   const total = found.reduce((sum, { bytes: size }) => sum + size, 0);
   const { cacheDir } = context.config;
   return [
+    defaultEncoder(listed),
     {
       name: 'model cache',
-      status: found.length > 0 ? 'ok' : 'note',
+      status: 'ok',
       detail:
         found.length > 0
           ? `${cacheDir}, ${bytes(total)}`
-          : `${cacheDir}: empty; \`fungi models pull minilm\` fetches one`,
+          : `${cacheDir}: empty; \`fungi models pull minilm\` fetches a stronger one`,
     },
     ...found.map(({ id, bytes: size, problem }): Check => {
       return { name: `model ${id}`, status: problem === undefined ? 'ok' : 'note', detail: problem ?? bytes(size) };
     }),
   ];
+}
+
+/** It is part of the package: without it no command works that names no encoder. */
+function defaultEncoder(listed: readonly ModelListing[]): Check {
+  const name = `model ${DEFAULT_ENCODER}`;
+  const own = listed.find(({ id }) => id === DEFAULT_ENCODER);
+  if (own?.folder !== undefined)
+    return {
+      name,
+      status: 'ok',
+      detail: `${bytes(own.bytes)}, in this package: the default, and no network is needed`,
+    };
+  return { name, status: 'broken', detail: own?.problem ?? 'missing from this package: install it again' };
 }
 
 async function disk(name: string, folder: string): Promise<Check> {

@@ -4,6 +4,7 @@ import type { LossName } from '../../eval/features/feature-sets.js';
 import { assertLabels } from '../../eval/data/read-examples.js';
 import { DEFAULT_REDUCER, REDUCTION_KINDS, type IndexReduction } from '../../selector/reduction.js';
 import type { CommonOptions, Context, Report, Run } from '../context.js';
+import { hintOfEncoders } from '../encoder-hint.js';
 import { ensureIndex } from '../ensure-index.js';
 import { manifestLines } from '../manifest-lines.js';
 import { assertReads } from '../media-items.js';
@@ -136,6 +137,7 @@ async function index(context: Context, name: string, flags: IndexFlags): Promise
     encoder,
   });
   const seconds = (effects.now() - began) / 1000;
+  if (state !== 'unchanged') hintOfEncoders(flags, context);
   const heading =
     state === 'unchanged'
       ? `index "${name}" in ${indexes} has this data and these settings already: nothing to do`

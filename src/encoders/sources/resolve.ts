@@ -48,6 +48,10 @@ export async function localModel(id: string, options: SourceOptions): Promise<Mo
 const BUNDLED_HINT =
   'It comes with fungi-icl: install that again. The model has one file; leave --file out, or name a folder of your own as ./builtin.';
 
+/** True for whatever asked for the model: an index that is there needs its own. */
+const WITHOUT_NETWORK =
+  'New indexes and evaluations need no network with the encoder of this package: --encoder builtin.';
+
 class Search {
   /** Where was looked, and what was found there: the body of the error. */
   private readonly tried: string[] = [];
@@ -90,8 +94,11 @@ class Search {
     if (isPath(this.id))
       throw this.notFound(this.folderHint ?? 'Give the folder of a model, or the name of one on the hub.');
     if (this.known?.folder !== undefined) throw this.notFound(BUNDLED_HINT);
-    const offline = this.options.offline ? ' with the network on' : '';
-    throw this.unusable ?? this.notFound(`Fetch it once${offline}: \`fungi models pull ${this.id}\`.`);
+    const pull = `\`fungi models pull ${this.id}\``;
+    const hint = this.options.offline
+      ? `Fetch it once with the network on: ${pull}. ${WITHOUT_NETWORK}`
+      : `Fetch it once: ${pull}.`;
+    throw this.unusable ?? this.notFound(hint);
   }
 
   async fetched(): Promise<ModelFiles> {
@@ -194,8 +201,10 @@ class Search {
   private notFetched(cause: FungiError): FungiError {
     const { id, tried } = this;
     const message = `model "${id}" could not be fetched: ${cause.message}. Looked in before: ${tried.join('; ')}`;
+    const isNetwork = cause.code === 'DOWNLOAD_FAILED';
+    const hint = isNetwork && cause.hint !== undefined ? `${cause.hint} ${WITHOUT_NETWORK}` : cause.hint;
     return new FungiError(cause.code, message, {
-      ...(cause.hint !== undefined && { hint: cause.hint }),
+      ...(hint !== undefined && { hint }),
       details: { id, tried },
       cause,
     });

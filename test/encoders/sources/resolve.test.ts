@@ -83,6 +83,7 @@ describe('the order of places', () => {
     await expect(resolveModel('minilm', options)).rejects.toMatchObject({
       code: 'DOWNLOAD_FAILED',
       message: expect.stringMatching(/no index here.*answered 404/s) as string,
+      hint: expect.stringMatching(/--encoder builtin\.$/) as string,
     });
     expect(pipCalls).toBe(1);
     hub.add(MINILM, { 'onnx/model.onnx': onnxFile() });
@@ -96,7 +97,7 @@ describe('the order of places', () => {
     const error: unknown = await resolveModel('org/tiny', { ...options, offline: true }).catch((e: unknown) => e);
     expect(error).toMatchObject({
       code: 'MODEL_NOT_FOUND',
-      hint: expect.stringContaining('fungi models pull') as string,
+      hint: expect.stringMatching(/`fungi models pull org\/tiny`.*--encoder builtin\.$/) as string,
     });
     for (const place of [
       join(process.cwd(), 'org/tiny'),

@@ -56,7 +56,7 @@ export const buildSchema = z
       .optional()
       .meta({
         description: "One of the server's encoders, as GET /v1/models lists them; the first where it is left out.",
-        examples: ['sentence-transformers/all-MiniLM-L6-v2'],
+        examples: ['builtin'],
       }),
     features: featuresSchema.optional(),
     dims: z
