@@ -57,7 +57,10 @@ it('finds what sorting all rows finds, equal rows and few of them included (prop
         return near.find((label) => near.every((other) => votes(other) <= votes(label))) === own;
       };
       const task = { queryCodes: [own], poolCodes: rows.map((row) => row.code), neighbours, shown };
-      const { right, hit } = voteScores(Float32Array.from(rows, ({ value }) => value), task); // prettier-ignore
+      const { right, hit } = voteScores(
+        Float32Array.from(rows, ({ value }) => value),
+        task,
+      );
       expect(right.map(([each]) => each)).toEqual(neighbours.map((count) => Number(wins(count))));
       expect(hit[0]).toBe(Number(codes.slice(0, shown).includes(own)));
     }),
