@@ -1,20 +1,8 @@
 /** Rows as Arrow columns and back, with a checksum each that is compared whenever a row is read. */
 import { createHash } from 'node:crypto';
-import {
-  Field,
-  FixedSizeList,
-  Float32,
-  Int64,
-  makeData,
-  RecordBatch,
-  Schema,
-  Struct,
-  Table,
-  Utf8,
-  vectorFromArray,
-  type Data,
-} from 'apache-arrow';
+import type { Data, Field, FixedSizeList, Float32, Int64, RecordBatch, Schema, Table, Utf8 } from 'apache-arrow';
 import { FungiError } from '../core/errors.js';
+import { arrow } from './arrow.js';
 import { metadataText, parseMetadata } from './rows.js';
 import type { StoredRow } from './store.js';
 
@@ -46,16 +34,16 @@ export const COLUMN_NAMES = [
 
 /** The table's schema. `id` must not be nullable, or LanceDB cannot use it as primary key; the rest has no reason to be. */
 export function tableSchema(dims: number): Schema<Columns> {
-  const text = (name: string): Field<Utf8> => new Field(name, new Utf8(), false);
-  const int = (name: string): Field<Int64> => new Field(name, new Int64(), false);
-  const vector = new FixedSizeList(dims, new Field('item', new Float32(), true));
-  return new Schema<Columns>([
+  const text = (name: string): Field<Utf8> => new arrow.Field(name, new arrow.Utf8(), false);
+  const int = (name: string): Field<Int64> => new arrow.Field(name, new arrow.Int64(), false);
+  const vector = new arrow.FixedSizeList(dims, new arrow.Field('item', new arrow.Float32(), true));
+  return new arrow.Schema<Columns>([
     text('id'),
     int('seq'),
     text('input'),
     text('label'),
     text('metadata'),
-    new Field('vector', vector, false),
+    new arrow.Field('vector', vector, false),
     int('checksum'),
   ]);
 }
@@ -73,18 +61,18 @@ export function encodeRows(rows: readonly PlacedRow[], dims: number): Table<Colu
   const schema = tableSchema(dims);
   const length = rows.length;
   const text = (of: (row: StoredRow) => string): Data<Utf8> =>
-    vectorFromArray(
+    arrow.vectorFromArray(
       rows.map(({ row }) => of(row)),
-      new Utf8(),
+      new arrow.Utf8(),
     ).data[0]!;
   const int = (of: (row: PlacedRow) => bigint): Data<Int64> =>
-    makeData({ type: new Int64(), length, nullCount: 0, data: BigInt64Array.from(rows, of) });
+    arrow.makeData({ type: new arrow.Int64(), length, nullCount: 0, data: BigInt64Array.from(rows, of) });
   const values = new Float32Array(length * dims);
   rows.forEach(({ row }, i) => {
     values.set(row.vector, i * dims);
   });
-  const child = makeData({ type: new Float32(), length: values.length, nullCount: 0, data: values });
-  const vectors = makeData({ type: schema.fields[5]!.type as FixedSizeList, length, nullCount: 0, child });
+  const child = arrow.makeData({ type: new arrow.Float32(), length: values.length, nullCount: 0, data: values });
+  const vectors = arrow.makeData({ type: schema.fields[5]!.type as FixedSizeList, length, nullCount: 0, child });
   const children: Data[] = [
     text(({ id }) => id),
     int(({ seq }) => seq),
@@ -94,8 +82,8 @@ export function encodeRows(rows: readonly PlacedRow[], dims: number): Table<Colu
     vectors,
     int(({ row, seq }) => checksum(seq, row, metadataText(row.metadata))),
   ];
-  const data = makeData({ type: new Struct<Columns>(schema.fields), length, nullCount: 0, children });
-  return new Table(schema, [new RecordBatch(schema, data)]);
+  const data = arrow.makeData({ type: new arrow.Struct<Columns>(schema.fields), length, nullCount: 0, children });
+  return new arrow.Table(schema, [new arrow.RecordBatch(schema, data)]);
 }
 
 /**
