@@ -9,6 +9,7 @@
  * to blocks.
  */
 import { readConfig } from '../src/core/config.js';
+import { copyNumbers } from '../src/core/duplicates.js';
 import { loadTextEncoder } from '../src/encoders/text-encoder.js';
 import { createEngine } from '../src/engine/create-engine.js';
 import { rowsInMemory } from '../src/eval/features/row-source.js';
@@ -64,7 +65,10 @@ async function measure(options: FeatureOptions): Promise<{ accuracy: number; wid
     ms += performance.now() - began;
   }
   const at = pool.length * width;
-  const set = { pool: rowsInMemory(rows.subarray(0, at), width), queries: rowsInMemory(rows.subarray(at), width) };
+  const set = {
+    ...{ pool: rowsInMemory(rows.subarray(0, at), width), queries: rowsInMemory(rows.subarray(at), width) },
+    copies: copyNumbers(pool, 'text'),
+  };
   const { predicted } = await knnClassifier().classify({ rows: set, pool: train!, truth, seed: 0 });
   const accuracy = truth.filter((label, i) => label === predicted[i]).length / truth.length;
   return { accuracy, width: width - engine.info.dims, ms: ms / texts.length };

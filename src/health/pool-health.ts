@@ -159,11 +159,11 @@ export function assertSelects({
   unlabelled,
   select,
 }: {
-  readonly unlabelled?: unknown;
-  readonly select?: unknown;
+  readonly unlabelled?: readonly Item[] | undefined;
+  readonly select?: number | undefined;
 }): void {
   if (select === undefined || unlabelled !== undefined) return;
-  throw new FungiError('INVALID_ARGUMENT', `health: select is ${String(select)}, and there is nothing to select from`, {
+  throw new FungiError('INVALID_ARGUMENT', `health: select is ${select}, and there is nothing to select from`, {
     hint: 'Give the items without a label of which some are to be chosen (unlabelled), or leave select out.',
     details: { select },
   });

@@ -4,7 +4,6 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, expect, it, vi } from 'vitest';
 import { LabelledStatistics } from '../../src/reduce/labelled-statistics.js';
-import type { IndexReduction } from '../../src/selector/reduction.js';
 import { FungiSelector } from '../../src/selector/selector.js';
 import { TinyImages } from '../support/tiny-images.js';
 
@@ -39,7 +38,7 @@ it.each(['auto', 'lda', 'blend'] as const)('where an index of images is reduced 
   const selector = await FungiSelector.build({
     ...{ name: 'spots', indexes: join(folder, 'indexes'), encoder: images.model },
     examples: FILES.map(([name, , label]) => ({ input: join(folder, name), label })),
-    ...{ reducer: { kind } as IndexReduction, features: { losses: [] }, dims: 4 },
+    ...{ reducer: { kind }, features: { losses: [] }, dims: 4 },
   });
   await selector.close();
   const groups = add.mock.calls.flatMap(([, , given]) => given ?? []);

@@ -25,7 +25,8 @@ describe('linear', () => {
     const chosen = new Set<number>();
     for (let seed = 0; seed < 12; seed++) {
       const truth = pool.map(({ label }) => label);
-      const { measures } = await linearClassifier({ dims: width }).classify({ rows: { pool: rows, queries: rows }, pool, truth, seed }); // prettier-ignore
+      const set = { pool: rows, queries: rows, copies: pool.map((_, row) => row) };
+      const { measures } = await linearClassifier({ dims: width }).classify({ rows: set, pool, truth, seed });
       chosen.add(measures!['l2']!);
     }
     expect(chosen.size).toBeGreaterThan(1);
@@ -39,7 +40,10 @@ describe('cluster', () => {
     const points = (noise: number): Float32Array =>
       Float32Array.from({ length: 60 * 3 }, (_, i) => (Math.floor(i / 3) % 3 === i % 3 ? 1 : 0) + noise * rng.float());
     const pool = truth.map((_, i) => ({ input: `text ${i}`, label: 'the same' }));
-    const rows = { pool: rowsInMemory(points(0.1), 3), queries: rowsInMemory(points(0.1), 3) };
+    const rows = {
+      ...{ pool: rowsInMemory(points(0.1), 3), queries: rowsInMemory(points(0.1), 3) },
+      copies: pool.map((_, row) => row),
+    };
     const { predicted, measures } = await clusterClassifier().classify({ rows, pool, truth, seed: 0 });
     expect(predicted).toEqual(truth);
     expect(measures).toEqual({ nmi: expect.closeTo(1, 9) as number, ari: expect.closeTo(1, 9) as number });

@@ -64,7 +64,8 @@ describe('the report', () => {
       { requiredKeys: [] },
     );
     await fc.assert(
-      fc.asyncProperty(options, async ({ select, ...rest }) => {
+      fc.asyncProperty(options, async (given) => {
+        const { select, ...rest } = given as HealthOptions;
         const body = rest.unlabelled === undefined || select === undefined ? rest : { ...rest, select };
         const { index, generation, ...report } = await health(catalogue, body);
         expect([index, generation]).toEqual(['desk', 'one']);
@@ -158,7 +159,7 @@ describe('what is asked for', () => {
     const { catalogue } = await desk(3);
     await serve(catalogue);
     const url = '/v1/indexes/desk/health';
-    const { body } = await supertest(server!).post(url).send({}).expect(200);
+    const { body } = (await supertest(server!).post(url).send({}).expect(200)) as { readonly body: unknown };
     expect((await supertest(server!).post(url).expect(200)).body).toEqual(body);
     const typed = supertest(server!).post(url).set('Content-Type', 'application/json').set('Content-Length', '0');
     expect((await typed.expect(200)).body).toEqual(body);
