@@ -2,15 +2,18 @@
 import { FungiError } from '../core/errors.js';
 import { Blend } from '../reduce/blend.js';
 import { SAMPLE_ROWS } from '../reduce/held-out.js';
-import { LabelledStatistics } from '../reduce/labelled-statistics.js';
+import { LabelledStatistics, type Sample } from '../reduce/labelled-statistics.js';
 import { assertSome, ldaOf } from '../reduce/lda.js';
 import { assertDims, pcaOf, type Pca } from '../reduce/pca.js';
 import type { Labels } from '../reduce/reducer.js';
+import type { ClassSums } from '../reduce/scatter.js';
 import { STORED_SHARE } from '../reduce/shares.js';
 import { StandIn } from '../reduce/stand-in.js';
 import type { LinalgOptions } from '../runtime/linalg.js';
-import { choose, expected, type Choice, type Expected } from './choose.js';
+import { choose, expected, outOfFold, type Choice, type Expected } from './choose.js';
 import { blocksOf, columnsOf, momentsOf, sampleOf, sumsOf, takeColumns, type FeatureBlock } from './columns.js';
+import { Folds, type FoldOptions } from './folds.js';
+import { heldOutVotes, type HeldOutVotes } from './held-out-votes.js';
 import { scoreSpaces } from './score-spaces.js';
 
 export interface AutoOptions {
@@ -31,6 +34,8 @@ export interface AutoChoice extends Choice {
   /** Sets of losses that there was no time for. */
   readonly skipped: readonly (readonly string[])[];
   readonly expected: Expected;
+  /** What neighbours said of the held-out rows. */
+  readonly votes: HeldOutVotes;
 }
 
 export interface AutoFit {
@@ -93,9 +98,8 @@ export class AutoFitter {
     const embedded = columnsOf(blocksOf(blocks, []));
     const pca = await this.embeddingPca(dims - supervised);
     const plain = await pca.transform(takeColumns(sample.rows, this.width, embedded));
-    const scores = await scoreSpaces(sums, sample, { blocks, dims: most, seed, budgetMs, plain, ...linalg });
-    if (scores.folds.length === 0) return this.plain('no label has two examples, so that nothing can be tried');
-    const choice = choose(scores);
+    const choice = await chosenOn(sums, sample, { blocks, dims: most, seed, plain }, { budgetMs, ...linalg });
+    if (choice === undefined) return this.plain('no label has two examples, so that nothing can be tried');
     const own = blocksOf(blocks, choice.losses);
     const columns = columnsOf(own);
     const lda = await ldaOf(
@@ -111,11 +115,7 @@ export class AutoFitter {
     const first = columns.indexOf(blocks.find(({ name }) => name === 'embedding')!.start);
     // Where means of labels depend on one another, the embedding has what the labels leave.
     const unsupervised = lda.dims === supervised ? pca : await this.embeddingPca(dims - lda.dims);
-    const reducer = new Blend(lda, unsupervised, STORED_SHARE, first);
-    const tried = blocks
-      .map(({ name }) => name)
-      .filter((name) => scores.spaces.some(({ losses }) => losses.includes(name)));
-    return { reducer, blocks: own, choice: { ...choice, tried, skipped: scores.skipped, expected: expected(scores) } };
+    return { reducer: new Blend(lda, unsupervised, STORED_SHARE, first), blocks: own, choice };
   }
 
   private async plain(why: string): Promise<AutoFit> {
@@ -128,6 +128,26 @@ export class AutoFitter {
     const columns = columnsOf(blocksOf(this.options.blocks, []));
     return pcaOf(momentsOf(await this.statistics.moments(), columns), dims, this.linalg);
   }
+}
+
+/** Undefined where nothing can be tried. What is held in memory for the folds goes when it is made. */
+async function chosenOn(
+  sums: ClassSums,
+  sample: Sample,
+  options: FoldOptions,
+  { budgetMs, ...linalg }: LinalgOptions & { readonly budgetMs: number },
+): Promise<AutoChoice | undefined> {
+  const folds = await Folds.create(sums, sample, options, linalg);
+  if (folds.all.length === 0) return undefined;
+  const scores = await scoreSpaces(folds, budgetMs);
+  const choices = outOfFold(scores);
+  return {
+    ...choose(scores),
+    tried: folds.losses.filter((name) => scores.spaces.some(({ losses }) => losses.includes(name))),
+    skipped: scores.skipped,
+    expected: expected(scores, choices),
+    votes: await heldOutVotes(folds, choices),
+  };
 }
 
 /** Rows of all blocks [n,F] without the columns of blocks that were not chosen. */

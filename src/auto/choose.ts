@@ -89,18 +89,23 @@ function bestShrinkage(
   return own[means.lastIndexOf(Math.max(...means))]!.shrinkage;
 }
 
+/** The choice that the other folds make, by the number of the fold. */
+export function outOfFold(scores: Scores): ReadonlyMap<number, Choice> {
+  const { folds } = scores;
+  return new Map([...new Set(folds)].map((fold) => [fold, choose(scores, (row) => folds[row] !== fold)]));
+}
+
 /**
  * What the rule makes of the rows that it did not see: each fold is scored by the choice that the others make.
  */
-export function expected(scores: Scores): Expected {
+export function expected(scores: Scores, choices: ReadonlyMap<number, Choice> = outOfFold(scores)): Expected {
   const { spaces, folds } = scores;
   const [plain] = spaces;
   const right = new Float32Array(folds.length);
   const hit = new Float32Array(folds.length);
   const embedding = new Float32Array(folds.length);
-  for (const fold of new Set(folds)) {
+  for (const [fold, { losses, shrinkage, shares, k }] of choices) {
     const isHeld = (row: number): boolean => folds[row] === fold;
-    const { losses, shrinkage, shares, k } = choose(scores, (row) => !isHeld(row));
     const spaceAt = (share: number): SpaceScores =>
       share === 0
         ? plain!

@@ -24,6 +24,7 @@ export function manifestLines(
     ['reduced to', `${reducer.dims} dimensions${reductionLine(reducer, manifest.rows)}`],
     ...supervisedLines(reducer),
     ...choiceLines(manifest),
+    ...confidenceLines(manifest),
     ['metric', manifest.metric],
     [`cut ${itemNoun(encoder)}s`, String(manifest.truncatedTexts)],
     ['fingerprint', manifest.fingerprint],
@@ -89,6 +90,18 @@ function choiceLines({ auto }: Manifest): [name: string, value: string][] {
       `${percent(expected.labelHit)} % of held-out examples, by the plain embedding ${percent(expected.embeddingLabelHit)} %`,
     ],
     ['a query takes', `${queryMs.chosen.toFixed(1)} ms, the plain embedding ${queryMs.embedding.toFixed(1)} ms`],
+  ];
+}
+
+/** How far its likeliest label is to be trusted. */
+function confidenceLines({ auto }: Manifest): [name: string, value: string][] {
+  if (auto?.confidence === undefined) return [];
+  const { rows, accuracy, error } = auto.confidence;
+  return [
+    [
+      'confidence',
+      `likeliest label right for ${percent(accuracy)} % of ${rows} held-out examples; calibration error ${error.calibrated.toFixed(3)}, of shares of the vote ${error.shares.toFixed(3)}`,
+    ],
   ];
 }
 

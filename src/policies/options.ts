@@ -137,6 +137,13 @@ export function parsePolicy(value: unknown, k: number): Policy {
   return policy;
 }
 
+/** @throws {FungiError} INVALID_ARGUMENT for what is no calibration */
+export function parseCalibration(value: unknown): NonNullable<Policy['calibration']> {
+  const { calibration } = parsePolicy({ calibration: value }, 1);
+  if (calibration === undefined) throw invalid('policy.calibration', 'is missing');
+  return calibration;
+}
+
 function assertCalibration(calibration: Policy['calibration']): void {
   if (calibration?.method !== 'isotonic') return;
   const { scores, precisions } = calibration;
@@ -153,7 +160,8 @@ const invalid = (path: string, reason: string): FungiError =>
     hint: 'Example: {"duplicates": true, "choice": {"by": "mmr", "lambda": 0.7}, "maxPerLabel": 5, "minLabels": 3}; docs/selection.md has all members.',
   });
 
-const LEAST_CANDIDATES = 200;
+/** Rows that a rule looks at, where it asks for no more. */
+export const LEAST_CANDIDATES = 200;
 const MOST_CANDIDATES = 2000;
 
 /** How many rows to look at: k where nothing but nearness counts. */

@@ -2,8 +2,8 @@
 import { calibrated, type Calibration } from './calibration.js';
 import type { Candidate } from './candidate.js';
 
-export interface LabelProbability {
-  readonly label: string;
+export interface LabelProbability<L = string> {
+  readonly label: L;
   readonly probability: number;
 }
 
@@ -44,16 +44,24 @@ export function voteShares(
   candidates: readonly Pick<Candidate, 'example' | 'distance'>[],
   weights: ArrayLike<number> = voteWeights(candidates),
 ): LabelProbability[] {
-  const sums = new Map<string, number>();
+  return labelShares(
+    candidates.map(({ example: { label } }) => label),
+    weights,
+  );
+}
+
+/** {@link voteShares} of those who have these labels and weights, nearest first. */
+export function labelShares<L>(labels: readonly L[], weights: ArrayLike<number>): LabelProbability<L>[] {
+  const sums = new Map<L, number>();
   let total = 0;
-  candidates.forEach(({ example: { label } }, i) => {
+  labels.forEach((label, i) => {
     sums.set(label, (sums.get(label) ?? 0) + weights[i]!);
     total += weights[i]!;
   });
-  return [...sums].map(([label, sum]) => ({ label, probability: sum / total })).sort(byProbability);
+  return [...sums]
+    .map(([label, sum]) => ({ label, probability: sum / total }))
+    .sort((a, b) => b.probability - a.probability);
 }
-
-const byProbability = (a: LabelProbability, b: LabelProbability): number => b.probability - a.probability;
 
 /**
  * With a calibration the first label gets the share of queries in which a first label of its score was right. The others get what is left in proportion

@@ -1,4 +1,5 @@
 /** What nearest neighbours make of rows that were held out: a score that reductions are chosen by. */
+import { largest } from './largest.js';
 
 export interface VoteTask {
   /** Classes of the queries [q]. */
@@ -41,19 +42,6 @@ export function voteScores(
     neighbours.forEach((count, at) => (right[at]![q] = Number(winners[Math.min(count, most) - 1] === own)));
   }
   return { right, hit };
-}
-
-/** Fills `places` with those of the largest values, largest first. */
-function largest(values: Float32Array, places: Int32Array): void {
-  const count = places.length;
-  let found = 0;
-  for (let at = 0; at < values.length; at++) {
-    const value = values[at]!;
-    if (found === count && !(value > values[places[count - 1]!]!)) continue;
-    let to = found < count ? found++ : count - 1;
-    for (; to > 0 && values[places[to - 1]!]! < value; to--) places[to] = places[to - 1]!;
-    places[to] = at;
-  }
 }
 
 /**

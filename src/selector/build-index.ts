@@ -28,6 +28,7 @@ import {
 } from '../store/manifest.js';
 import type { StagedFeatures } from '../store/staged-features.js';
 import { choiceFacts } from './choice-facts.js';
+import { confidenceFacts } from './confidence.js';
 import { planFingerprint } from './build-plan.js';
 import { contentsDigest, examplesDigest } from './contents-digest.js';
 import { loadEncoder, loadEngine } from './load-engine.js';
@@ -40,6 +41,7 @@ import { saveReducer } from './reducer-file.js';
 import { DEFAULT_REDUCER, parseReduction } from './reduction.js';
 import { distinct, withVectors } from './rows.js';
 import { successionOf } from './succession.js';
+import { saveVotes, VOTES_FILE } from './votes-file.js';
 
 /** What a refit knows of the index that it makes anew. */
 export interface Refitted {
@@ -102,13 +104,18 @@ export async function buildIndex(options: BuildOptions, refit?: Refitted): Promi
     const facts = reducerFacts(reducer, asked, dims, choice?.shares);
     const reducerFile = `${facts.kind}.safetensors`;
     await saveReducer(join(build.folder, reducerFile), reducer);
+    const confidence = choice && confidenceFacts(choice.votes);
+    const votes = confidence && choice?.votes;
+    if (votes !== undefined) await saveVotes(build.folder, votes);
+    const files = [ARTEFACTS_FILE, reducerFile, ...(votes ? [VOTES_FILE] : [])];
     const manifest = await describe({
-      ...{ build, name, encoder, spec: own.spec, reducer: facts, reducerFile, examples, storeId },
+      ...{ build, name, encoder, spec: own.spec, reducer: facts, files, examples, storeId },
       auto:
         asked.kind === 'auto'
           ? {
               features: spec as unknown as Json,
               ...(choice && { choice: await choiceFacts(choice, extractor, items) }),
+              ...(confidence && { confidence }),
             }
           : undefined,
       metric: options.metric ?? reducer.metric,
@@ -121,7 +128,7 @@ export async function buildIndex(options: BuildOptions, refit?: Refitted): Promi
     const succession = await successionOf(indexes, manifest, examples, options);
     const store = await LanceStore.open(await build.publish(succession));
     const featurizer = new LocalFeaturizer(engine, own, reducer);
-    return { manifest, featurizer, store, lock: () => lockIndex(indexes, name), onProgress, log };
+    return { manifest, featurizer, store, votes, lock: () => lockIndex(indexes, name), onProgress, log };
   } catch (error) {
     return await closing(engine)(error);
   } finally {
@@ -200,7 +207,8 @@ interface Description {
   readonly encoder: EncoderSpec;
   readonly spec: FeatureSpec;
   readonly reducer: ReducerFacts;
-  readonly reducerFile: string;
+  /** Artefacts. */
+  readonly files: readonly string[];
   readonly metric: 'l2' | 'cosine';
   readonly auto: Manifest['auto'];
   readonly examples: readonly Example[];
@@ -211,7 +219,7 @@ interface Description {
 }
 
 async function describe(description: Description): Promise<Manifest> {
-  const { build, name, encoder, spec, reducer, reducerFile, metric, auto, examples, truncated, contents } = description;
+  const { build, name, encoder, spec, reducer, files, metric, auto, examples, truncated, contents } = description;
   const { storeId, refitOf } = description;
   const features = spec as unknown as Json;
   const artefact = async (file: string) => ({ file, sha256: await sha256File(join(build.folder, file)) });
@@ -223,7 +231,7 @@ async function describe(description: Description): Promise<Manifest> {
     encoder,
     features,
     fingerprint: featureFingerprint({ encoder, features }),
-    artefacts: [await artefact(ARTEFACTS_FILE), await artefact(reducerFile)],
+    artefacts: await Promise.all(files.map(artefact)),
     reducer,
     metric,
     dims: reducer.dims,

@@ -1,13 +1,16 @@
 /**
- * How often the likeliest label is right: for labelled items that the index does not have, or with every example a query to all others, as in
- * leave-one-out. That is no measure where the space itself was made of the examples' labels: there they all lie among their own.
+ * How often the likeliest label is right: for labelled items that the index does not have; by what its build held out, where it chose for itself; or
+ * with every example a query to all others, as in leave-one-out. That is no measure where the space itself was made of the examples' labels: there
+ * they all lie among their own.
  */
 import { FungiError } from '../core/errors.js';
 import type { ExampleInput } from '../core/item.js';
 import { Rng } from '../core/rng.js';
 import { abstainThreshold, type AbstentionThreshold } from '../policies/abstention.js';
 import { calibrated, fitCalibration, type Calibration, type CalibrationMethod } from '../policies/calibration.js';
-import { parsePolicy, type PolicyOptions } from '../policies/options.js';
+import { parsePolicy, type Policy, type PolicyOptions } from '../policies/options.js';
+import { unusualVote, USUAL_VOTERS } from '../policies/usual-vote.js';
+import { judgedBy, LEAST_VOTES, type Judged } from './confidence.js';
 import { assertItems } from './embedder.js';
 import type { LoadedRows } from './loaded-rows.js';
 import type { OpenedIndex } from './opened-index.js';
@@ -21,11 +24,11 @@ export interface CalibrateOptions {
   /** @default 20 */
   readonly k?: number;
   /**
-   * Labelled items that the index does not have, which are taken as queries. Where its reduction learned of labels (`auto`, `lda`,
-   * `blend`) there is no other way. @default its own examples
+   * Labelled items that the index does not have, which are taken as queries. Where its reduction was told to learn of labels (`lda`, `blend`) there
+   * is no other way. @default what the build held out, where the index chose for itself (`auto`), else its own examples
    */
   readonly examples?: readonly Pick<ExampleInput, 'input' | 'label'>[];
-  /** As many of them at most, drawn at random. @default 2000 */
+  /** As many of them at most, drawn at random. @default 2000; all that the build held out */
   readonly queries?: number;
   readonly seed?: number;
   /** @default isotonic from 1,000 queries on, else platt */
@@ -34,7 +37,11 @@ export interface CalibrateOptions {
   readonly precision?: number;
 }
 
+/** Given examples, the index's own, or those that were held out when it was built. */
+export type MeasuredOn = 'examples' | 'index' | 'build';
+
 export interface CalibratedPolicy {
+  readonly measuredOn: MeasuredOn;
   /** For `policy.calibration`. */
   readonly calibration: Calibration;
   /** How many were asked. */
@@ -48,17 +55,22 @@ export interface CalibratedPolicy {
 /** Queries whose candidates are in memory together. */
 const TOGETHER = 64;
 
-/** @throws {FungiError} INVALID_ARGUMENT for an option that is none, fewer than two examples, and where `examples` are needed; what encoding throws */
+/** Queries that are asked, at most, where nobody says how many. */
+const QUERIES = 2000;
+
+/**
+ * @throws {FungiError} INVALID_ARGUMENT for an option that is none, fewer than two examples, where `examples` are needed, and for a policy by which
+ *   others vote than those that the build counted; what encoding throws
+ */
 export async function calibrate(
   rows: LoadedRows,
   index: OpenedIndex,
-  { selection, vote }: Spaces,
-  { policy: options = {}, k = 20, examples, queries = 2000, seed = 0, method, precision }: CalibrateOptions,
+  spaces: Spaces,
+  options: CalibrateOptions,
 ): Promise<CalibratedPolicy> {
-  const { name, metric, reducer } = index.manifest;
-  const knowsLabels = reducer.kind === 'lda' || reducer.kind === 'blend';
-  const given = parsePolicy(options, k);
-  if (!Number.isSafeInteger(queries) || queries < 1) {
+  const { k = 20, examples, queries, method, precision } = options;
+  const policy = parsePolicy(options.policy ?? {}, k);
+  if (queries !== undefined && (!Number.isSafeInteger(queries) || queries < 1)) {
     throw new FungiError('INVALID_ARGUMENT', `calibrate: queries is ${queries}, it must be a whole number from 1`);
   }
   if (rows.size < 2) {
@@ -67,20 +79,80 @@ export async function calibrate(
     });
   }
   if (examples?.length === 0) throw new FungiError('INVALID_ARGUMENT', 'calibrate: examples is empty');
-  if (examples === undefined && knowsLabels) {
+  const { kind } = index.manifest.reducer;
+  const measuredOn = examples === undefined ? (kind === 'lda' || kind === 'blend' ? 'build' : 'index') : 'examples';
+  const rng = Rng.stream(options.seed ?? 0, 'calibration');
+  const judge = { build: heldOutAtBuild, index: judgedByOwn, examples: judgedByGiven }[measuredOn];
+  const { scores, hits } = await judge({ rows, index, spaces, policy, k, rng, queries, examples: examples ?? [] });
+  const calibration = fitCalibration(scores, hits, method);
+  const confidences = scores.map((score) => calibrated(calibration, score));
+  return {
+    ...{ measuredOn, calibration },
+    queries: scores.length,
+    accuracy: hits.filter(Boolean).length / hits.length,
+    abstention: precision === undefined ? undefined : abstainThreshold(confidences, hits, { precision }),
+  };
+}
+
+interface Task {
+  readonly rows: LoadedRows;
+  readonly index: OpenedIndex;
+  readonly spaces: Spaces;
+  readonly policy: Policy;
+  readonly k: number;
+  readonly rng: Rng;
+  readonly queries: number | undefined;
+  readonly examples: NonNullable<CalibrateOptions['examples']>;
+}
+
+/** @throws {FungiError} INVALID_ARGUMENT where the index has no votes of held-out rows, and where by this policy others would have voted */
+function heldOutAtBuild({ index, policy, k, rng, queries = Infinity }: Task): Judged {
+  const { manifest, votes } = index;
+  if (votes === undefined) {
+    const why = `index "${manifest.name}": its reduction learned of its examples' labels, so that they cannot tell how well it does on others`;
+    const way = 'Give labelled examples that it does not have: --data FILE, or calibrate({ examples }).';
+    throw manifest.auto === undefined
+      ? new FungiError('INVALID_ARGUMENT', why, {
+          hint: `${way} An index by --reducer auto brings held-out examples of its build, one by pca needs none.`,
+        })
+      : new FungiError('INVALID_ARGUMENT', `${why}, and its build kept no votes on held-out ones`, {
+          hint: `${way} Builds of this version keep them, where ${LEAST_VOTES} examples or more can be held out: fungi indexes refit builds it again.`,
+        });
+  }
+  const unusual = unusualVote(policy, k);
+  if (unusual !== undefined) {
     throw new FungiError(
       'INVALID_ARGUMENT',
-      `index "${name}": its reduction learned of its examples' labels, so that they cannot tell how well it does on others`,
+      `calibrate: by ${unusual} other examples vote than the nearest ${USUAL_VOTERS}, by which the build of index "${manifest.name}" measured`,
       {
-        hint: 'Give labelled examples that it does not have: --data FILE, or calibrate({ examples }). An index by --reducer pca needs none.',
+        hint: 'Leave it out (k up to 20), or give labelled examples that the index does not have: --data FILE, or calibrate({ examples }).',
       },
     );
   }
-  const where = { metric, modality: index.featurizer.modality, space: vote?.space ?? selection };
+  const { scores, hits } = judgedBy(votes);
+  if (queries >= scores.length) return { scores, hits };
+  const drawn = rng.sample(scores.length, queries);
+  return { scores: drawn.map((row) => scores[row]!), hits: drawn.map((row) => hits[row]!) };
+}
+
+const judgedByOwn = (task: Task): Promise<Judged> => asked(task, task.rows.sample(task.queries ?? QUERIES, task.rng));
+
+const judgedByGiven = async (task: Task): Promise<Judged> =>
+  asked(task, await heldOut(task.examples, task.queries ?? QUERIES, task.rng, task.index));
+
+interface Entry {
+  readonly example: Pick<ExampleInput, 'input' | 'label'>;
+  /** In stored form [P]. */
+  readonly vector: Float32Array;
+}
+
+async function asked(
+  { rows, index: { manifest, featurizer }, spaces: { selection, vote }, policy: given, k }: Task,
+  entries: readonly Entry[],
+): Promise<Judged> {
+  const where = { metric: manifest.metric, modality: featurizer.modality, space: vote?.space ?? selection };
   const exclude = { query: true, ids: given.exclude?.ids ?? [] };
   const policy = posteriorOnly({ ...given, calibration: undefined, exclude }, k, false);
-  const rng = Rng.stream(seed, 'calibration');
-  const entries = examples === undefined ? rows.sample(queries, rng) : await heldOut(examples, queries, rng, index);
   const scores: number[] = [];
   const hits: boolean[] = [];
   for (let start = 0; start < entries.length; start += TOGETHER) {
@@ -95,14 +167,7 @@ export async function calibrate(
       hits.push(likeliest?.label === some[i]!.example.label);
     });
   }
-  const calibration = fitCalibration(scores, hits, method);
-  const confidences = scores.map((score) => calibrated(calibration, score));
-  return {
-    calibration,
-    queries: scores.length,
-    accuracy: hits.filter(Boolean).length / hits.length,
-    abstention: precision === undefined ? undefined : abstainThreshold(confidences, hits, { precision }),
-  };
+  return { scores, hits };
 }
 
 /** So many at random, or all, with their vectors. */
@@ -111,7 +176,7 @@ async function heldOut(
   count: number,
   rng: Rng,
   { featurizer, onProgress }: OpenedIndex,
-): Promise<{ readonly example: Pick<ExampleInput, 'input' | 'label'>; readonly vector: Float32Array }[]> {
+): Promise<Entry[]> {
   const drawn =
     count >= examples.length ? examples : rng.sample(examples.length, count).map((number) => examples[number]!);
   const inputs = drawn.map(({ input }) => input);

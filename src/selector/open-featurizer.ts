@@ -11,6 +11,7 @@ import { LocalFeaturizer } from './featurizer.js';
 import { loadEncoder, loadEngine } from './load-engine.js';
 import type { EncoderChoice, OpenOptions } from './options.js';
 import { loadReducer } from './reducer-file.js';
+import { VOTES_FILE } from './votes-file.js';
 
 /** An index where it lies, as it was when its manifest was read. */
 export interface LocatedIndex {
@@ -74,7 +75,7 @@ export async function sameEncoder(options: OpenOptions, manifest: Manifest): Pro
  * @throws {FungiError} INDEX_CORRUPT
  */
 export async function openReducer(folder: string, { name, artefacts, reducer }: Manifest): Promise<Reducer> {
-  const own = artefacts.find(({ file }) => file !== ARTEFACTS_FILE);
+  const own = artefacts.find(({ file }) => file !== ARTEFACTS_FILE && file !== VOTES_FILE);
   if (own !== undefined) return loadReducer(join(folder, own.file), reducer);
   throw new FungiError('INDEX_CORRUPT', `index "${name}": its manifest names no file of a reducer`, {
     hint: 'Restore the index from a copy, or build it again.',

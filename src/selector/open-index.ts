@@ -8,6 +8,7 @@ import type { Featurizer } from './featurizer.js';
 import type { LocatedIndex } from './open-featurizer.js';
 import type { OpenedIndex } from './opened-index.js';
 import { DEFAULT_INDEXES, type OpenOptions } from './options.js';
+import { openVotes } from './votes-file.js';
 
 const ATTEMPTS = 3;
 
@@ -62,7 +63,8 @@ async function openParts<F extends Featurizer>(
   try {
     store = await LanceStore.open(folder);
     assertOwnStore(manifest, store);
-    return { manifest, featurizer, store, lock: () => lockIndex(indexes, name), onProgress, log };
+    const votes = await openVotes(folder, manifest);
+    return { manifest, featurizer, store, votes, lock: () => lockIndex(indexes, name), onProgress, log };
   } catch (error) {
     await store?.close();
     await featurizer.close();

@@ -4,12 +4,15 @@ import type { OnProgress } from '../core/progress.js';
 import type { Manifest } from '../store/manifest.js';
 import type { ExampleStore } from '../store/store.js';
 import type { Featurizer } from './featurizer.js';
+import type { StoredVotes } from './votes-file.js';
 
 /** Everything an open index is made of. */
 export interface OpenedIndex<F extends Featurizer = Featurizer> {
   readonly manifest: Manifest;
   readonly featurizer: F;
   readonly store: ExampleStore;
+  /** Of an index that chose for itself, on the rows that it held out. */
+  readonly votes?: StoredVotes | undefined;
   /** Taken while rows change. */
   lock(): Promise<FileLock>;
   /** Told of work on many rows. */

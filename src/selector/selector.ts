@@ -212,8 +212,9 @@ export class FungiSelector implements Embedder {
   }
 
   /**
-   * Measures how often the likeliest label is right, and what confidence to ask for: on labelled `examples` that the index does not have, or,
-   * where its reduction knows no label, on its own, each being a query to all others. What it returns goes into a policy:
+   * Measures how often the likeliest label is right, and what confidence to ask for: on labelled `examples` that the index does not have; without
+   * them on those that its build held out, where it chose for itself, or, where its reduction knows no label, on its own, each being a query to all
+   * others. What it returns goes into a policy:
    * `{ calibration, abstain: { below: abstention.threshold } }`.
    *
    * @throws {FungiError} INVALID_ARGUMENT, also where `examples` are needed; INVALID_TEXT naming one of them by its place

@@ -20,7 +20,7 @@ const MAY_IMPORT: Record<string, readonly string[]> = {
   tfjs: ['core', 'onnx', 'runtime'],
   engine: [...ENGINE, 'tfjs'],
   reduce: ['core', 'runtime'],
-  auto: ['core', 'runtime', 'reduce'],
+  auto: ['core', 'runtime', 'reduce', 'policies'],
   features: FEATURES,
   store: ['core'],
   retrieve: ['core', 'onnx', 'runtime', 'store'],

@@ -19,7 +19,7 @@ const FEW = 30;
 interface CalibrateFlags extends CommonOptions, OpenFlags, KeyFlags, Pick<PolicyFlags, 'policy'> {
   readonly data?: string;
   readonly k: number;
-  readonly queries: number;
+  readonly queries?: number;
   readonly seed: number;
   readonly method?: CalibrationMethod;
   readonly precision?: number;
@@ -34,9 +34,13 @@ export function addCalibrate(program: Command, run: Run): void {
     .option('-k, --k <count>', 'examples of a selection', whole(1, 1000), 20)
     .option(
       '--data <source>',
-      'labelled examples that the index does not have, to ask it (docs/data.md); needed but with --reducer pca and none',
+      'labelled examples that the index does not have, to ask it (docs/data.md); needed with --reducer lda and blend',
     )
-    .option('--queries <count>', 'as many of them, or of its own examples, drawn at random', whole(1), 2000)
+    .option(
+      '--queries <count>',
+      'as many of them, drawn at random, or of what stands in for them (default: 2000, and all that a build held out)',
+      whole(1),
+    )
     .option('--seed <number>', 'of the draw', whole(0), 0)
     .addOption(
       new Option('--method <name>', 'of the calibration (default: isotonic from 1000 queries on, else platt)').choices(
@@ -50,11 +54,12 @@ export function addCalibrate(program: Command, run: Run): void {
     .addHelpText(
       'after',
       `
-What is asked are the examples of --data; without it each example of the index is a query to the others, which tells nothing where the index
-learned of their labels (--reducer auto, lda, blend). With --precision the policy abstains below the confidence at which so many answers are
+What is asked are the examples of --data. Without it an index by --reducer auto tells what its build measured on examples that it held out, as
+long as no rule of the policy makes others vote; of one by pca or none each example is a query to the others. With --precision the policy abstains below the confidence at which so many answers are
 right, as far as these examples can show; where they show it nowhere, none is written. docs/selection.md#abstain-and-calibration
 
 Examples:
+  fungi calibrate bank --precision 0.95 --out policy.yaml
   fungi calibrate bank --data held-out.jsonl
   fungi calibrate bank --data held-out.jsonl --precision 0.95 --out policy.yaml
   fungi answer bank "my card has not arrived" --policy policy.yaml
@@ -67,7 +72,8 @@ async function calibrate(context: Context, name: string, flags: CalibrateFlags):
   const { k, queries, seed, method, precision, data, out } = flags;
   const { policy: given = {} } = await policyOptions(flags, k);
   const options: CalibrateOptions = {
-    ...{ policy: given, k, queries, seed },
+    ...{ policy: given, k, seed },
+    ...(queries !== undefined && { queries }),
     ...(method && { method }),
     ...(precision !== undefined && { precision }),
     ...(data !== undefined && { examples: await labelled(data, flags, context) }),
@@ -99,12 +105,17 @@ function fewAsked({ queries, accuracy }: CalibratedPolicy): string {
 
 function calibrationText(
   name: string,
-  { calibration, queries, accuracy, abstention }: CalibratedPolicy,
+  { measuredOn, calibration, queries, accuracy, abstention }: CalibratedPolicy,
   { precision, data, out }: Pick<CalibrateFlags, 'precision' | 'data' | 'out'>,
 ): string {
   const { low, high } = wilson(Math.round(accuracy * queries), queries);
+  const of = {
+    examples: data,
+    index: `index "${name}", each by the others`,
+    build: `index "${name}", in held-out folds of the build`,
+  };
   const lines: [string, string][] = [
-    ['asked', `${counted(queries, 'example')} of ${data ?? `index "${name}", each by the others`}`],
+    ['asked', `${counted(queries, 'example')} of ${of[measuredOn]}`],
     ['likeliest label right', `${percent(accuracy)} % (95 % interval ${percent(low)} to ${percent(high)})`],
     ['calibration', calibration.method],
   ];

@@ -1,7 +1,15 @@
 /** An index as the API shows it. */
 import { z } from 'zod';
 import { FungiError } from '../../../core/errors.js';
-import { choiceSchema, modalityOf, reducerSchema, type EncoderSpec, type Manifest } from '../../../store/manifest.js';
+import {
+  choiceSchema,
+  confidenceSchema,
+  modalityOf,
+  reducerSchema,
+  type ConfidenceFacts,
+  type EncoderSpec,
+  type Manifest,
+} from '../../../store/manifest.js';
 import type { IndexStatus } from '../../indexes/catalogue.js';
 
 const count = z.int().nonnegative();
@@ -52,6 +60,10 @@ export const descriptionSchema = z.union([
     choice: choiceSchema.nullable().meta({
       description: 'What was chosen on the examples, and what it is expected to bring; null where nothing was.',
     }),
+    confidence: confidenceSchema.nullable().meta({
+      description:
+        'How often the likeliest label was right on examples that the build held out, and how far the shares of the vote, and confidence by its calibration, were from that; null where it could not tell.',
+    }),
     builtRows: count.meta({ description: 'Examples it was built from.' }),
     truncatedTexts: count.meta({ description: 'Of those, longer than the encoder reads.' }),
     libraryVersion: z.string(),
@@ -84,9 +96,13 @@ export function detailsOf(manifest: Manifest, labels: readonly string[]) {
     model: { modelSha256, preprocessorSha256, pooling, maxTokens },
     reducer,
     choice: auto?.choice ?? null,
+    confidence: confidenceOf(auto?.confidence),
     builtRows: rows,
   };
 }
+
+const confidenceOf = (facts: ConfidenceFacts | undefined): z.output<typeof confidenceSchema> | null =>
+  facts === undefined ? null : { rows: facts.rows, accuracy: facts.accuracy, error: facts.error };
 
 /** Of a folder its last part: where it lies on the server is nobody's business. A hub's id, `owner/name`, stays. */
 export function encoderName({ id }: Pick<EncoderSpec, 'id'>): string {

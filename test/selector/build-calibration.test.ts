@@ -1,0 +1,161 @@
+/** An index that chose for itself knows how far its votes are to be trusted. */
+import { readFile, rm } from 'node:fs/promises';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { calibrated } from '../../src/policies/calibration.js';
+import type { PolicyOptions } from '../../src/policies/options.js';
+import { USUAL_VOTERS } from '../../src/policies/usual-vote.js';
+import { calibrationOf, LEAST_VOTES } from '../../src/selector/confidence.js';
+import { FungiSelector } from '../../src/selector/selector.js';
+import { openVotes, VOTES_FILE } from '../../src/selector/votes-file.js';
+import { findIndex } from '../../src/store/index-folder.js';
+import { readManifest, writeManifest } from '../../src/store/manifest.js';
+import { asStored, inPlace, makePlace, tinyExamples, type Place } from './support.js';
+
+const ROWS = 300;
+let place: Place;
+let selector: FungiSelector;
+const folderOf = (at: Place): Promise<string> => findIndex(at.options('bank').indexes!, 'bank');
+beforeAll(async () => {
+  place = await makePlace();
+  selector = await FungiSelector.build({ ...place.options('bank'), examples: tinyExamples(ROWS) });
+});
+afterAll(async () => {
+  await selector.close();
+  await rm(place.folder, { recursive: true, force: true });
+});
+const refusal = (message: RegExp, hint: RegExp) => ({
+  code: 'INVALID_ARGUMENT',
+  message: expect.stringMatching(message) as string,
+  hint: expect.stringMatching(hint) as string,
+});
+
+describe('an index that chose for itself', () => {
+  it('keeps a vote for each row that it scored, and says how right they were', async () => {
+    const { choice, confidence } = selector.manifest.auto!;
+    const votes = (await openVotes(await folderOf(place), selector.manifest))!;
+    expect(votes.shares).toHaveLength(choice!.expected.rows);
+    expect(confidence!.rows).toBe(choice!.expected.rows);
+    expect(votes.shares.every((share) => share > 0 && share <= 1)).toBe(true);
+    const right = votes.right.reduce((sum, value) => sum + value, 0);
+    expect(confidence!.accuracy).toBeCloseTo(right / votes.right.length, 9);
+    expect(confidence!.error.calibrated).toBeLessThan(0.15);
+    expect((await readFile(join(await folderOf(place), VOTES_FILE))).length).toBeLessThan(10_000);
+  });
+
+  it('calibrates by what its build held out, also when it is opened again', async () => {
+    const found = await selector.calibrate({ precision: 0.5 });
+    const { rows, accuracy, calibration } = selector.manifest.auto!.confidence!;
+    expect(found).toMatchObject({ measuredOn: 'build', queries: rows, accuracy, calibration });
+    expect(found.abstention!.precision).toBeGreaterThanOrEqual(0.5);
+    const opened = await FungiSelector.open(place.options('bank'));
+    expect(await opened.calibrate({ precision: 0.5 })).toEqual(found);
+    await opened.close();
+    expect(await selector.calibrate({ queries: 150, method: 'temperature' })).toMatchObject({
+      queries: 150,
+      calibration: { method: 'temperature' },
+    });
+    const examples = tinyExamples(ROWS + 40).slice(ROWS);
+    expect(await selector.calibrate({ examples })).toMatchObject({ measuredOn: 'examples', queries: 40 });
+  });
+
+  it.each<[string, { policy?: PolicyOptions; k?: number }]>([
+    ['policy.maxPerLabel', { policy: { maxPerLabel: 3 } }],
+    ['policy.exclude.ids', { policy: { exclude: { ids: ['r1'] } } }],
+    ['k, which is 30,', { k: 30 }],
+  ])('does not tell of a vote that %s makes another', async (member, options) => {
+    await expect(selector.calibrate(options)).rejects.toMatchObject(
+      refusal(new RegExp(`by ${member} other examples vote than the nearest ${USUAL_VOTERS}`), /--data FILE/),
+    );
+    const examples = tinyExamples(ROWS + 40).slice(ROWS);
+    expect((await selector.calibrate({ ...options, examples })).queries).toBe(40);
+  });
+
+  it('gives probabilities where a policy asks for them and names no calibration of its own', async () => {
+    const query = tinyExamples(ROWS + 1)[ROWS]!.input;
+    const asked = async (policy: PolicyOptions, more: object = {}) =>
+      (await selector.select(query, { policy, ...more })).posterior!;
+    const below = { below: 0.5 };
+    const raw = await asked({ abstain: below, calibration: { method: 'temperature', slope: 1 } });
+    const own = await asked({ abstain: below });
+    expect(own.calibrated).toBe(true);
+    const calibration = calibrationOf(selector.manifest)!;
+    expect(own.confidence).toBeCloseTo(calibrated(calibration, raw.confidence), 5);
+    expect(await asked({}, { explain: true })).toEqual(own);
+    expect(await asked({ labelList: { alpha: 0.1 }, choice: { by: 'mmr' } })).toEqual(own);
+    const level = { method: 'platt', slope: 0, intercept: 0 } as const;
+    expect((await asked({ abstain: below, calibration: level })).confidence).toBe(0.5);
+    const { abstains } = await selector.select(query, { policy: { abstain: { below: own.confidence + 1e-6 } } });
+    expect(abstains).toBe(true);
+    const explained = await selector.select(query, { explain: true });
+    expect(explained.explanation!.candidates).toBe(21);
+    expect(explained.explanation!.posterior).toEqual(own);
+  });
+
+  it('gives shares of the vote where other rows vote than its build counted', async () => {
+    const query = tinyExamples(ROWS + 1)[ROWS]!.input;
+    for (const options of [
+      { policy: { abstain: { below: 0.5 }, maxPerLabel: 5 } },
+      { policy: { abstain: { below: 0.5 } }, filter: { label: ['cat', 'dog'] } },
+      { policy: { abstain: { below: 0.5 } }, k: 30 },
+      { policy: { abstain: { below: 0.5 } }, maxCandidates: USUAL_VOTERS - 1 },
+    ]) {
+      const { posterior } = await selector.select(query, options);
+      expect(posterior).toMatchObject({ calibrated: false, other: 0 });
+    }
+  });
+});
+
+it('each generation has its own', () =>
+  inPlace(async (own) => {
+    const first = await FungiSelector.build({ ...own.options('bank'), examples: tinyExamples(150) });
+    await first.add(tinyExamples(ROWS).slice(150));
+    const before = await first.calibrate();
+    await first.close();
+    const refitted = await FungiSelector.refit(asStored(own));
+    const after = await refitted.calibrate();
+    await refitted.close();
+    expect(before.queries).toBeLessThan(after.queries);
+    expect(after.queries).toBe(selector.manifest.auto!.confidence!.rows);
+    await FungiSelector.rollback(asStored(own));
+    const back = await FungiSelector.open(own.options('bank'));
+    expect(await back.calibrate()).toEqual(before);
+    await back.close();
+  }));
+
+it('without votes of its build stays as it was, and asks for examples', () =>
+  inPlace(async (own) => {
+    const few = await FungiSelector.build({ ...own.options('bank'), examples: tinyExamples(60) });
+    expect(few.manifest.auto).not.toHaveProperty('confidence');
+    expect(few.manifest.artefacts).toHaveLength(2);
+    const none = refusal(/its build kept no votes on held-out ones/, new RegExp(`--data FILE.*${LEAST_VOTES}.*refit`));
+    await expect(few.calibrate()).rejects.toMatchObject(none);
+    await few.close();
+
+    await (await FungiSelector.build({ ...own.options('bank'), examples: tinyExamples(150) })).close();
+    const folder = await folderOf(own);
+    const { artefacts, auto, ...rest } = await readManifest(folder);
+    // As earlier versions wrote it.
+    const { features, choice } = auto!;
+    await writeManifest(folder, {
+      ...rest,
+      artefacts: artefacts.filter(({ file }) => file !== VOTES_FILE),
+      auto: { features, choice },
+    });
+    await rm(join(folder, VOTES_FILE));
+    const old = await FungiSelector.open(own.options('bank'));
+    await expect(old.calibrate()).rejects.toMatchObject(none);
+    const { posterior } = await old.select('cat a b', { policy: { abstain: { below: 0.5 } } });
+    expect(posterior!.calibrated).toBe(false);
+    await old.close();
+  }));
+
+it('whose votes are gone or damaged is refused by name', () =>
+  inPlace(async (own) => {
+    await (await FungiSelector.build({ ...own.options('bank'), examples: tinyExamples(150) })).close();
+    await rm(join(await folderOf(own), VOTES_FILE));
+    await expect(FungiSelector.open(own.options('bank'))).rejects.toMatchObject({
+      code: 'INDEX_CORRUPT',
+      message: expect.stringContaining(VOTES_FILE) as string,
+    });
+  }));
