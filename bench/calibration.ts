@@ -4,10 +4,10 @@
  *     npx tsx bench/calibration.ts ENCODER_FOLDER DATA_FOLDER SET[,SET …] [precision=0.95] [recipe=auto|pca] [threads=0]
  *
  * Of DATA_FOLDER/SET/train.jsonl (text, label) a fifth is held out, 2,000 rows at most, drawn with seed 0; the others make an index, which is
- * calibrated on those held out and asked the texts of test.jsonl. Columns: set; rows of the index, held out and of the test; accuracy of the
- * likeliest label on the rows held out and on the test rows; expected calibration error (15 bins) of the shares of the vote and of the
- * calibrated confidence on the test rows; the threshold for that precision; the share of test rows that are answered with it; the share of
- * those answers that are right, with Wilson's interval.
+ * calibrated on those held out and, by auto, on what its build held out of the others (a row each), and asked the texts of test.jsonl. Columns: set;
+ * what it is calibrated on; rows of the index, measured and of the test; accuracy of the likeliest label on the rows measured and on the test rows;
+ * expected calibration error (15 bins) of the shares of the vote and of the calibrated confidence on the test rows; the threshold for that
+ * precision; the share of test rows that are answered with it; the share of those answers that are right, with Wilson's interval.
  */
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -41,7 +41,6 @@ try {
       ...{ name: 'calibrated', indexes: folder, encoder, threads: Number(threads), reducer: { kind: recipe } },
       examples: train,
     });
-    const { calibration, accuracy, abstention } = await selector.calibrate({ examples: heldOut, precision: Number(precision) }); // prettier-ignore
     const ask = async (policy: PolicyOptions) => {
       const found = await selector.selectBatch(test.map(({ text }) => text), { policy }); // prettier-ignore
       return {
@@ -49,22 +48,27 @@ try {
         hits: found.map(({ posterior }, i) => posterior!.labels[0]!.label === test[i]!.label),
       };
     };
-    const raw = await ask({ abstain: { below: 0 } });
-    const { scores, hits } = await ask({ abstain: { below: 0 }, calibration });
-    const below = abstention?.threshold;
-    const answered = hits.filter((_, i) => below !== undefined && scores[i]! >= below);
-    const right = answered.filter(Boolean).length;
-    const { low, high } = wilson(right, Math.max(1, answered.length));
-    const cells = [
-      set,
-      `${train.length}/${heldOut.length}/${test.length}`,
-      `${percent(accuracy)}, ${percent(hits.filter(Boolean).length / hits.length)}`,
-      `${calibrationError(raw.scores, raw.hits).toFixed(3)}, ${calibrationError(scores, hits).toFixed(3)}`,
-      below?.toFixed(3) ?? 'none',
-      percent(answered.length / test.length),
-      answered.length === 0 ? '' : `${percent(right / answered.length)} (${percent(low)} to ${percent(high)})`,
-    ];
-    console.log(`| ${cells.join(' | ')} |`);
+    const raw = await ask({ abstain: { below: 0 }, calibration: { method: 'temperature', slope: 1 } });
+    const ways = [{ examples: heldOut }, ...(selector.manifest.auto?.confidence ? [{}] : [])];
+    for (const way of ways) {
+      const measured = await selector.calibrate({ ...way, precision: Number(precision) });
+      const { calibration, accuracy, abstention, queries, measuredOn } = measured;
+      const { scores, hits } = await ask({ abstain: { below: 0 }, calibration });
+      const below = abstention?.threshold;
+      const answered = hits.filter((_, i) => below !== undefined && scores[i]! >= below);
+      const right = answered.filter(Boolean).length;
+      const { low, high } = wilson(right, Math.max(1, answered.length));
+      const cells = [
+        ...[set, measuredOn === 'build' ? 'its build' : 'held out'],
+        `${train.length}, ${queries}, ${test.length}`,
+        `${percent(accuracy)}, ${percent(hits.filter(Boolean).length / hits.length)}`,
+        `${calibrationError(raw.scores, raw.hits).toFixed(3)}, ${calibrationError(scores, hits).toFixed(3)}`,
+        below?.toFixed(3) ?? 'none',
+        percent(answered.length / test.length),
+        answered.length === 0 ? '' : `${percent(right / answered.length)} (${percent(low)} to ${percent(high)})`,
+      ];
+      console.log(`| ${cells.join(' | ')} |`);
+    }
     await selector.close();
   }
 } finally {

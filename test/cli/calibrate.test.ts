@@ -10,11 +10,20 @@ let workspace: Workspace;
 beforeAll(async () => {
   workspace = await Workspace.create();
   const asked = EXAMPLES.map(({ text, label }) => ({ text: `${text} now`, label }));
+  const words = ['sat', 'a', 'b', 'c', 'd', 'the'];
+  const many = Array.from({ length: 180 }, (_, i) => {
+    const [label, other] = i % 2 === 0 ? ['cat', 'dog'] : ['dog', 'cat'];
+    // Some are like the others: whoever looks at their neighbours is wrong.
+    const first = i % 7 === 0 ? other : label;
+    return { text: [first, ...[0, 1, 2].map((j) => words[Math.floor(i / 6 ** j) % 6])].join(' '), label };
+  });
   await workspace.write({
+    'many.jsonl': jsonl(many),
     ...{ 'pets.jsonl': jsonl(EXAMPLES), 'asked.jsonl': jsonl(asked), 'policy.yaml': 'maxPerLabel: 3\n' },
   });
   const index = ['--data', '@pets.jsonl', '--encoder', 'MODEL', '--losses', 'none'];
   await workspace.fungi(['index', 'pets', ...index, '--reducer', 'pca']);
+  await workspace.fungi(['index', 'chosen', '--data', '@many.jsonl', ...index.slice(2)]);
   await workspace.fungi(['index', 'learned', ...index, '--reducer', 'blend', '--shrinkage', '0.5']);
 });
 afterAll(() => workspace.remove());
@@ -81,6 +90,35 @@ describe('fungi calibrate', () => {
       ['calibrate', 'learned', '--data', '@asked.jsonl', '--queries', '3', '--json'], // prettier-ignore
     );
     expect(some.json()).toMatchObject({ queries: 3 });
+  });
+
+  it('tells what the build of an index by auto measured on what it held out, and no more than that', async () => {
+    const argv = ['calibrate', 'chosen', '--precision', '.5', '--out', '@chosen.yaml', '--quiet'];
+    const { code, stdout } = await workspace.fungi(argv);
+    expect(code).toBe(0);
+    expect(stdout).toMatch(/asked +1\d\d examples of index "chosen", in held-out folds of the build\n/);
+    expect(stdout).toMatch(/answers from confidence +0\.\d+\n/);
+    const policy = await written('chosen.yaml');
+    expect(policy.calibration).toMatchObject({ method: 'platt' });
+    const report = (await workspace.fungi(['calibrate', 'chosen', '--queries', '50', '--json'])).json();
+    expect(report).toMatchObject({ measuredOn: 'build', queries: 50 });
+    const fresh = await workspace.fungi(['calibrate', 'chosen', '--data', '@asked.jsonl', '--json']);
+    expect(fresh.json()).toMatchObject({ measuredOn: 'examples', queries: EXAMPLES.length });
+
+    const other = await workspace.fungi(['calibrate', 'chosen', '--policy', '@policy.yaml']);
+    expect(other.code).toBe(2);
+    expect(other.stderr).toMatch(/by policy\.maxPerLabel other examples vote.*\nhint: Leave it out.*--data FILE/);
+
+    const described = await workspace.fungi(['indexes', 'describe', 'chosen']);
+    expect(described.stdout).toMatch(
+      /^confidence +likeliest label right for [\d.]+ % of 1\d\d held-out examples; calibration error 0\.\d{3}, of shares of the vote 0\.\d{3}$/m,
+    );
+    const found = await workspace.fungi(['retrieve', 'chosen', 'a cat', '--explain', '--quiet']);
+    expect(found.stdout).toMatch(/^probability +\w+ 0\.\d+/m);
+    const few = await workspace.fungi(
+      ['retrieve', 'chosen', 'a cat', '--explain', '--quiet', '--filter', '{"label": "cat"}'], // prettier-ignore
+    );
+    expect(few.stdout).toMatch(/^share of the vote +cat 1\.000/m);
   });
 
   it.each([

@@ -177,6 +177,7 @@ describe('looking at indexes', () => {
         rows: 2,
         builtRows: 1,
         choice: null,
+        confidence: null,
         labels: ['as', 'os'],
         fingerprint: 'c'.repeat(64),
         libraryVersion: '0.1.0',
