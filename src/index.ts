@@ -49,7 +49,7 @@ export type { Filter } from './store/filter.js';
 export type { Manifest } from './store/manifest.js';
 export type { UpsertCounts, VerifyReport } from './store/store.js';
 export type { Vote } from './retrieve/vote.js';
-export type { CalibratedPolicy, CalibrateOptions } from './selector/calibrate.js';
+export type { CalibratedPolicy, CalibrateOptions, MeasuredOn } from './selector/calibrate.js';
 export type { HealthOptions, HealthReport } from './health/pool-health.js';
 export { abstainThreshold } from './policies/abstention.js';
 export type { AbstentionTarget, AbstentionThreshold } from './policies/abstention.js';

@@ -105,7 +105,7 @@ export async function buildIndex(options: BuildOptions, refit?: Refitted): Promi
     const reducerFile = `${facts.kind}.safetensors`;
     await saveReducer(join(build.folder, reducerFile), reducer);
     const confidence = choice && confidenceFacts(choice.votes);
-    const votes = confidence && choice?.votes;
+    const votes = confidence && choice.votes;
     if (votes !== undefined) await saveVotes(build.folder, votes);
     const files = [ARTEFACTS_FILE, reducerFile, ...(votes ? [VOTES_FILE] : [])];
     const manifest = await describe({

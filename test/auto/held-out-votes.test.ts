@@ -10,7 +10,7 @@ import { selectExamples } from '../../src/policies/pipeline.js';
 import { USUAL_VOTERS } from '../../src/policies/usual-vote.js';
 import { Blend } from '../../src/reduce/blend.js';
 import { LabelledStatistics, rowsAt } from '../../src/reduce/labelled-statistics.js';
-import { LdaFitter, type Lda } from '../../src/reduce/lda.js';
+import { Lda, LdaFitter } from '../../src/reduce/lda.js';
 import { PcaFitter } from '../../src/reduce/pca.js';
 import { queriesAt, STORED_SHARE } from '../../src/reduce/shares.js';
 import { ExactSearch } from '../../src/retrieve/exact-search.js';
@@ -107,12 +107,14 @@ describe('votes on held-out rows', () => {
   ])('are those of an index of the other rows, by %s', async (_, vote) => {
     const { folds, rows, labels, unsupervised } = await folded();
     const { queries, voters } = folds.all[0]!.out;
-    const lda = new LdaFitter(F, { shrinkage: 0.2 });
-    await lda.add(
+    const fitter = new LdaFitter(F, { shrinkage: 0.2 });
+    await fitter.add(
       rowsAt(rows, F, voters),
       voters.map((row) => labels[row]),
     );
-    const reducer = new Blend((await lda.fit(DIMS >> 1)) as Lda, unsupervised, STORED_SHARE, 5);
+    const lda = await fitter.fit(DIMS >> 1);
+    if (!(lda instanceof Lda)) throw new Error('no LDA');
+    const reducer = new Blend(lda, unsupervised, STORED_SHARE, 5);
     const [stored, asked] = [await reducer.transform(rowsAt(rows, F, voters)), await reducer.transform(rowsAt(rows, F, queries))]; // prettier-ignore
     const search = await ExactSearch.create(stored, { rows: voters.length, dims: reducer.dims, metric: 'product' });
     const parts = { supervised: reducer.supervised.dims, unsupervised: unsupervised.dims };
