@@ -31,5 +31,7 @@ export function assertReads(
   if (modality === 'text') return;
   const { items, hint: fitting } = FITTING[modality];
   const reader = encoder.id === DEFAULT_ENCODER ? `${encoder.id}, the default encoder,` : encoder.id;
-  throw new FungiError('INVALID_DATA', `${where}: holds ${items}, and ${reader} reads texts`, { hint: hint ?? fitting });
+  throw new FungiError('INVALID_DATA', `${where}: holds ${items}, and ${reader} reads texts`, {
+    hint: hint ?? fitting,
+  });
 }
