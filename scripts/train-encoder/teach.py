@@ -2,8 +2,8 @@
 
     python teach.py MINILM WORK [source ...]
 
-MINILM is a folder with all-MiniLM-L6-v2 as PyTorch reads it. A shard that is there already is left alone. The teacher runs in
-bfloat16, which is faster on CPUs that have it: its vectors have a cosine of 0.9999 or more with float32's.
+MINILM is a folder with all-MiniLM-L6-v2 as PyTorch reads it. A shard that is there already is left alone. On CPUs that compute
+in bfloat16 the teacher does, which is faster: its vectors have a cosine of 0.9999 or more with float32's.
 """
 import os
 import sys
@@ -16,11 +16,12 @@ from transformers import AutoModel
 
 MAX_TOKENS = 128
 TOKENS_A_BATCH = 2048
+HAS_BFLOAT16 = torch.cpu._is_avx512_bf16_supported()
 
 
 class Teacher:
     def __init__(self, folder):
-        self.model = AutoModel.from_pretrained(folder).eval().to(torch.bfloat16)
+        self.model = AutoModel.from_pretrained(folder).eval().to(torch.bfloat16 if HAS_BFLOAT16 else torch.float32)
         self.tokenizer = Tokenizer.from_file(f"{folder}/tokenizer.json")
         self.tokenizer.no_padding()
         self.tokenizer.enable_truncation(MAX_TOKENS)

@@ -10,7 +10,7 @@ import words
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 # Shard → (grammar, texts).
-SIZES = {"questions": 36000, "flights": 10000, "requests": 16000, "support": 22000, "news": 34000, "reviews": 20000}
+SIZES = {"questions": 60000, "flights": 10000, "requests": 16000, "support": 22000, "news": 34000, "reviews": 20000}
 
 
 def grammar(name):

@@ -30,9 +30,10 @@ class Watch implements RequestGate {
   }
 }
 
-async function ask(script: Script, gate: Watch): Promise<unknown> {
+/** @param attemptTimeoutMs of the clock: short only where an attempt is to run out of it */
+async function ask(script: Script, gate: Watch, attemptTimeoutMs = 10_000): Promise<unknown> {
   llm = await ScriptedLlm.start(script);
-  const options = { baseUrl: llm.baseUrl, model: 'm', gate, timing: new FakeTiming(), attemptTimeoutMs: 200 };
+  const options = { baseUrl: llm.baseUrl, model: 'm', gate, timing: new FakeTiming(), attemptTimeoutMs };
   return new OpenAiClient(options).complete({ messages }).catch((error: unknown) => error);
 }
 
@@ -55,7 +56,8 @@ it('hears of errors, of what is lost, and of the reply', async () => {
 it('hears that a request timed out, and that a reply has no usage', async () => {
   const watch = new Watch();
   const body = JSON.stringify({ choices: [{ message: { content: 'a' } }] });
-  expect(await ask([{ hang: 'mid-body' }, { status: 200, body }], watch)).toMatchObject({ text: 'a', attempts: 2 });
+  const answered = await ask([{ hang: 'mid-body' }, { status: 200, body }], watch, 1000);
+  expect(answered).toMatchObject({ text: 'a', attempts: 2 });
   expect(watch.seen).toEqual(['in', 'lost', 'in', 'reply untold']);
 });
 

@@ -186,7 +186,7 @@ const COLUMNS: readonly Column[] = [
   { title: 'plain embedding' },
   { title: '', flexible: true },
   { title: '' },
-  { title: 'FUNGI, chosen on the examples' },
+  { title: 'by what the index chose' },
   { title: '', flexible: true },
 ];
 
@@ -207,12 +207,12 @@ function showQuery(
     query.label === undefined
       ? []
       : [
-          `* has the query's own label, ${query.label}: ${own(embedding)} under the embedding, ${own(fungi)} under FUNGI`,
+          `* has the query's own label, ${query.label}: ${own(embedding)} under the embedding, ${own(fungi)} by what the index chose`,
         ];
   return [
     `=== ${title}: ${oneLine(query.input)}`,
     [table(COLUMNS, rows, columns), ...truth].join('\n'),
-    ...(withPrompt ? [`--- The prompt, filled with the examples of FUNGI:\n${showMessages(prompt)}`] : []),
+    ...(withPrompt ? [`--- The prompt, filled with the examples on the right:\n${showMessages(prompt)}`] : []),
     `--- Answer: ${answerLines(answer, vote, llm)}`,
   ].join('\n\n');
 }
@@ -226,7 +226,7 @@ function answerLines(answer: Answer, vote: Vote, llm: LlmClient | undefined): st
 
 function showChoice(manifest: Manifest): string {
   const lines = manifestLines(manifest).filter(([name]) => CHOICE.includes(name));
-  return `=== What the index of FUNGI chose on its examples\n\n${pairs(lines)}`;
+  return `=== What the index chose on its examples\n\n${pairs(lines)}`;
 }
 
 function showAccuracy({ embedding, fungi }: { readonly embedding: Accuracy; readonly fungi: Accuracy }): string {
@@ -236,9 +236,9 @@ function showAccuracy({ embedding, fungi }: { readonly embedding: Accuracy; read
     `${correct} of ${n}`,
     `95 %: ${percent(low)} to ${percent(high)}`,
   ];
-  const rows = [line('plain embedding', embedding), line('FUNGI', fungi)];
+  const rows = [line('plain embedding', embedding), line('chosen', fungi)];
   const columns = rows[0]!.map(() => ({ title: '' }));
-  return `=== Accuracy on all ${counted(embedding.n, 'test message')}, by vote, as \`fungi eval knn --features embedding,auto\` counts\n\n${table(columns, rows)}\n\nSo few messages tell little: measure on your own data with \`fungi eval knn\`.`;
+  return `=== Accuracy on all ${counted(embedding.n, 'test message')}, by vote, as \`fungi eval knn --features embedding,auto\` counts\n\n${table(columns, rows)}\n\nSo few messages tell little, either way: measure on your own data with \`fungi eval knn --features embedding,auto\`.`;
 }
 
 function toJson({ query, embedding, fungi, prompt, answer, vote }: Shown, llm: LlmClient | undefined): object {
