@@ -5,7 +5,7 @@ const lines = (await readFile('examples/demo/train.jsonl', 'utf8')).trim().split
 const rows = lines.map((line) => JSON.parse(line) as { text: string; label: string });
 const examples = rows.map(({ text, label }) => ({ input: text, label }));
 
-const built = await FungiSelector.build({ name: 'help-desk', examples, features: { losses: [{ name: 'kl' }] } });
+const built = await FungiSelector.build({ name: 'help-desk', examples, ifExists: 'set-aside' });
 await built.close();
 
 // Any time later, in any process: the same model and settings, or a typed error.
