@@ -1,6 +1,15 @@
 /** Rows that are held out of the spaces that are tried: all spaces meet the same folds, so that they can be compared row by row. */
 import { scaleRows } from '../reduce/centred-product.js';
-import { compact, discriminated, ENOUGH, foldsOf, holdOut, type HeldOut, type Labelled } from '../reduce/held-out.js';
+import {
+  aloneIn,
+  compact,
+  discriminated,
+  ENOUGH,
+  foldsOf,
+  holdOut,
+  type HeldOut,
+  type Labelled,
+} from '../reduce/held-out.js';
 import { rowsAt, type Sample } from '../reduce/labelled-statistics.js';
 import type { ClassSums } from '../reduce/scatter.js';
 import { matmul, type LinalgOptions } from '../runtime/linalg.js';
@@ -33,6 +42,8 @@ export class Folds {
     private readonly linalg: LinalgOptions,
     private readonly embedding: Labelled,
     readonly all: readonly Fold[],
+    /** Rows that were held out where no other row had their class. */
+    private readonly alone: ReadonlySet<number>,
   ) {}
 
   /**
@@ -51,9 +62,11 @@ export class Folds {
     const embedding = await compact(sumsOf(sums, columns), sampleOf(sample, width, columns), linalg);
     const stored = plain.length / sample.codes.length;
     const folds: Fold[] = [];
+    const alone = new Set<number>();
     let scored = 0;
     for (const held of foldsOf(sample, seed)) {
       if (scored >= ENOUGH) break;
+      for (const row of aloneIn(sample, held)) alone.add(row);
       const out = await holdOut(embedding, held, linalg);
       if (out === undefined) continue;
       scored += out.queries.length;
@@ -63,7 +76,7 @@ export class Folds {
       ];
       folds.push({ held, out, plain: await similarities(a, b, out, linalg) });
     }
-    return new Folds(sums, sample, options, linalg, embedding, folds);
+    return new Folds(sums, sample, options, linalg, embedding, folds, alone);
   }
 
   /** Losses that can be chosen from. */
@@ -83,6 +96,12 @@ export class Folds {
       for (const row of out.queries) if (!first.has(row)) first.set(row, number);
     });
     return first;
+  }
+
+  /** How many rows were held out and not scored, as no other has their class: copies of one row count as no other. */
+  get unscored(): number {
+    const first = this.firstOf();
+    return [...this.alone].filter((row) => !first.has(row)).length;
   }
 
   /** The rows as these losses have them, beside the embedding. */

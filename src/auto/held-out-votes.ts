@@ -16,6 +16,8 @@ export interface HeldOutVotes {
   readonly right: Uint8Array;
   /** Number of the fold that the row was held out in [m]. */
   readonly folds: Int32Array;
+  /** Rows that were held out beside these, of whose label there was no other to vote for it. */
+  readonly unscored: number;
 }
 
 /** Every scored row once: in its first fold, by the choice that the other folds make. @param choices by number of the fold */
@@ -40,7 +42,10 @@ export async function heldOutVotes(folds: Folds, choices: ReadonlyMap<number, Ch
       });
     }
   }
-  return { shares: Float32Array.from(shares), right: Uint8Array.from(right), folds: Int32Array.from(of) };
+  return {
+    ...{ shares: Float32Array.from(shares), right: Uint8Array.from(right), folds: Int32Array.from(of) },
+    unscored: folds.unscored,
+  };
 }
 
 /**

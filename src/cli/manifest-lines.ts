@@ -96,11 +96,12 @@ function choiceLines({ auto }: Manifest): [name: string, value: string][] {
 /** How far its likeliest label is to be trusted. */
 function confidenceLines({ auto }: Manifest): [name: string, value: string][] {
   if (auto?.confidence === undefined) return [];
-  const { rows, accuracy, error } = auto.confidence;
+  const { rows, unscored, accuracy, error } = auto.confidence;
+  const beside = unscored === 0 ? '' : `; not counted: ${unscored} whose label no other example has`;
   return [
     [
       'confidence',
-      `likeliest label right for ${percent(accuracy)} % of ${rows} held-out examples; calibration error ${error.calibrated.toFixed(3)}, of shares of the vote ${error.shares.toFixed(3)}`,
+      `likeliest label right for ${percent(accuracy)} % of ${rows} held-out examples; calibration error ${error.calibrated.toFixed(3)}, of shares of the vote ${error.shares.toFixed(3)}${beside}`,
     ],
   ];
 }

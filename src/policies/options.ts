@@ -137,13 +137,6 @@ export function parsePolicy(value: unknown, k: number): Policy {
   return policy;
 }
 
-/** @throws {FungiError} INVALID_ARGUMENT for what is no calibration */
-export function parseCalibration(value: unknown): NonNullable<Policy['calibration']> {
-  const { calibration } = parsePolicy({ calibration: value }, 1);
-  if (calibration === undefined) throw invalid('policy.calibration', 'is missing');
-  return calibration;
-}
-
 function assertCalibration(calibration: Policy['calibration']): void {
   if (calibration?.method !== 'isotonic') return;
   const { scores, precisions } = calibration;

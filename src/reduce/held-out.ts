@@ -69,6 +69,14 @@ export interface HeldOut {
   readonly scatter: Scatter;
 }
 
+/** Rows of a fold whose class no row outside it has: nothing is told of them. */
+export function aloneIn({ codes }: Pick<Sample, 'codes'>, held: readonly number[]): number[] {
+  const others = new Map<number, number>();
+  for (const code of codes) others.set(code, (others.get(code) ?? 0) + 1);
+  for (const row of held) others.set(codes[row]!, others.get(codes[row]!)! - 1);
+  return held.filter((row) => others.get(codes[row]!) === 0);
+}
+
 /** Undefined where nothing can be scored: no row of the fold has its class elsewhere, or one class is left. */
 export async function holdOut(
   { sums, sample }: Labelled,

@@ -10,7 +10,9 @@ import { abstainThreshold, type AbstentionThreshold } from '../policies/abstenti
 import { calibrated, fitCalibration, type Calibration, type CalibrationMethod } from '../policies/calibration.js';
 import { parsePolicy, type Policy, type PolicyOptions } from '../policies/options.js';
 import { unusualVote, USUAL_VOTERS } from '../policies/usual-vote.js';
-import { judgedBy, LEAST_VOTES, type Judged } from './confidence.js';
+import type { Manifest } from '../store/manifest.js';
+import { judgedBy, LEAST_VOTES, tooManyUnscored, type Judged } from './confidence.js';
+import { areOfBuild } from './contents-digest.js';
 import { assertItems } from './embedder.js';
 import type { LoadedRows } from './loaded-rows.js';
 import type { OpenedIndex } from './opened-index.js';
@@ -48,6 +50,8 @@ export interface CalibratedPolicy {
   readonly queries: number;
   /** Share of them whose likeliest label was right. */
   readonly accuracy: number;
+  /** Of what the build held out, examples that are not among the queries, as no other has their label: the likeliest is wrong for each. */
+  readonly unscored: number;
   /** Its `threshold` is for `policy.abstain.below`; undefined where no threshold shows the precision, and where none was asked for. */
   readonly abstention: AbstentionThreshold | undefined;
 }
@@ -60,7 +64,8 @@ const QUERIES = 2000;
 
 /**
  * @throws {FungiError} INVALID_ARGUMENT for an option that is none, fewer than two examples, where `examples` are needed, and for a policy by which
- *   others vote than those that the build counted; what encoding throws
+ *   others vote than those that the build counted, rows that are not those of the build, or labels that too few examples have for it to tell; what
+ *   encoding throws
  */
 export async function calibrate(
   rows: LoadedRows,
@@ -90,6 +95,7 @@ export async function calibrate(
     ...{ measuredOn, calibration },
     queries: scores.length,
     accuracy: hits.filter(Boolean).length / hits.length,
+    unscored: measuredOn === 'build' ? (index.manifest.auto?.confidence?.unscored ?? 0) : 0,
     abstention: precision === undefined ? undefined : abstainThreshold(confidences, hits, { precision }),
   };
 }
@@ -105,8 +111,11 @@ interface Task {
   readonly examples: NonNullable<CalibrateOptions['examples']>;
 }
 
-/** @throws {FungiError} INVALID_ARGUMENT where the index has no votes of held-out rows, and where by this policy others would have voted */
-function heldOutAtBuild({ index, policy, k, rng, queries = Infinity }: Task): Judged {
+/**
+ * @throws {FungiError} INVALID_ARGUMENT where the index has no votes of held-out rows, where these do not stand for its rows, and where by this
+ *   policy others would have voted
+ */
+function heldOutAtBuild({ rows, index, policy, k, rng, queries = Infinity }: Task): Judged {
   const { manifest, votes } = index;
   if (votes === undefined) {
     const why = `index "${manifest.name}": its reduction learned of its examples' labels, so that they cannot tell how well it does on others`;
@@ -129,10 +138,35 @@ function heldOutAtBuild({ index, policy, k, rng, queries = Infinity }: Task): Ju
       },
     );
   }
+  assertTellsOfAll(rows, manifest);
   const { scores, hits } = judgedBy(votes);
   if (queries >= scores.length) return { scores, hits };
   const drawn = rng.sample(scores.length, queries);
   return { scores: drawn.map((row) => scores[row]!), hits: drawn.map((row) => hits[row]!) };
+}
+
+/** @throws {FungiError} INVALID_ARGUMENT where other examples vote now than at the build, and where many labels have one example */
+function assertTellsOfAll(rows: LoadedRows, { name, examples, auto }: Manifest): void {
+  const { confidence } = auto ?? {};
+  if (confidence !== undefined && tooManyUnscored(confidence)) {
+    const { rows: scored, unscored } = confidence;
+    const held = scored + unscored;
+    throw new FungiError(
+      'INVALID_ARGUMENT',
+      `calibrate: of ${held} examples that the build of index "${name}" held out, ${unscored} have a label that no other example has: the likeliest label is wrong for such, and the others would say too much of it`,
+      {
+        hint: 'Give labelled examples that it does not have: --data FILE, or calibrate({ examples }). Or add examples of these labels, and build it again: fungi indexes refit.',
+      },
+    );
+  }
+  if (areOfBuild(rows.all(), { examples })) return;
+  throw new FungiError(
+    'INVALID_ARGUMENT',
+    `calibrate: the examples of index "${name}" are no longer those of its build, so that what that held out does not tell of their votes`,
+    {
+      hint: 'Build it again of those that it has: fungi indexes refit. Or give labelled examples that it does not have: --data FILE, or calibrate({ examples }).',
+    },
+  );
 }
 
 const judgedByOwn = (task: Task): Promise<Judged> => asked(task, task.rows.sample(task.queries ?? QUERIES, task.rng));

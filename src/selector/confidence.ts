@@ -1,14 +1,18 @@
 /** How far the likeliest label is to be trusted in an index that chose for itself, as its build measured it on rows that it held out. */
 import type { HeldOutVotes } from '../auto/held-out-votes.js';
-import { FungiError } from '../core/errors.js';
-import type { Json } from '../core/fingerprint.js';
 import { calibrated, calibrationError, fitCalibration } from '../policies/calibration.js';
-import { parseCalibration, type Policy } from '../policies/options.js';
-import type { ConfidenceFacts, Manifest } from '../store/manifest.js';
+import type { ConfidenceFacts } from '../store/manifest.js';
 import type { StoredVotes } from './votes-file.js';
 
 /** Of fewer a calibration would say more of chance than of the index. */
 export const LEAST_VOTES = 100;
+
+/** Share of the held-out rows that no other had the label of, above which what the others say is no measure of the index. */
+const MOST_UNSCORED = 0.02;
+
+/** Whether rows that could not be scored, as no other has their label, are too many for the scored ones to stand for all. */
+export const tooManyUnscored = ({ rows, unscored }: Pick<ConfidenceFacts, 'rows' | 'unscored'>): boolean =>
+  unscored > MOST_UNSCORED * (rows + unscored);
 
 /** Scores of likeliest labels, and whether each was right. */
 export interface Judged {
@@ -28,9 +32,9 @@ export function confidenceFacts(votes: HeldOutVotes): ConfidenceFacts | undefine
   if (scores.length < LEAST_VOTES || confidences === undefined) return undefined;
   return {
     rows: scores.length,
+    unscored: votes.unscored,
     accuracy: hits.filter(Boolean).length / hits.length,
     error: { shares: calibrationError(scores, hits), calibrated: calibrationError(confidences, hits) },
-    calibration: fitCalibration(scores, hits) as unknown as Json,
   };
 }
 
@@ -48,23 +52,3 @@ function crossFitted(votes: HeldOutVotes): number[] | undefined {
   );
   return scores.map((score, row) => calibrated(byFold.get(folds[row]!)!, score));
 }
-
-/**
- * What makes a share of the vote in this index a probability, where its build could tell.
- *
- * @throws {FungiError} INDEX_MISMATCH for one that only a newer version knows
- */
-export function calibrationOf({ name, libraryVersion, auto }: CalibratedManifest): Policy['calibration'] {
-  if (auto?.confidence === undefined) return undefined;
-  try {
-    return parseCalibration(auto.confidence.calibration);
-  } catch (cause) {
-    throw new FungiError(
-      'INDEX_MISMATCH',
-      `index "${name}", made by version ${libraryVersion}, has a calibration that this version does not know`,
-      { hint: 'Update fungi-icl, or build the index again with this version.', cause },
-    );
-  }
-}
-
-type CalibratedManifest = Pick<Manifest, 'name' | 'libraryVersion' | 'auto'>;

@@ -73,6 +73,11 @@ export class LoadedRows {
     return this.examples.size;
   }
 
+  /** In insertion order. */
+  all(): Example[] {
+    return [...this.examples.values()];
+  }
+
   /** In order of first appearance. */
   get labels(): readonly string[] {
     return (this.known ??= [...new Set([...this.examples.values()].map(({ label }) => label))]);

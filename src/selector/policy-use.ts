@@ -4,12 +4,9 @@ import { candidatesFor, parsePolicy, type Policy } from '../policies/options.js'
 import { arrange, keepingOrder } from '../policies/order.js';
 import type { PolicyOutcome } from '../policies/pipeline.js';
 import { narrowLabels } from '../policies/posterior.js';
-import { unusualVote, USUAL_VOTERS } from '../policies/usual-vote.js';
 import type { PromptValues } from '../prompt/template.js';
 import type { Vote } from '../retrieve/vote.js';
-import type { Filter } from '../store/filter.js';
 import type { SelectedExample, Selection, SelectorAnswer, Voter } from './selection.js';
-import type { VoteSpace } from './spaces.js';
 
 /** A selection without its query. */
 export type Selected = Omit<Selection, 'query' | 'truncated' | 'vector'>;
@@ -42,26 +39,6 @@ export const posteriorOnly = (policy: Policy, k: number, explain: boolean): Poli
   choice: { by: 'top-k' },
   candidates: candidatesFor(policy, k, explain),
 });
-
-/**
- * With the calibration that the index has of its own, where the policy names none and neither it nor anything else makes other rows vote than the
- * build counted.
- */
-export function judgedAsBuilt(policy: Policy, { calibration }: VoteSpace, given: Voting): Policy {
-  const { k, filter, maxCandidates, rows } = given;
-  if (calibration === undefined || policy.calibration !== undefined || filter !== undefined) return policy;
-  if (maxCandidates < Math.min(rows, USUAL_VOTERS) || unusualVote(policy, k) !== undefined) return policy;
-  return { ...policy, calibration };
-}
-
-/** What decides who votes beside the policy. */
-interface Voting {
-  readonly k: number;
-  readonly filter: Filter | undefined;
-  readonly maxCandidates: number;
-  /** Of the index. */
-  readonly rows: number;
-}
 
 /** Its say in who may be chosen, and no more: the nearest of those vote, however examples are chosen among them. */
 export const eligibleOnly = ({ exclude, duplicates }: Policy): Policy => ({

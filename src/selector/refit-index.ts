@@ -4,7 +4,7 @@ import type { FeatureOptions } from '../features/spec.js';
 import { findIndex, lockIndex } from '../store/index-folder.js';
 import { readManifest, verifyArtefacts } from '../store/manifest.js';
 import { buildIndex } from './build-index.js';
-import { contentsDigest, examplesDigest } from './contents-digest.js';
+import { areOfBuild, contentsDigest } from './contents-digest.js';
 import type { LocalFeaturizer } from './featurizer.js';
 import { openReducer, sameEncoder, specOf, type LoadedChoice, type LocatedIndex } from './open-featurizer.js';
 import type { OpenedIndex } from './opened-index.js';
@@ -46,7 +46,7 @@ async function isUnchanged(
   examples: readonly Example[],
   { encoder }: LoadedChoice,
 ): Promise<boolean> {
-  if (dims !== undefined || reducer !== undefined || manifest.examples !== examplesDigest(examples)) return false;
+  if (dims !== undefined || reducer !== undefined || !areOfBuild(examples, manifest)) return false;
   if (encoder.modality === 'text') return true;
   return manifest.contents === contentsDigest(examples, await encoder.identify(examples.map(({ input }) => input)));
 }

@@ -8,7 +8,6 @@ import { searchByPolicy } from './policy-search.js';
 import {
   asksPosterior,
   eligibleOnly,
-  judgedAsBuilt,
   posteriorOnly,
   ranked,
   selectedBy,
@@ -53,9 +52,8 @@ export async function selectAmong({ rows, spaces, metric, modality }: Among, tas
       return Promise.all([chosen, chosen]);
     }
     const isAsked = policy !== undefined && asksPosterior(policy, explain);
-    const judging = policy && judgedAsBuilt(policy, vote, { k, filter, maxCandidates, rows: rows.size });
     return Promise.all([
-      isAsked ? search(vote.space, k, posteriorOnly(judging!, k, explain)) : undefined,
+      isAsked ? search(vote.space, k, posteriorOnly(policy, k, explain)) : undefined,
       search(vote.space, vote.voters, policy && eligibleOnly(policy)),
     ]);
   };

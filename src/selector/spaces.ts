@@ -1,9 +1,7 @@
 /** The spaces that an index is searched in. Most have one, that of the stored rows; of a blend there is one for each share. */
 import { queriesAt, rowsAt, STORED_SHARE } from '../reduce/shares.js';
-import type { Policy } from '../policies/options.js';
 import type { SearchMetric } from '../retrieve/distance.js';
 import type { Manifest } from '../store/manifest.js';
-import { calibrationOf } from './confidence.js';
 
 /** Takes vectors as they are stored. */
 export interface Space {
@@ -13,21 +11,13 @@ export interface Space {
   readonly rows: (vectors: Float32Array) => Float32Array;
 }
 
-export interface VoteSpace {
-  readonly space: Space;
-  /** How many vote, where that was chosen. */
-  readonly voters?: number;
-  /** What the index knows itself of how far such a vote is to be trusted. */
-  readonly calibration?: NonNullable<Policy['calibration']>;
-}
-
 export interface Spaces {
   /** Between the queries of any of these spaces and the stored rows. */
   readonly metric: SearchMetric;
   /** In which examples are chosen. */
   readonly selection: Space;
-  /** In which neighbours vote, where that is not for the examples to do. */
-  readonly vote: VoteSpace | undefined;
+  /** In which neighbours vote, and how many, where that is not for the examples to do. */
+  readonly vote: { readonly space: Space; readonly voters?: number } | undefined;
   /**
    * In which examples are chosen when so many labels are asked for: rival labels are among them by that rule, so that the space need not
    * see to it.
@@ -46,9 +36,7 @@ export const chosenIn = (
 const asIs = (vectors: Float32Array): Float32Array => vectors;
 export const STORED: Space = { queries: asIs, rows: asIs };
 
-/** @throws {FungiError} INDEX_MISMATCH for a calibration that only a newer version knows */
-export function spacesOf(manifest: SpacedManifest): Spaces {
-  const { metric, reducer, auto } = manifest;
+export function spacesOf({ metric, reducer, auto }: Pick<Manifest, 'metric' | 'reducer' | 'auto'>): Spaces {
   if (reducer.kind !== 'blend')
     return { metric, selection: STORED, vote: undefined, underFloor: STORED, plain: STORED };
   const { supervised, unsupervised, shares } = reducer;
@@ -62,12 +50,9 @@ export function spacesOf(manifest: SpacedManifest): Spaces {
   };
   const choice = auto?.choice;
   const [selection, space] = [at(shares.selection), at(shares.vote)];
-  const calibration = calibrationOf(manifest);
-  const voting = { space, ...(choice && { voters: choice.voters }), ...(calibration && { calibration }) };
+  const voting = { space, ...(choice && { voters: choice.voters }) };
   return {
     ...{ metric: 'product', selection, underFloor: choice ? space : selection, plain: at(0) },
     vote: choice || shares.vote !== shares.selection ? voting : undefined,
   };
 }
-
-type SpacedManifest = Pick<Manifest, 'name' | 'libraryVersion' | 'metric' | 'reducer' | 'auto'>;

@@ -8,7 +8,7 @@ import type { Manifest } from '../store/manifest.js';
 export const VOTES_FILE = 'held-out-votes.safetensors';
 
 /** Each row once, whatever fold it was held out in. */
-export type StoredVotes = Omit<HeldOutVotes, 'folds'>;
+export type StoredVotes = Pick<HeldOutVotes, 'shares' | 'right'>;
 
 export const saveVotes = (folder: string, { shares, right }: StoredVotes): Promise<void> =>
   writeSafetensors(

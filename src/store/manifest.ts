@@ -100,24 +100,24 @@ export const choiceSchema = z.strictObject({
   queryMs: z.strictObject({ chosen: z.number().nonnegative(), embedding: z.number().nonnegative() }),
 });
 
-const confidenceShape = {
+export const confidenceSchema = z.strictObject({
   /** Examples that were held out, and voted on. */
   rows: z.int().positive(),
+  /** Examples that were held out, and not voted on: no other has their label, so that every vote would be wrong. */
+  unscored: count,
   /** Share of them whose likeliest label was right. */
   accuracy: fraction,
   /** Expected calibration error over 15 bins: of the shares of the vote, and of confidence, that of each fold by a calibration on the others. */
   error: z.strictObject({ shares: fraction, calibrated: fraction }),
-};
-
-export const confidenceSchema = z.strictObject(confidenceShape);
+});
 
 const autoSchema = z.strictObject({
   /** The feature spec that could be chosen from. */
   features: json,
   /** There is none where labels tell nothing. */
   choice: choiceSchema.optional(),
-  /** How far the likeliest label is to be trusted, and the calibration that says so; none where few examples could be held out. */
-  confidence: z.strictObject({ ...confidenceShape, calibration: json }).optional(),
+  /** How far the likeliest label is to be trusted; none where few examples could be held out. */
+  confidence: confidenceSchema.optional(),
 });
 
 const manifestSchema = z.strictObject({
@@ -161,7 +161,7 @@ export type ReducerFacts = Manifest['reducer'];
 /** What was chosen on the examples, and what may be expected of it. */
 export type ChoiceFacts = Readonly<z.infer<typeof choiceSchema>>;
 /** How far the likeliest label is to be trusted. */
-export type ConfidenceFacts = NonNullable<z.infer<typeof autoSchema>['confidence']>;
+export type ConfidenceFacts = Readonly<z.infer<typeof confidenceSchema>>;
 /** Of a PCA, alone or in a blend. */
 export type PcaFacts = Readonly<z.infer<z.ZodObject<typeof pcaShape>>>;
 /** Of the scatter within labels, where one was taken. */

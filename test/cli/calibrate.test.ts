@@ -113,12 +113,15 @@ describe('fungi calibrate', () => {
     expect(described.stdout).toMatch(
       /^confidence +likeliest label right for [\d.]+ % of 1\d\d held-out examples; calibration error 0\.\d{3}, of shares of the vote 0\.\d{3}$/m,
     );
-    const found = await workspace.fungi(['retrieve', 'chosen', 'a cat', '--explain', '--quiet']);
+    const ask = ['retrieve', 'chosen', 'a cat', '--explain', '--quiet'];
+    expect((await workspace.fungi(ask)).stdout).toMatch(/^share of the vote +\w+ /m);
+    const found = await workspace.fungi([...ask, '--policy', '@chosen.yaml']);
     expect(found.stdout).toMatch(/^probability +\w+ 0\.\d+/m);
-    const few = await workspace.fungi(
-      ['retrieve', 'chosen', 'a cat', '--explain', '--quiet', '--filter', '{"label": "cat"}'], // prettier-ignore
-    );
-    expect(few.stdout).toMatch(/^share of the vote +cat 1\.000/m);
+
+    expect((await workspace.fungi(['add', 'chosen', '@asked.jsonl'])).code).toBe(0);
+    const stale = await workspace.fungi(['calibrate', 'chosen']);
+    expect(stale.code).toBe(2);
+    expect(stale.stderr).toMatch(/no longer those of its build.*\nhint: .*fungi indexes refit/);
   });
 
   it.each([

@@ -2,10 +2,11 @@
 import { readFile, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { calibrated } from '../../src/policies/calibration.js';
+import { manifestLines } from '../../src/cli/manifest-lines.js';
+import type { ExampleInput } from '../../src/core/item.js';
 import type { PolicyOptions } from '../../src/policies/options.js';
 import { USUAL_VOTERS } from '../../src/policies/usual-vote.js';
-import { calibrationOf, LEAST_VOTES } from '../../src/selector/confidence.js';
+import { LEAST_VOTES } from '../../src/selector/confidence.js';
 import { FungiSelector } from '../../src/selector/selector.js';
 import { openVotes, VOTES_FILE } from '../../src/selector/votes-file.js';
 import { findIndex } from '../../src/store/index-folder.js';
@@ -45,8 +46,8 @@ describe('an index that chose for itself', () => {
 
   it('calibrates by what its build held out, also when it is opened again', async () => {
     const found = await selector.calibrate({ precision: 0.5 });
-    const { rows, accuracy, calibration } = selector.manifest.auto!.confidence!;
-    expect(found).toMatchObject({ measuredOn: 'build', queries: rows, accuracy, calibration });
+    const { rows, accuracy } = selector.manifest.auto!.confidence!;
+    expect(found).toMatchObject({ measuredOn: 'build', queries: rows, accuracy, unscored: 0 });
     expect(found.abstention!.precision).toBeGreaterThanOrEqual(0.5);
     const opened = await FungiSelector.open(place.options('bank'));
     expect(await opened.calibrate({ precision: 0.5 })).toEqual(found);
@@ -71,46 +72,31 @@ describe('an index that chose for itself', () => {
     expect((await selector.calibrate({ ...options, examples })).queries).toBe(40);
   });
 
-  it('gives probabilities where a policy asks for them and names no calibration of its own', async () => {
+  it('gives shares of the vote as ever, and probabilities where a policy names a calibration', async () => {
     const query = tinyExamples(ROWS + 1)[ROWS]!.input;
-    const asked = async (policy: PolicyOptions, more: object = {}) =>
-      (await selector.select(query, { policy, ...more })).posterior!;
-    const below = { below: 0.5 };
-    const raw = await asked({ abstain: below, calibration: { method: 'temperature', slope: 1 } });
-    const own = await asked({ abstain: below });
-    expect(own.calibrated).toBe(true);
-    const calibration = calibrationOf(selector.manifest)!;
-    expect(own.confidence).toBeCloseTo(calibrated(calibration, raw.confidence), 5);
-    expect(await asked({}, { explain: true })).toEqual(own);
-    expect(await asked({ labelList: { alpha: 0.1 }, choice: { by: 'mmr' } })).toEqual(own);
-    const level = { method: 'platt', slope: 0, intercept: 0 } as const;
-    expect((await asked({ abstain: below, calibration: level })).confidence).toBe(0.5);
-    const { abstains } = await selector.select(query, { policy: { abstain: { below: own.confidence + 1e-6 } } });
-    expect(abstains).toBe(true);
-    const explained = await selector.select(query, { explain: true });
-    expect(explained.explanation!.candidates).toBe(21);
-    expect(explained.explanation!.posterior).toEqual(own);
-  });
-
-  it('gives shares of the vote where other rows vote than its build counted', async () => {
-    const query = tinyExamples(ROWS + 1)[ROWS]!.input;
-    for (const options of [
-      { policy: { abstain: { below: 0.5 }, maxPerLabel: 5 } },
-      { policy: { abstain: { below: 0.5 } }, filter: { label: ['cat', 'dog'] } },
-      { policy: { abstain: { below: 0.5 } }, k: 30 },
-      { policy: { abstain: { below: 0.5 } }, maxCandidates: USUAL_VOTERS - 1 },
-    ]) {
+    const abstain = { below: 0.5 };
+    for (const options of [{ policy: { abstain } }, { policy: {}, explain: true }, { policy: { abstain }, k: 30 }]) {
       const { posterior } = await selector.select(query, options);
       expect(posterior).toMatchObject({ calibrated: false, other: 0 });
     }
+    const { calibration } = await selector.calibrate();
+    const { posterior } = await selector.select(query, { policy: { abstain, calibration } });
+    expect(posterior!.calibrated).toBe(true);
   });
 });
 
-it('each generation has its own', () =>
+it('each generation has its own, for as long as the rows are those of its build', () =>
   inPlace(async (own) => {
-    const first = await FungiSelector.build({ ...own.options('bank'), examples: tinyExamples(150) });
-    await first.add(tinyExamples(ROWS).slice(150));
+    const stale = refusal(
+      /examples of index "bank" are no longer those of its build/,
+      /fungi indexes refit.*--data FILE/,
+    );
+    const [built, later] = [tinyExamples(150), tinyExamples(ROWS).slice(150)];
+    const first = await FungiSelector.build({ ...own.options('bank'), examples: built });
     const before = await first.calibrate();
+    await first.add(later);
+    await expect(first.calibrate()).rejects.toMatchObject(stale);
+    expect((await first.calibrate({ examples: later })).measuredOn).toBe('examples');
     await first.close();
     const refitted = await FungiSelector.refit(asStored(own));
     const after = await refitted.calibrate();
@@ -119,9 +105,58 @@ it('each generation has its own', () =>
     expect(after.queries).toBe(selector.manifest.auto!.confidence!.rows);
     await FungiSelector.rollback(asStored(own));
     const back = await FungiSelector.open(own.options('bank'));
+    await expect(back.calibrate()).rejects.toMatchObject(stale);
+    await back.remove(later.map(({ id }) => id!));
     expect(await back.calibrate()).toEqual(before);
+    // As many rows, of which one has another label.
+    await back.add([{ ...built[0]!, label: 'dog' }]);
+    await expect(back.calibrate()).rejects.toMatchObject(stale);
+    await back.remove(built.slice(1).map(({ id }) => id!));
+    await back.add([{ ...built[1]!, label: 'dog' }]);
+    await expect(back.calibrate()).rejects.toMatchObject(stale);
     await back.close();
   }));
+
+describe('labels that one example has', () => {
+  /** So many of them, each twice where there are copies. */
+  const rare = (count: number, copies = 1): ExampleInput[] =>
+    Array.from({ length: count * copies }, (_, i) => {
+      const number = i % count;
+      return { id: `rare${i}`, input: `${number % 2 === 0 ? 'cat' : 'dog'} b ${'c '.repeat(number)}`, label: `rare ${number}` }; // prettier-ignore
+    });
+
+  it.each([
+    ['of its own', 1],
+    ['and its copies', 2],
+  ])('%s are not scored: where they are many the build tells nothing of them', (_, copies) =>
+    inPlace(async (own) => {
+      const examples = [...tinyExamples(200), ...rare(20, copies)];
+      const many = await FungiSelector.build({ ...own.options('bank'), examples });
+      expect(many.manifest.auto!.confidence).toMatchObject({ rows: 200, unscored: 20 * copies });
+      await expect(many.calibrate()).rejects.toMatchObject(
+        refusal(
+          new RegExp(`of ${200 + 20 * copies} examples .* held out, ${20 * copies} have a label that no other`),
+          /--data FILE.*refit/,
+        ),
+      );
+      const given = tinyExamples(ROWS).slice(200);
+      expect(await many.calibrate({ examples: given })).toMatchObject({ measuredOn: 'examples', unscored: 0 });
+      await many.close();
+    }),
+  );
+
+  it('are told of where they are few', () =>
+    inPlace(async (own) => {
+      const examples = [...tinyExamples(200), ...rare(4)];
+      const few = await FungiSelector.build({ ...own.options('bank'), examples });
+      expect(await few.calibrate()).toMatchObject({ measuredOn: 'build', queries: 200, unscored: 4 });
+      expect(manifestLines(few.manifest, 204)).toContainEqual([
+        'confidence',
+        expect.stringMatching(/of 200 held-out examples; .*; not counted: 4 whose label no other example has$/),
+      ]);
+      await few.close();
+    }));
+});
 
 it('without votes of its build stays as it was, and asks for examples', () =>
   inPlace(async (own) => {

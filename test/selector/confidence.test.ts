@@ -2,8 +2,7 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import type { HeldOutVotes } from '../../src/auto/held-out-votes.js';
 import { Rng } from '../../src/core/rng.js';
-import { calibrated, type Calibration } from '../../src/policies/calibration.js';
-import { calibrationOf, confidenceFacts, LEAST_VOTES } from '../../src/selector/confidence.js';
+import { confidenceFacts, LEAST_VOTES, tooManyUnscored } from '../../src/selector/confidence.js';
 
 /** Rows whose label is right as often as `truth` says of its share. */
 function votes(rows: number, truth: (share: number) => number, folds = 5): HeldOutVotes {
@@ -14,16 +13,9 @@ function votes(rows: number, truth: (share: number) => number, folds = 5): HeldO
     shares,
     right: Uint8Array.from(shares, (share, row) => Number(chance[row]! < truth(share))),
     folds: Int32Array.from({ length: rows }, (_, row) => row % folds),
+    unscored: 0,
   };
 }
-
-const manifest = (calibration: unknown) => ({
-  ...{ name: 'bank', libraryVersion: '9.0.0' },
-  auto: {
-    features: {},
-    confidence: { rows: 100, accuracy: 1, error: { shares: 0, calibrated: 0 }, calibration: calibration as never },
-  },
-});
 
 describe('confidence', () => {
   it('is calibrated where shares of the vote say too much, and its error is of rows that it was not fitted on', () => {
@@ -43,34 +35,32 @@ describe('confidence', () => {
     expect(confidenceFacts(given)).toBeUndefined();
   });
 
-  it('never falls as the share rises, whatever was held out', () => {
+  it('is told of whatever was held out', () => {
     const pairs = fc.array(fc.tuple(fc.float({ min: 0, max: 1, noNaN: true }), fc.boolean()), {
       minLength: LEAST_VOTES,
       maxLength: LEAST_VOTES + 40,
     });
     fc.assert(
-      fc.property(pairs, fc.array(fc.double({ min: 0, max: 1, noNaN: true }), { maxLength: 10 }), (given, asked) => {
+      fc.property(pairs, fc.nat(), (given, unscored) => {
         const facts = confidenceFacts({
           shares: Float32Array.from(given, ([share]) => share),
           right: Uint8Array.from(given, ([, hit]) => Number(hit)),
           folds: Int32Array.from(given, (_, row) => row % 5),
+          unscored,
         })!;
-        const calibration = calibrationOf(manifest(facts.calibration)) as Calibration;
-        const found = asked.sort((a, b) => a - b).map((share) => calibrated(calibration, share));
-        expect(found.every((value, i) => value >= 0 && value <= 1 && (i === 0 || value >= found[i - 1]!))).toBe(true);
+        expect(facts).toMatchObject({ rows: given.length, unscored });
         expect([facts.error.shares, facts.error.calibrated].every((error) => error >= 0 && error <= 1)).toBe(true);
       }),
       { numRuns: 30, seed: 1 },
     );
   });
 
-  it('of a newer version is refused by name', () => {
-    const refusal = expect.objectContaining({
-      code: 'INDEX_MISMATCH',
-      message: expect.stringMatching(/index "bank", made by version 9\.0\.0/) as string,
-    }) as Error;
-    expect(() => calibrationOf(manifest({ method: 'beta', a: 1 }))).toThrow(refusal);
-    expect(() => calibrationOf(manifest({ method: 'isotonic', scores: [1, 0], precisions: [0, 1] }))).toThrow(refusal);
-    expect(calibrationOf({ name: 'bank', libraryVersion: '0.1.0', auto: { features: {} } })).toBeUndefined();
+  it.each([
+    [98, 2, false],
+    [97, 3, true],
+    [2000, 40, false],
+    [2000, 41, true],
+  ])('of %i scored rows and %i that could not be has too many of these: %s', (rows, unscored, found) => {
+    expect(tooManyUnscored({ rows, unscored })).toBe(found);
   });
 });

@@ -1,12 +1,9 @@
 /** Which spaces an index has: by hand, on rows of two parts. */
 import { describe, expect, it } from 'vitest';
-import * as spaces from '../../src/selector/spaces.js';
-import { STORED, type Space } from '../../src/selector/spaces.js';
+import { spacesOf, STORED, type Space } from '../../src/selector/spaces.js';
 import type { Manifest } from '../../src/store/manifest.js';
 
 type Facts = Pick<Manifest, 'metric' | 'reducer' | 'auto'>;
-
-const spacesOf = (facts: Facts): spaces.Spaces => spaces.spacesOf({ name: 'bank', libraryVersion: '0.1.0', ...facts });
 
 /** One direction that tells labels apart, two that do not. */
 const blend = (selection: number, vote: number): Facts => ({

@@ -55,8 +55,9 @@ export function addCalibrate(program: Command, run: Run): void {
       'after',
       `
 What is asked are the examples of --data. Without it an index by --reducer auto tells what its build measured on examples that it held out, as
-long as no rule of the policy makes others vote; of one by pca or none each example is a query to the others. With --precision the policy abstains below the confidence at which so many answers are
-right, as far as these examples can show; where they show it nowhere, none is written. docs/selection.md#abstain-and-calibration
+long as its examples are those of the build and no rule of the policy makes others vote; of one by pca or none each example is a query to the
+others. With --precision the policy abstains below the confidence at which so many answers are right, as far as these examples can show; where
+they show it nowhere, none is written. docs/selection.md#abstain-and-calibration
 
 Examples:
   fungi calibrate bank --precision 0.95 --out policy.yaml
@@ -105,7 +106,7 @@ function fewAsked({ queries, accuracy }: CalibratedPolicy): string {
 
 function calibrationText(
   name: string,
-  { measuredOn, calibration, queries, accuracy, abstention }: CalibratedPolicy,
+  { measuredOn, calibration, queries, accuracy, unscored, abstention }: CalibratedPolicy,
   { precision, data, out }: Pick<CalibrateFlags, 'precision' | 'data' | 'out'>,
 ): string {
   const { low, high } = wilson(Math.round(accuracy * queries), queries);
@@ -117,6 +118,7 @@ function calibrationText(
   const lines: [string, string][] = [
     ['asked', `${counted(queries, 'example')} of ${of[measuredOn]}`],
     ['likeliest label right', `${percent(accuracy)} % (95 % interval ${percent(low)} to ${percent(high)})`],
+    ...(unscored === 0 ? [] : [['not counted', alone(unscored)] as [string, string]]),
     ['calibration', calibration.method],
   ];
   if (abstention !== undefined) {
@@ -135,6 +137,9 @@ function calibrationText(
   lines.push(['policy', out === undefined ? 'not written: --out FILE' : `${out}, for --policy ${out}`]);
   return pairs(lines);
 }
+
+const alone = (count: number): string =>
+  `${counted(count, 'example')} with a label that no other has: the likeliest is wrong for such`;
 
 function openShare(value: string): number {
   const share = /^0?\.\d+$/.test(value) ? Number(value) : NaN;

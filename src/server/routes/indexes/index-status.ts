@@ -6,7 +6,6 @@ import {
   confidenceSchema,
   modalityOf,
   reducerSchema,
-  type ConfidenceFacts,
   type EncoderSpec,
   type Manifest,
 } from '../../../store/manifest.js';
@@ -62,7 +61,7 @@ export const descriptionSchema = z.union([
     }),
     confidence: confidenceSchema.nullable().meta({
       description:
-        'How often the likeliest label was right on examples that the build held out, and how far the shares of the vote, and confidence by its calibration, were from that; null where it could not tell.',
+        'How often the likeliest label was right on examples that the build held out, how far the shares of the vote, and confidence by a calibration, were from that, and how many held-out examples could not be scored, as no other has their label; null where it could not tell.',
     }),
     builtRows: count.meta({ description: 'Examples it was built from.' }),
     truncatedTexts: count.meta({ description: 'Of those, longer than the encoder reads.' }),
@@ -96,13 +95,10 @@ export function detailsOf(manifest: Manifest, labels: readonly string[]) {
     model: { modelSha256, preprocessorSha256, pooling, maxTokens },
     reducer,
     choice: auto?.choice ?? null,
-    confidence: confidenceOf(auto?.confidence),
+    confidence: auto?.confidence ?? null,
     builtRows: rows,
   };
 }
-
-const confidenceOf = (facts: ConfidenceFacts | undefined): z.output<typeof confidenceSchema> | null =>
-  facts === undefined ? null : { rows: facts.rows, accuracy: facts.accuracy, error: facts.error };
 
 /** Of a folder its last part: where it lies on the server is nobody's business. A hub's id, `owner/name`, stays. */
 export function encoderName({ id }: Pick<EncoderSpec, 'id'>): string {
