@@ -89,13 +89,7 @@ export async function buildIndex(options: BuildOptions, refit?: Refitted): Promi
       const sets = choice.skipped.map((set) => set.join('+')).join(', ');
       log.warn(`index "${name}": there was no time to try ${sets}; a larger budgetSeconds of the reducer gives it`);
     }
-    const storeId = await makeStore(
-      build.folder,
-      examples,
-      reducedRows(staged, layout, fitted),
-      reducer.dims,
-      onProgress,
-    );
+    const made = await makeStore(build.folder, examples, reducedRows(staged, layout, fitted), reducer.dims, onProgress);
     const losses = spec.losses
       .map(({ name }) => name)
       .filter((loss) => fitted.blocks.some(({ name }) => name === loss));
@@ -109,7 +103,7 @@ export async function buildIndex(options: BuildOptions, refit?: Refitted): Promi
     if (votes !== undefined) await saveVotes(build.folder, votes);
     const files = [ARTEFACTS_FILE, reducerFile, ...(votes ? [VOTES_FILE] : [])];
     const manifest = await describe({
-      ...{ build, name, encoder, spec: own.spec, reducer: facts, files, examples, storeId },
+      ...{ build, name, encoder, spec: own.spec, reducer: facts, files, examples, ...made },
       auto:
         asked.kind === 'auto'
           ? {
@@ -177,14 +171,14 @@ async function encodePool(
   }
 }
 
-/** Makes the table of the reduced features; returns the id of its store. */
+/** Makes the table of the reduced features. */
 async function makeStore(
   folder: string,
   examples: readonly Example[],
   reduced: AsyncIterable<Float32Array>,
   dims: number,
   onProgress: OnProgress | undefined,
-): Promise<string> {
+): Promise<Pick<Description, 'storeId' | 'storeVersion'>> {
   const store = await LanceStore.create(folder, dims);
   try {
     let done = 0;
@@ -195,7 +189,7 @@ async function makeStore(
       onProgress?.({ stage: 'store', done, total: examples.length, unit: 'rows' });
     }
     await store.compact();
-    return store.id;
+    return { storeId: store.id, storeVersion: await store.version() };
   } finally {
     await store.close();
   }
@@ -215,12 +209,13 @@ interface Description {
   readonly truncated: number;
   readonly contents: string | undefined;
   readonly storeId: string;
+  readonly storeVersion: number;
   readonly refitOf: string | undefined;
 }
 
 async function describe(description: Description): Promise<Manifest> {
   const { build, name, encoder, spec, reducer, files, metric, auto, examples, truncated, contents } = description;
-  const { storeId, refitOf } = description;
+  const { storeId, storeVersion, refitOf } = description;
   const features = spec as unknown as Json;
   const artefact = async (file: string) => ({ file, sha256: await sha256File(join(build.folder, file)) });
   return {
@@ -242,6 +237,7 @@ async function describe(description: Description): Promise<Manifest> {
     ...(contents !== undefined && { contents }),
     examples: examplesDigest(examples),
     storeId,
+    storeVersion,
     ...(refitOf !== undefined && { refitOf }),
   };
 }

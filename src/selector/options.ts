@@ -70,8 +70,8 @@ export interface RefitOptions extends OpenOptions {
   /** @default as the index was built: auto chooses again, for 120 s */
   readonly reducer?: IndexReduction;
   /**
-   * What to do about an index that holds the examples that it was built of, and is asked for with its own reduction: leave it as it is, and
-   * its previous generation too. The manifest of what is returned is the same then. @default 'refit'
+   * What to do about an index to which nothing was written since its build, and that is asked for with its own reduction: leave it as it is,
+   * and its previous generation too. The manifest of what is returned is the same then. @default 'refit'
    */
   readonly ifUnchanged?: 'refit' | 'leave';
 }

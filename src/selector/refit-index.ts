@@ -2,9 +2,10 @@
 import type { Example } from '../core/item.js';
 import type { FeatureOptions } from '../features/spec.js';
 import { findIndex, lockIndex } from '../store/index-folder.js';
+import { LanceStore } from '../store/lance.js';
 import { readManifest, verifyArtefacts } from '../store/manifest.js';
 import { buildIndex } from './build-index.js';
-import { areOfBuild, contentsDigest } from './contents-digest.js';
+import { contentsDigest } from './contents-digest.js';
 import type { LocalFeaturizer } from './featurizer.js';
 import { openReducer, sameEncoder, specOf, type LoadedChoice, type LocatedIndex } from './open-featurizer.js';
 import type { OpenedIndex } from './opened-index.js';
@@ -14,7 +15,7 @@ import { storedExamples } from './stored-examples.js';
 import { precursorOf } from './succession.js';
 
 /**
- * Undefined where nothing changed and the index is to be left then ({@link RefitOptions.ifUnchanged}).
+ * Undefined where nothing was written to the index since its build and it is to be left then ({@link RefitOptions.ifUnchanged}).
  *
  * The name is locked from before the rows are read until the new generation is in place: no row can come in between and be lost.
  *
@@ -39,14 +40,18 @@ export async function refitIndex(options: RefitOptions): Promise<OpenedIndex<Loc
   }
 }
 
-/** Whether an index holds what it was built of, and no other reduction is asked for; of one whose manifest does not tell, it does not. */
+/**
+ * Whether an index is as its build left it, and no other reduction is asked for; of one whose manifest does not tell, it is not. That it holds
+ * the same examples is not enough: what was added and removed since is still in the files of its table.
+ */
 async function isUnchanged(
   { dims, reducer }: RefitOptions,
-  { manifest }: LocatedIndex,
+  { folder, manifest }: LocatedIndex,
   examples: readonly Example[],
   { encoder }: LoadedChoice,
 ): Promise<boolean> {
-  if (dims !== undefined || reducer !== undefined || !areOfBuild(examples, manifest)) return false;
+  if (dims !== undefined || reducer !== undefined) return false;
+  if (manifest.storeVersion !== (await LanceStore.version(folder))) return false;
   if (encoder.modality === 'text') return true;
   return manifest.contents === contentsDigest(examples, await encoder.identify(examples.map(({ input }) => input)));
 }

@@ -82,9 +82,22 @@ export class LanceStore implements ExampleStore {
    * @throws {FungiError} INDEX_CORRUPT when one of these is damaged; STORAGE_FAILED
    */
   static async count(folder: string): Promise<number> {
+    return LanceStore.withoutRows(folder, (store) => store.count());
+  }
+
+  /**
+   * Version of the store in `folder`, without reading its rows.
+   *
+   * @throws {FungiError} INDEX_CORRUPT when a file that is not of rows is damaged; STORAGE_FAILED
+   */
+  static async version(folder: string): Promise<number> {
+    return LanceStore.withoutRows(folder, (store) => store.version());
+  }
+
+  private static async withoutRows<T>(folder: string, ask: (store: LanceStore) => Promise<T>): Promise<T> {
     const store = await LanceStore.opened(folder, (file) => !file.startsWith('data/'));
     try {
-      return await store.count();
+      return await ask(store);
     } finally {
       await store.close();
     }

@@ -151,6 +151,8 @@ const manifestSchema = z.strictObject({
   examples: digest.optional(),
   /** Id of the store beside the manifest: the two belong together. */
   storeId: z.string().min(1),
+  /** Version of that store when it was built: while it is the same, nothing was written to it since. */
+  storeVersion: count.optional(),
   /** Of a refit: id of the store of the generation that it follows. */
   refitOf: z.string().min(1).optional(),
 });

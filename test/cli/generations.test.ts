@@ -84,7 +84,7 @@ it('refit leaves an index of the examples that it was built of, unless it is for
   expect([left.state, left.manifest.storeId]).toEqual(['unchanged', built.manifest.storeId]);
   const { code, stdout, stderr } = await refit();
   expect([code, stderr]).toEqual([0, '']);
-  expect(stdout).toMatch(/^index "pets" in .* holds the examples that it was built of: nothing to refit \(--force/);
+  expect(stdout).toMatch(/^index "pets" in .* is as its build left it: nothing to refit \(--force/);
   expect(await described()).toEqual(built);
 
   expect(refitJson.parse((await refit('--force', '--json')).json()).state).toBe('refitted');

@@ -1,5 +1,5 @@
 /** A refit is a build of the rows that an index holds, and harms neither it nor what is written meanwhile. */
-import { cp, rename } from 'node:fs/promises';
+import { cp, readdir, readFile, rename, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterEach, describe, expect, it, vi } from 'vitest';
 import { FungiError } from '../../src/core/errors.js';
@@ -28,6 +28,17 @@ async function grown(place: Place, options: Partial<BuildOptions> = {}): Promise
 
 const contents = async (place: Place, name = 'bank') =>
   (await storedRows(place, name)).map(({ id, input, label, metadata }) => ({ id, input, label, metadata }));
+
+/** Files below a folder that hold one of the texts, or are named by it. */
+async function filesWith(folder: string, texts: readonly string[]): Promise<string[]> {
+  const found: string[] = [];
+  for (const entry of await readdir(folder, { withFileTypes: true, recursive: true })) {
+    const path = join(entry.parentPath, entry.name);
+    const bytes = entry.isFile() ? await readFile(path) : Buffer.alloc(0);
+    if (texts.some((text) => bytes.includes(text) || entry.name.includes(text))) found.push(path);
+  }
+  return found;
+}
 
 const FEATURES: BuildOptions['features'] = { losses: [{ name: 'kl' }], projection: { kind: 'nystrom', landmarks: 16 } };
 const CASES: [string, Partial<BuildOptions>][] = [
@@ -83,7 +94,7 @@ describe('a refit', () => {
       await plain.close();
     }));
 
-  it('leaves, where it is told to, an index of the examples that it was built of, and no other', () =>
+  it('leaves, where it is told to, an index that nothing was written to since its build, and no other', () =>
     inPlace(async (place) => {
       const examples = tinyExamples(12);
       const options = {
@@ -105,9 +116,6 @@ describe('a refit', () => {
       };
       const { storeId } = await manifestOf(place);
       expect(await refit()).toBe(storeId);
-      // The same examples in another order.
-      await change((selector) => selector.remove(['r3']).then(() => selector.add([examples[3]!])));
-      expect(await refit()).toBe(storeId);
       expect(await previousGeneration(asStored(place))).toBeUndefined();
 
       await change((selector) => selector.add([{ ...examples[3]!, label: 'bird' }]));
@@ -120,11 +128,32 @@ describe('a refit', () => {
       expect(await refit({ ifUnchanged: 'refit' })).not.toBe(narrow);
     }));
 
+  it('leaves no trace of a text that came after the build and was removed', () =>
+    inPlace(async (place) => {
+      const examples = tinyExamples(12);
+      await (await FungiSelector.build({ ...place.options('bank'), examples, features: { losses: [] } })).close();
+      const selector = await FungiSelector.open(place.options('bank'));
+      const label = 'cat';
+      await selector.add([{ id: 'secret', input: 'the cat wormwoodcanary', label, metadata: { note: 'gallcanary' } }]);
+      await selector.remove(['secret']);
+      await selector.close();
+      const root = join(place.folder, 'indexes');
+      const [texts, own] = [['wormwoodcanary', 'gallcanary', 'secret'], join(root, 'bank')];
+      expect(await filesWith(own, texts)).not.toEqual([]);
+      const refitted = await FungiSelector.refit({ ...asStored(place), ifUnchanged: 'leave' });
+      await refitted.close();
+      expect(await contents(place)).toHaveLength(12);
+      expect(await filesWith(own, texts)).toEqual([]);
+      // As docs/operations.md says.
+      await rm(join(root, '.previous-bank'), { recursive: true });
+      expect(await filesWith(root, texts)).toEqual([]);
+    }));
+
   it('makes a new generation of an index whose manifest does not tell what it was built of', () =>
     inPlace(async (place) => {
       const examples = tinyExamples(12);
       await (await FungiSelector.build({ ...place.options('bank'), examples, features: { losses: [] } })).close();
-      const older = { ...(await manifestOf(place)), examples: undefined };
+      const older = { ...(await manifestOf(place)), storeVersion: undefined };
       await writeManifest(join(place.folder, 'indexes', 'bank'), older);
       const refitted = await FungiSelector.refit({ ...asStored(place), ifUnchanged: 'leave' });
       expect(refitted.manifest.refitOf).toBe(older.storeId);

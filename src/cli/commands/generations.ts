@@ -20,7 +20,7 @@ export function addGenerations(indexes: Command, run: Run): void {
       'make a new generation of an index of the rows that it holds now, with the settings that it was built with',
     )
     .argument('<name>', 'name of the index')
-    .option('--force', 'also where its examples are those that it was built of')
+    .option('--force', 'also where nothing was written to it since its build')
     .addHelpText(
       'after',
       `
@@ -28,7 +28,8 @@ What was fitted on the rows of the build is fitted on those of now: reduction, l
 takes as long as building the index. It answers meanwhile, and takes no changes; an interrupted refit goes on where it stopped while the
 rows are the same. The present generation is kept as the previous one, which takes as much room on the disk.
 The one that was kept before goes, with examples that are in it alone, as those are that a rollback left: a warning says how many.
-An index that holds the examples that it was built of is left as it is; --force makes a new generation of it too, as for a choice that was short of time.
+An index to which nothing was written since its build is left as it is; --force makes a new generation of it too. The new one has no trace of
+examples that were removed: where their texts have to be gone for good, delete the previous generation as well (docs/operations.md).
 
 Examples:
   fungi indexes refit bank
@@ -65,7 +66,7 @@ async function refit(context: Context, name: string, flags: RefitFlags): Promise
   const seconds = (effects.now() - began) / 1000;
   if (refitted === undefined) {
     const manifest = await readManifest(await findIndex(indexes, name));
-    const heading = `index "${name}" in ${indexes} holds the examples that it was built of: nothing to refit (--force makes a new generation all the same)`;
+    const heading = `index "${name}" in ${indexes} is as its build left it: nothing to refit (--force makes a new generation all the same)`;
     return {
       text: `${heading}\n${pairs(manifestLines(manifest))}`,
       json: { name, indexes, state: 'unchanged', seconds, manifest },

@@ -21,7 +21,8 @@ export function addRemove(program: Command, run: Run): void {
       'after',
       `
 \`fungi retrieve --json\` and \`fungi health --json\` tell ids. Those that are there are removed; where some are not, they are named, and the command ends with 5.
-The previous generation, where one is kept, still has what is removed (docs/operations.md).
+The files of the index still have what is removed until \`fungi indexes refit\` has made a new generation, and the previous generation, where one is
+kept, has it until that is deleted too (docs/operations.md).
 
 Examples:
   fungi remove bank --ids card-201,card-202
