@@ -70,7 +70,8 @@ export interface RefitOptions extends OpenOptions {
   /** @default as the index was built: auto chooses again, for 120 s */
   readonly reducer?: IndexReduction;
   /**
-   * What to do about an index to which nothing was written since its build, and that is asked for with its own reduction: leave it as it is,
+   * What to do about an index to which nothing was written since its build, by this version and with time for all that `auto` tries, and that is asked for with its own
+   * reduction: leave it as it is,
    * and its previous generation too. The manifest of what is returned is the same then. @default 'refit'
    */
   readonly ifUnchanged?: 'refit' | 'leave';

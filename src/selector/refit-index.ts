@@ -1,10 +1,12 @@
 /** A new generation of an index: built of the rows that it holds, with the settings that it was built with. */
 import type { Example } from '../core/item.js';
+import { LIBRARY_VERSION } from '../core/version.js';
 import type { FeatureOptions } from '../features/spec.js';
 import { findIndex, lockIndex } from '../store/index-folder.js';
 import { LanceStore } from '../store/lance.js';
-import { readManifest, verifyArtefacts } from '../store/manifest.js';
+import { readManifest, verifyArtefacts, type Manifest } from '../store/manifest.js';
 import { buildIndex } from './build-index.js';
+import { LEAST_VOTES } from './confidence.js';
 import { contentsDigest } from './contents-digest.js';
 import type { LocalFeaturizer } from './featurizer.js';
 import { openReducer, sameEncoder, specOf, type LoadedChoice, type LocatedIndex } from './open-featurizer.js';
@@ -15,7 +17,7 @@ import { storedExamples } from './stored-examples.js';
 import { precursorOf } from './succession.js';
 
 /**
- * Undefined where nothing was written to the index since its build and it is to be left then ({@link RefitOptions.ifUnchanged}).
+ * Undefined where the index is as a build would make it and it is to be left then ({@link RefitOptions.ifUnchanged}).
  *
  * The name is locked from before the rows are read until the new generation is in place: no row can come in between and be lost.
  *
@@ -52,8 +54,19 @@ async function isUnchanged(
 ): Promise<boolean> {
   if (dims !== undefined || reducer !== undefined) return false;
   if (manifest.storeVersion !== (await LanceStore.version(folder))) return false;
+  if (!isWholeChoice(manifest)) return false;
   if (encoder.modality === 'text') return true;
   return manifest.contents === contentsDigest(examples, await encoder.identify(examples.map(({ input }) => input)));
+}
+
+/** Whether a build by this version, with time enough, could give no more: another version, what there was no time for, no confidence. */
+function isWholeChoice({ libraryVersion, rows, auto }: Manifest): boolean {
+  if (libraryVersion !== LIBRARY_VERSION) return false;
+  if (auto?.choice === undefined) return true;
+  const { skipped, expected } = auto.choice;
+  // `expected` counts a row once for each time that it was held out.
+  const isConfidenceDue = auto.confidence === undefined && Math.min(rows, expected.rows) >= LEAST_VOTES;
+  return skipped.length === 0 && !isConfidenceDue;
 }
 
 /** The options that an index was built with, as far as it tells, and those given now. */

@@ -149,6 +149,32 @@ describe('a refit', () => {
       expect(await filesWith(root, texts)).toEqual([]);
     }));
 
+  it('makes a new generation where a build by this version could give more', () =>
+    inPlace(async (place) => {
+      const options = { ...place.options('bank'), features: { losses: [] } };
+      await (await FungiSelector.build({ ...options, examples: tinyExamples(150) })).close();
+      const at = join(place.folder, 'indexes', 'bank');
+      const { auto, ...rest } = await manifestOf(place);
+      const { confidence, ...others } = auto!;
+      const { choice } = others;
+      expect([confidence, choice]).not.toContain(undefined);
+      const refit = async (): Promise<string> => {
+        const selector = await FungiSelector.refit({ ...asStored(place), ifUnchanged: 'leave' });
+        await selector.close();
+        return selector.manifest.storeId;
+      };
+      expect(await refit()).toBe(rest.storeId);
+      for (const lesser of [
+        { libraryVersion: '0.0.1', auto },
+        { auto: { ...auto!, choice: { ...choice!, skipped: [['kl']] } } },
+        { auto: others },
+      ]) {
+        const { storeId, storeVersion, artefacts, createdAt } = await manifestOf(place);
+        await writeManifest(at, { ...rest, ...lesser, storeId, storeVersion, artefacts, createdAt });
+        expect(await refit()).not.toBe(storeId);
+      }
+    }));
+
   it('makes a new generation of an index whose manifest does not tell what it was built of', () =>
     inPlace(async (place) => {
       const examples = tinyExamples(12);

@@ -28,7 +28,7 @@ What was fitted on the rows of the build is fitted on those of now: reduction, l
 takes as long as building the index. It answers meanwhile, and takes no changes; an interrupted refit goes on where it stopped while the
 rows are the same. The present generation is kept as the previous one, which takes as much room on the disk.
 The one that was kept before goes, with examples that are in it alone, as those are that a rollback left: a warning says how many.
-An index to which nothing was written since its build is left as it is; --force makes a new generation of it too. The new one has no trace of
+An index to which nothing was written since its build is left as it is, unless another version built it, or auto had no time for some losses; --force makes a new generation of it too. The new one has no trace of
 examples that were removed: where their texts have to be gone for good, delete the previous generation as well (docs/operations.md).
 
 Examples:
