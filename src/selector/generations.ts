@@ -6,6 +6,7 @@ import { LanceStore } from '../store/lance.js';
 import { readManifest, verifyArtefacts, type Manifest } from '../store/manifest.js';
 import { DEFAULT_INDEXES, type IndexPlace } from './options.js';
 import { contentOf, storedExamples } from './stored-examples.js';
+import { isNeeded } from './votes-file.js';
 
 export interface Generation {
   readonly manifest: Manifest;
@@ -92,10 +93,10 @@ export async function rollbackIndex({
 /** By id, what an example is: see {@link contentOf}. */
 export type Contents = ReadonlyMap<string, string>;
 
-/** A generation with the examples that it holds. @throws {FungiError} INDEX_CORRUPT when a part of it is damaged; STORAGE_FAILED */
+/** A generation with the examples that it holds. @throws {FungiError} INDEX_CORRUPT when a part of it that answers need is damaged; STORAGE_FAILED */
 export async function readWhole(folder: string) {
   const manifest = await readManifest(folder);
-  await verifyArtefacts(folder, manifest);
+  await verifyArtefacts(folder, manifest, isNeeded);
   return { manifest, contents: await contentsOf(folder, manifest) };
 }
 

@@ -11,7 +11,7 @@ import { LocalFeaturizer } from './featurizer.js';
 import { loadEncoder, loadEngine } from './load-engine.js';
 import type { EncoderChoice, OpenOptions } from './options.js';
 import { loadReducer } from './reducer-file.js';
-import { VOTES_FILE } from './votes-file.js';
+import { isNeeded } from './votes-file.js';
 
 /** An index where it lies, as it was when its manifest was read. */
 export interface LocatedIndex {
@@ -28,12 +28,12 @@ export async function openFeaturizer(
   { folder, manifest }: LocatedIndex,
 ): Promise<LocalFeaturizer> {
   const spec = specOf(manifest);
-  await verifyArtefacts(folder, manifest);
+  await verifyArtefacts(folder, manifest, isNeeded);
   const choice = await sameEncoder(options, manifest);
   const { engine, encoder } = await loadEngine({ ...options, ...choice });
   try {
     assertSameFeatures(manifest, { encoder, features: spec });
-    await verifyArtefacts(folder, manifest); // again: while the model was loaded, another generation may have come, which may go as well
+    await verifyArtefacts(folder, manifest, isNeeded); // again: while the model was loaded, another generation may have come, which may go as well
     const artefacts = await loadArtefacts(join(folder, ARTEFACTS_FILE), engine, spec);
     const extractor = await FeatureExtractor.create(engine, spec, artefacts);
     return new LocalFeaturizer(engine, extractor, await openReducer(folder, manifest));
@@ -75,7 +75,7 @@ export async function sameEncoder(options: OpenOptions, manifest: Manifest): Pro
  * @throws {FungiError} INDEX_CORRUPT
  */
 export async function openReducer(folder: string, { name, artefacts, reducer }: Manifest): Promise<Reducer> {
-  const own = artefacts.find(({ file }) => file !== ARTEFACTS_FILE && file !== VOTES_FILE);
+  const own = artefacts.find(({ file }) => file !== ARTEFACTS_FILE && isNeeded(file));
   if (own !== undefined) return loadReducer(join(folder, own.file), reducer);
   throw new FungiError('INDEX_CORRUPT', `index "${name}": its manifest names no file of a reducer`, {
     hint: 'Restore the index from a copy, or build it again.',

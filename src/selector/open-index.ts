@@ -63,8 +63,18 @@ async function openParts<F extends Featurizer>(
   try {
     store = await LanceStore.open(folder);
     assertOwnStore(manifest, store);
-    const votes = await openVotes(folder, manifest);
-    return { manifest, featurizer, store, votes, lock: () => lockIndex(indexes, name), onProgress, log };
+    // Read with the other parts, since another generation may lie there later; only who calibrates by them needs them whole.
+    const votes = await openVotes(folder, manifest).catch((error: unknown) => {
+      if (!FungiError.is(error)) throw error;
+      return error;
+    });
+    return {
+      ...{ manifest, featurizer, store, lock: () => lockIndex(indexes, name), onProgress, log },
+      get votes() {
+        if (FungiError.is(votes)) throw votes;
+        return votes;
+      },
+    };
   } catch (error) {
     await store?.close();
     await featurizer.close();

@@ -11,7 +11,7 @@ export interface OpenedIndex<F extends Featurizer = Featurizer> {
   readonly manifest: Manifest;
   readonly featurizer: F;
   readonly store: ExampleStore;
-  /** Of an index that chose for itself, on the rows that it held out. */
+  /** Of an index that chose for itself, on the rows that it held out. @throws {FungiError} INDEX_CORRUPT where their file was not whole */
   readonly votes?: StoredVotes | undefined;
   /** Taken while rows change. */
   lock(): Promise<FileLock>;

@@ -15,6 +15,7 @@ import { DEFAULT_INDEXES, type BuildOptions, type RefitOptions } from './options
 import { reductionAsked } from './reduction-asked.js';
 import { storedExamples } from './stored-examples.js';
 import { precursorOf } from './succession.js';
+import { isNeeded } from './votes-file.js';
 
 /**
  * Undefined where the index is as a build would make it and it is to be left then ({@link RefitOptions.ifUnchanged}).
@@ -76,7 +77,7 @@ async function asBuilt(
 ): Promise<Omit<BuildOptions, 'examples'> & LoadedChoice> {
   const { metric, auto } = manifest;
   const features = specOf(auto === undefined ? manifest : { ...manifest, features: auto.features }) as FeatureOptions;
-  await verifyArtefacts(folder, manifest);
+  await verifyArtefacts(folder, manifest, isNeeded);
   const usual = (await openReducer(folder, manifest)).metric;
   const asked = reductionAsked(manifest);
   const { dims = asked.dims, reducer } = options;

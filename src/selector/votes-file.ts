@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import type { HeldOutVotes } from '../auto/held-out-votes.js';
 import { FungiError } from '../core/errors.js';
 import { readSafetensors, writeSafetensors } from '../core/safetensors.js';
-import type { Manifest } from '../store/manifest.js';
+import { verifyArtefacts, type Manifest } from '../store/manifest.js';
 
 export const VOTES_FILE = 'held-out-votes.safetensors';
 
@@ -19,14 +19,22 @@ export const saveVotes = (folder: string, { shares, right }: StoredVotes): Promi
     ]),
   );
 
+/** Whether an index cannot do without an artefact: one whose votes are lost answers as before, and only cannot be calibrated anew. */
+export const isNeeded = (file: string): boolean => file !== VOTES_FILE;
+
 /**
  * Undefined of an index that has none: it did not choose, was built by an earlier version, or had too few rows to hold out.
  *
- * @throws {FungiError} INDEX_CORRUPT when a part is missing; what reading the file throws
+ * @throws {FungiError} INDEX_CORRUPT when the file is missing or damaged; what reading it throws
  */
-export async function openVotes(folder: string, { artefacts }: Manifest): Promise<StoredVotes | undefined> {
-  if (!artefacts.some(({ file }) => file === VOTES_FILE)) return undefined;
+export async function openVotes(folder: string, manifest: Manifest): Promise<StoredVotes | undefined> {
+  if (!manifest.artefacts.some(({ file }) => file === VOTES_FILE)) return undefined;
   const path = join(folder, VOTES_FILE);
+  await verifyArtefacts(folder, manifest, (file) => file === VOTES_FILE).catch((error: unknown) => {
+    if (!FungiError.is(error, 'INDEX_CORRUPT')) throw error;
+    const hint = `The index answers without it; \`fungi indexes refit ${manifest.name} --force\` makes it anew. Or give labelled examples: --data FILE, or calibrate({ examples }).`;
+    throw new FungiError('INDEX_CORRUPT', error.message, { hint, details: error.details, cause: error });
+  });
   const tensors = await readSafetensors(path);
   const [shares, right] = [tensors.get('shares')?.data, tensors.get('right')?.data];
   if (shares instanceof Float32Array && right instanceof Uint8Array && shares.length === right.length) {

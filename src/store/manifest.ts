@@ -232,9 +232,19 @@ export async function readManifest(folder: string): Promise<Manifest> {
   return parsed.data!;
 }
 
-/** Compares each artefact with its digest. @throws {FungiError} INDEX_CORRUPT naming the file */
-export async function verifyArtefacts(folder: string, manifest: Manifest): Promise<void> {
-  for (const { file, sha256 } of manifest.artefacts) {
+/**
+ * Compares artefacts with their digests.
+ *
+ * @param isChecked which of them, by name; default all
+ * @throws {FungiError} INDEX_CORRUPT naming the file
+ */
+export async function verifyArtefacts(
+  folder: string,
+  { artefacts }: Pick<Manifest, 'artefacts'>,
+  isChecked: (file: string) => boolean = () => true,
+): Promise<void> {
+  for (const { file, sha256 } of artefacts) {
+    if (!isChecked(file)) continue;
     const path = join(folder, file);
     const found = await onStorage(`reading ${path}`, () => unlessMissing(sha256File(path)));
     if (found === sha256) continue;

@@ -1,5 +1,5 @@
 /** An index that chose for itself knows how far its votes are to be trusted. */
-import { readFile, rm } from 'node:fs/promises';
+import { readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { manifestLines } from '../../src/cli/manifest-lines.js';
@@ -10,7 +10,7 @@ import { LEAST_VOTES } from '../../src/selector/confidence.js';
 import { FungiSelector } from '../../src/selector/selector.js';
 import { openVotes, VOTES_FILE } from '../../src/selector/votes-file.js';
 import { findIndex } from '../../src/store/index-folder.js';
-import { readManifest, writeManifest } from '../../src/store/manifest.js';
+import { readManifest, verifyArtefacts, writeManifest } from '../../src/store/manifest.js';
 import { asStored, inPlace, makePlace, tinyExamples, type Place } from './support.js';
 
 const ROWS = 300;
@@ -185,12 +185,27 @@ it('without votes of its build stays as it was, and asks for examples', () =>
     await old.close();
   }));
 
-it('whose votes are gone or damaged is refused by name', () =>
+it.each<[string, (path: string) => Promise<void>]>([
+  ['gone', (path) => rm(path)],
+  ['damaged', (path) => writeFile(path, 'not these')],
+])('whose votes are %s answers, and is calibrated again after a refit', (_, harm) =>
   inPlace(async (own) => {
     await (await FungiSelector.build({ ...own.options('bank'), examples: tinyExamples(150) })).close();
-    await rm(join(await folderOf(own), VOTES_FILE));
-    await expect(FungiSelector.open(own.options('bank'))).rejects.toMatchObject({
+    await harm(join(await folderOf(own), VOTES_FILE));
+    const open = await FungiSelector.open(own.options('bank'));
+    expect((await open.select('cat a b', { k: 3 })).examples).toHaveLength(3);
+    await expect(open.calibrate()).rejects.toMatchObject({
       code: 'INDEX_CORRUPT',
       message: expect.stringContaining(VOTES_FILE) as string,
+      hint: expect.stringContaining('fungi indexes refit bank --force') as string,
     });
-  }));
+    const examples = tinyExamples(190).slice(150);
+    expect((await open.calibrate({ examples })).queries).toBe(40);
+    await open.close();
+    await expect(verifyArtefacts(await folderOf(own), open.manifest)).rejects.toThrow(VOTES_FILE);
+
+    const refitted = await FungiSelector.refit(asStored(own));
+    expect((await refitted.calibrate()).measuredOn).toBe('build');
+    await refitted.close();
+  }),
+);
