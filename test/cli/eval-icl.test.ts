@@ -11,6 +11,7 @@ import type { QueryAnswers } from '../../src/eval/icl/query-answers.js';
 import type { ReportModel } from '../../src/eval/report/model.js';
 import { ScriptedLlm, type RecordedRequest, type Script } from '../../src/testing/scripted-llm.js';
 import { exampleLabels, majority, queryOf, textOf } from '../eval/icl/support.js';
+import { guarded } from '../network/attempts.js';
 import { jsonl, Workspace, type Outcome } from './support.js';
 
 const WORDS = ['loan', 'card', 'rate', 'app'];
@@ -396,7 +397,7 @@ describe('a process', () => {
       process.execPath,
       ['--import', 'tsx', MAIN, ...argv, '--selectors', 'none,bm25', ...endpoint, '--json'],
       {
-        env: { PATH: process.env['PATH'], ...environment() },
+        env: { PATH: process.env['PATH'], ...guarded(), ...environment() },
       },
     );
     const ended = once(child, 'exit').then(([code]) => code as number | null);

@@ -13,6 +13,7 @@ import { describe, expect, it } from 'vitest';
 import { createProgram, run } from '../../src/cli/program.js';
 import { ERRORS } from '../../src/core/errors.js';
 import { optionOf, SETTING_NAMES } from '../../src/server/configuration/settings.js';
+import { guarded } from '../network/attempts.js';
 
 const screen = { write: () => true };
 const program = createProgram({ stdout: screen, stderr: screen }, () => Promise.resolve());
@@ -245,6 +246,7 @@ describe('the process', () => {
     const folder = await mkdtemp(join(tmpdir(), 'fungi-interrupt-'));
     const env = {
       PATH: process.env['PATH'],
+      ...guarded(),
       HF_ENDPOINT: `http://127.0.0.1:${port}`,
       FUNGI_CACHE: folder,
       HF_HOME: folder,

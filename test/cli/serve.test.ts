@@ -10,6 +10,7 @@ import { parse } from 'yaml';
 import { FungiSelector } from '../../src/selector/selector.js';
 import { SETTING_NAMES } from '../../src/server/configuration/settings.js';
 import { hashKey } from '../../src/server/keys/hash.js';
+import { guarded } from '../network/attempts.js';
 import { makePlace, tinyExamples, type Place } from '../selector/support.js';
 import { Workspace } from './support.js';
 
@@ -105,6 +106,7 @@ describe('the process', () => {
     const argv = ['serve', '--port', '0', '--indexes', indexes!, '--preload', 'bank', '--encoders', `tiny=${encoder}`];
     const env = {
       PATH: process.env['PATH'],
+      ...guarded(),
       FUNGI_CACHE: sources!.cacheDir,
       FUNGI_OFFLINE: '1',
     };

@@ -2,10 +2,14 @@
  * Holds a process to this machine: a connection to anywhere but loopback fails at once, and says where to. Tests load it by `setup.ts`, processes
  * that they start by NODE_OPTIONS (vitest.config.ts); plain JavaScript, so that any Node takes it.
  */
+import { appendFileSync } from 'node:fs';
 import net from 'node:net';
 
 /** `host:port` of every connection that was refused, in order. */
 export const attempts = [];
+
+/** Of a process that a test started: the file in which the test finds what was tried, even where nobody else hears of it. */
+const record = process.env['NETWORK_ATTEMPTS'];
 
 const connect = net.Socket.prototype.connect;
 
@@ -16,7 +20,10 @@ net.Socket.prototype.connect = function (...given) {
   const { host, port } = target;
   // A name of this kind is nowhere (RFC 6761): a test may ask for it, and no resolver need be asked.
   const isNowhere = host.endsWith('.invalid');
-  if (!isNowhere) attempts.push(`${host}:${port}`);
+  if (!isNowhere) {
+    attempts.push(`${host}:${port}`);
+    if (record !== undefined) appendFileSync(record, `${host}:${port}\n`);
+  }
   const error = isNowhere
     ? Object.assign(new Error(`getaddrinfo ENOTFOUND ${host}`), { code: 'ENOTFOUND', syscall: 'getaddrinfo' })
     : Object.assign(new Error(`tests have no network: connection to ${host}:${port}`), { code: 'ENETUNREACH' });

@@ -9,7 +9,7 @@ import { join } from 'node:path';
 import { connect as connectTls } from 'node:tls';
 import { promisify } from 'node:util';
 import { expect, it } from 'vitest';
-import { attempts } from './guard.mjs';
+import { guarded, takeAttempts } from './attempts.js';
 
 /** Of addresses for documentation: nobody has it. */
 const OUTSIDE = '192.0.2.1';
@@ -35,12 +35,12 @@ it.each([
   expect((await failure(work)).message).toBe(`tests have no network: connection to ${target}`);
   expect(performance.now() - began).toBeLessThan(5_000);
   // Taken out, since it was meant: else this test would fail of it.
-  expect(attempts.splice(0)).toEqual([target]);
+  expect(takeAttempts()).toEqual([target]);
 });
 
 it('finds no name that is nowhere, without asking', async () => {
   expect(await failure(() => fetch('http://nowhere.invalid/'))).toMatchObject({ code: 'ENOTFOUND' });
-  expect(attempts).toEqual([]);
+  expect(takeAttempts()).toEqual([]);
 });
 
 it('lets through what stays on this machine', async () => {
@@ -63,8 +63,18 @@ it('lets through what stays on this machine', async () => {
   }
 });
 
-it('holds processes that a test starts', async () => {
+it.each<[string, NodeJS.ProcessEnv | undefined]>([
+  ['', undefined],
+  [', with an environment of their own', { ...guarded(), PATH: process.env['PATH'] }],
+])('holds processes that a test starts%s, and knows what they tried and caught', async (_, env) => {
   const script = `fetch('http://${OUTSIDE}:84/').catch((error) => console.log(error.cause.message))`;
-  const { stdout } = await promisify(execFile)(process.execPath, ['-e', script]);
+  const { stdout } = await promisify(execFile)(process.execPath, ['-e', script], { env });
   expect(stdout.trim()).toBe(`tests have no network: connection to ${OUTSIDE}:84`);
+  expect(takeAttempts()).toEqual([`${OUTSIDE}:84`]);
+});
+
+it.fails('fails a test in which a process tried and caught it', async () => {
+  const script = `fetch('http://${OUTSIDE}:85/').catch(() => undefined)`;
+  await promisify(execFile)(process.execPath, ['-e', script]);
+  expect(takeAttempts()).toEqual([]);
 });
