@@ -191,8 +191,14 @@ async function dataDifferences(
       `data: ${counted(surplus, 'example')} of the index not in the data, ${missing.size} of the data not in the index`,
     ];
   }
+  const { contentsDigest, examplesDigest } = await import('../selector/contents-digest.js');
+  if (manifest.examples !== undefined && manifest.examples !== examplesDigest(examples)) {
+    const { name } = manifest;
+    return [
+      `data: the examples that the index holds, and others than it was built of; \`fungi indexes refit ${name}\` fits it to them`,
+    ];
+  }
   if (encoder.modality === 'text') return [];
-  const { contentsDigest } = await import('../selector/contents-digest.js');
   const keys = await encoder.identify(examples.map(({ input }) => input));
   if (contentsDigest(examples, keys) === manifest.contents) return [];
   const files = `${nounOf(encoder.modality)}s`;

@@ -36,3 +36,18 @@ it.each([
   expect((await build(...more)).code).toBe(code);
   expect(loads.count).toBe(1);
 });
+
+it('tells that an index holds the data, and was built of others', async () => {
+  const grown = (): ReturnType<Workspace['fungi']> =>
+    workspace.fungi(['index', 'grown', '--encoder', 'MODEL', '--data', '@train.jsonl', '--losses', 'none']);
+  const few = ['index', 'grown', '--encoder', 'MODEL', '--data', '@fewer.jsonl', '--losses', 'none'];
+  expect((await workspace.fungi(few)).code).toBe(0);
+  expect((await workspace.fungi(['add', 'grown', '@train.jsonl'])).code).toBe(0);
+  const { code, stderr } = await grown();
+  expect(code).toBe(5);
+  expect(stderr).toMatch(
+    /data: the examples that the index holds, and others than it was built of; `fungi indexes refit grown`/,
+  );
+  expect((await workspace.fungi(['indexes', 'refit', 'grown'])).code).toBe(0);
+  expect((await grown()).stdout).toContain('nothing to do');
+});

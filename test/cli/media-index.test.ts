@@ -49,6 +49,23 @@ it('refits where an image changed under its name, and else does not', async () =
   expect(await refit()).toContain('nothing to refit');
 });
 
+it('does not say that images changed where some came after the build', async () => {
+  const place = async (i: number): Promise<void> => {
+    const folder = workspace.path('later', i % 2 === 0 ? 'a' : 'b');
+    await mkdir(folder, { recursive: true });
+    await copyFile(await images.picture(i), join(folder, `${i}.png`));
+  };
+  const index = ['index', 'later', '--encoder', images.model, '--data', '@later', '--dims', '4', '--losses', 'none'];
+  for (const i of [0, 1, 2, 3]) await place(i);
+  expect((await workspace.fungi(index)).code).toBe(0);
+  for (const i of [4, 5]) await place(i);
+  expect((await workspace.fungi(['add', 'later', '@later'])).code).toBe(0);
+  const { code, stderr } = await workspace.fungi(index);
+  expect(code).toBe(5);
+  expect(stderr).toContain('others than it was built of; `fungi indexes refit later`');
+  expect(stderr).not.toContain('other images');
+});
+
 it('compares settings by what the encoder asked for reads, not the one of the index', async () => {
   const texts = ['index', 'both', '--data', '@train.jsonl', '--encoder', 'MODEL'];
   expect((await workspace.fungi(texts)).code).toBe(0);
