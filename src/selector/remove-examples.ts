@@ -34,7 +34,7 @@ export async function removeExamples({
     try {
       assertOwnStore(await readManifest(folder), store);
       const asked = [...new Set(ids)];
-      const there = new Set((await store.get(asked)).map(({ id }) => id));
+      const there = await store.present(asked);
       const removed = await store.delete([...there]);
       return { removed, absent: asked.filter((id) => !there.has(id)), rows: await store.count() };
     } finally {

@@ -21,6 +21,8 @@ import { TableSeal } from './table-seal.js';
 
 /** Fixed, never made of user text: LanceDB panics on some names and accepts "..". */
 const TABLE = 'examples';
+/** Ids that one query looks for. */
+const IDS_TOGETHER = 1024;
 const WRITE_LOCK_WAIT_MS = 30_000;
 /** Every write adds a fragment and a version, whoever made it; reads slow down with their number. */
 const VERSIONS_BETWEEN_COMPACTIONS = 32;
@@ -144,6 +146,19 @@ export class LanceStore implements ExampleStore {
 
   async count(): Promise<number> {
     return this.read('counting rows', () => this.table.countRows());
+  }
+
+  /** Which of these ids there are: nothing else of their rows is read. @throws {FungiError} INVALID_DATA, STORAGE_FAILED */
+  async present(ids: readonly string[]): Promise<Set<string>> {
+    this.assertOpen();
+    assertIds(ids);
+    const found = new Set<string>();
+    for (let start = 0; start < ids.length; start += IDS_TOGETHER) {
+      const some = idIn(ids.slice(start, start + IDS_TOGETHER));
+      const rows = await this.read('reading ids', () => this.table.query().where(some).select(['id']).toArray());
+      for (const { id } of rows as { id: string }[]) found.add(id);
+    }
+    return found;
   }
 
   async get(ids: readonly string[]): Promise<StoredRow[]> {

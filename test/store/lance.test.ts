@@ -7,6 +7,16 @@ import { LanceStore } from '../../src/store/lance.js';
 import { allRows, batchOf, DIMS, forkChild, inFolder, messagesOf, rowOf, rowsOf } from './support.js';
 
 describe('LanceStore', () => {
+  it('tells which ids there are, of more than one query asks for', () =>
+    inFolder(async (folder) => {
+      const store = await LanceStore.create(folder, DIMS);
+      await store.upsert(['a', "it's", 'z'].map((id, i) => rowOf(i, { id })));
+      const others = Array.from({ length: 2500 }, (_, i) => `other ${i}`);
+      expect(await store.present(['z', ...others, "it's"])).toEqual(new Set(['z', "it's"]));
+      expect(await store.present([])).toEqual(new Set());
+      await store.close();
+    }));
+
   it('gives another opening the same rows in the same order', () =>
     inFolder(async (folder) => {
       const store = await LanceStore.create(folder, DIMS);
