@@ -145,7 +145,7 @@ describe('of texts', () => {
       ['add', 'pets', '@pictures.jsonl'],
       3,
       'INVALID_DATA',
-      /pictures\.jsonl: holds images or sounds, and .* reads texts\nhint: Index "pets" holds texts/,
+      /pictures\.jsonl: holds images, and .* reads texts\nhint: Index "pets" holds texts/,
     ],
     ['ids of an unknown index', ['remove', 'birds', '--ids', 'a'], 5, 'INDEX_NOT_FOUND', /no index "birds"/],
     ['no ids', ['remove', 'pets'], 2, 'INVALID_ARGUMENT', /either --ids or --ids-file/],
