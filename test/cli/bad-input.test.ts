@@ -364,7 +364,11 @@ describe('bad input', () => {
 
   it.each([
     ['on', {}, 'Fetch it once: `fungi models pull bert-base`.'],
-    ['off', { FUNGI_OFFLINE: '1' }, 'Fetch it once with the network on: `fungi models pull bert-base`.'],
+    [
+      'off',
+      { FUNGI_OFFLINE: '1' },
+      'Fetch it once with the network on: `fungi models pull bert-base`. New indexes and evaluations need no network with the encoder of this package: --encoder builtin.',
+    ],
   ])('names the model to pull, with the network %s', async (_, env, hint) => {
     const { code, stderr } = await workspace.fungi(['models', 'path', 'bert-base'], {
       env: { HF_HUB_OFFLINE: '0', ...env },
