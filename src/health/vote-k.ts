@@ -17,6 +17,8 @@ export interface CandidateGraph {
 
 /** What one more labelled neighbour divides a candidate's vote by. */
 const RHO = 10;
+/** Scores that agree in so many digits are equal: ten tenths are no less than a whole. */
+const DIGITS = 12;
 
 export interface Chosen {
   /** Number of the candidate. */
@@ -43,7 +45,7 @@ export async function voteK(
   const scoreOf = (candidate: number): number => {
     let sum = 0;
     for (const voter of voters[candidate]!) if (isChosen[voter] === 0) sum += RHO ** -labelled[voter]!;
-    return sum;
+    return Number(sum.toPrecision(DIGITS));
   };
   const scores = new Float64Array(candidates.length);
   const update = (numbers: readonly number[]): Promise<void> =>

@@ -52,6 +52,15 @@ describe('vote-k', () => {
     expect((await voteK(graph, 2)).map(({ candidate }) => candidate)).toEqual([4, 0]);
   });
 
+  it('takes ten tenths of a vote for a whole one: the earlier candidate is chosen', async () => {
+    const tenths = Array.from({ length: 10 }, () => [0]);
+    const graph = { candidates: [[], [], ...tenths, [1]], pooled: [0, 0, ...tenths.map(() => 1), 0] };
+    expect((await voteK(graph, 2)).map(({ candidate, score }) => [candidate, score])).toEqual([
+      [0, 1],
+      [1, 1],
+    ]);
+  });
+
   it('is the plain loop', async () => {
     await fc.assert(
       fc.asyncProperty(graphs, fc.integer({ min: 1, max: 12 }), async (graph, count) => {
