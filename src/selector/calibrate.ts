@@ -120,13 +120,21 @@ function heldOutAtBuild({ rows, index, policy, k, rng, queries = Infinity }: Tas
   if (votes === undefined) {
     const why = `index "${manifest.name}": its reduction learned of its examples' labels, so that they cannot tell how well it does on others`;
     const way = 'Give labelled examples that it does not have: --data FILE, or calibrate({ examples }).';
-    throw manifest.auto === undefined
-      ? new FungiError('INVALID_ARGUMENT', why, {
-          hint: `${way} An index by --reducer auto brings held-out examples of its build, one by pca needs none.`,
-        })
-      : new FungiError('INVALID_ARGUMENT', `${why}, and its build kept no votes on held-out ones`, {
-          hint: `${way} Builds of this version keep them, where ${LEAST_VOTES} examples or more can be held out: fungi indexes refit builds it again.`,
-        });
+    if (manifest.auto === undefined) {
+      throw new FungiError('INVALID_ARGUMENT', why, {
+        hint: `${way} An index by --reducer auto brings held-out examples of its build, one by pca needs none.`,
+      });
+    }
+    if (manifest.rows < LEAST_VOTES) {
+      throw new FungiError(
+        'INVALID_ARGUMENT',
+        `${why}; its build had ${manifest.rows}, and keeps votes on held-out ones from ${LEAST_VOTES} on`,
+        { hint: `${way} Or add examples, and build it again: fungi indexes refit.` },
+      );
+    }
+    throw new FungiError('INVALID_ARGUMENT', `${why}, and its build kept no votes on held-out ones`, {
+      hint: `${way} Builds of this version keep them, where ${LEAST_VOTES} examples or more can be held out: fungi indexes refit builds it again.`,
+    });
   }
   const unusual = unusualVote(policy, k);
   if (unusual !== undefined) {

@@ -163,8 +163,8 @@ it('without votes of its build stays as it was, and asks for examples', () =>
     const few = await FungiSelector.build({ ...own.options('bank'), examples: tinyExamples(60) });
     expect(few.manifest.auto).not.toHaveProperty('confidence');
     expect(few.manifest.artefacts).toHaveLength(2);
-    const none = refusal(/its build kept no votes on held-out ones/, new RegExp(`--data FILE.*${LEAST_VOTES}.*refit`));
-    await expect(few.calibrate()).rejects.toMatchObject(none);
+    const tooFew = new RegExp(`its build had 60, and keeps votes on held-out ones from ${LEAST_VOTES} on`);
+    await expect(few.calibrate()).rejects.toMatchObject(refusal(tooFew, /--data FILE.*Or add examples.*refit/));
     await few.close();
 
     await (await FungiSelector.build({ ...own.options('bank'), examples: tinyExamples(150) })).close();
@@ -179,6 +179,7 @@ it('without votes of its build stays as it was, and asks for examples', () =>
     });
     await rm(join(folder, VOTES_FILE));
     const old = await FungiSelector.open(own.options('bank'));
+    const none = refusal(/its build kept no votes on held-out ones/, new RegExp(`--data FILE.*${LEAST_VOTES}.*refit`));
     await expect(old.calibrate()).rejects.toMatchObject(none);
     const { posterior } = await old.select('cat a b', { policy: { abstain: { below: 0.5 } } });
     expect(posterior!.calibrated).toBe(false);
