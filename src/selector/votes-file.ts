@@ -30,9 +30,9 @@ export const isNeeded = (file: string): boolean => file !== VOTES_FILE;
 export async function openVotes(folder: string, manifest: Manifest): Promise<StoredVotes | undefined> {
   if (!manifest.artefacts.some(({ file }) => file === VOTES_FILE)) return undefined;
   const path = join(folder, VOTES_FILE);
+  const hint = `The index answers without it; \`fungi indexes refit ${manifest.name} --force\` makes it anew. Or give labelled examples: --data FILE, or calibrate({ examples }).`;
   await verifyArtefacts(folder, manifest, (file) => file === VOTES_FILE).catch((error: unknown) => {
     if (!FungiError.is(error, 'INDEX_CORRUPT')) throw error;
-    const hint = `The index answers without it; \`fungi indexes refit ${manifest.name} --force\` makes it anew. Or give labelled examples: --data FILE, or calibrate({ examples }).`;
     throw new FungiError('INDEX_CORRUPT', error.message, { hint, details: error.details, cause: error });
   });
   const tensors = await readSafetensors(path);
@@ -40,7 +40,5 @@ export async function openVotes(folder: string, manifest: Manifest): Promise<Sto
   if (shares instanceof Float32Array && right instanceof Uint8Array && shares.length === right.length) {
     return { shares, right };
   }
-  throw new FungiError('INDEX_CORRUPT', `${path} does not hold as many shares as votes`, {
-    hint: 'Restore the index from a copy, or build it again.',
-  });
+  throw new FungiError('INDEX_CORRUPT', `${path} does not hold as many shares as votes`, { hint });
 }

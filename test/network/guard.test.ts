@@ -73,8 +73,8 @@ it.each<[string, NodeJS.ProcessEnv | undefined]>([
   expect(takeAttempts()).toEqual([`${OUTSIDE}:84`]);
 });
 
+// By the hook of setup.ts, which counts as the test's own.
 it.fails('fails a test in which a process tried and caught it', async () => {
   const script = `fetch('http://${OUTSIDE}:85/').catch(() => undefined)`;
   await promisify(execFile)(process.execPath, ['-e', script]);
-  expect(takeAttempts()).toEqual([]);
 });

@@ -1,5 +1,6 @@
 /** `fungi add`: more labelled examples into an index that is there. */
 import type { Command } from 'commander';
+import { firstFew } from '../../core/first-few.js';
 import type { ExampleInput } from '../../core/item.js';
 import { findIndex } from '../../store/index-folder.js';
 import { readManifest, type Manifest } from '../../store/manifest.js';
@@ -12,9 +13,6 @@ import { addPoolOptions, POOL_SOURCES, readPool, tellRepeats, type PoolFlags } f
 import { addOpenOptions } from './retrieve.js';
 
 interface AddFlags extends CommonOptions, OpenFlags, PoolFlags {}
-
-/** New labels that a message names. */
-const SHOWN = 10;
 
 export function addAdd(program: Command, run: Run): void {
   const command = program
@@ -81,8 +79,7 @@ function labelsWithoutDirection(examples: readonly ExampleInput[], { labels, red
 }
 
 function withoutDirection(name: string, labels: readonly string[]): string {
-  const shown = labels.slice(0, SHOWN).map((label) => JSON.stringify(label));
-  const more = labels.length > SHOWN ? ` and ${labels.length - SHOWN} more` : '';
+  const shown = firstFew(labels.map((label) => JSON.stringify(label)));
   const [are, have] = labels.length === 1 ? ['label is', 'has'] : ['labels are', 'have'];
-  return `${labels.length} ${are} newer than the build, and ${have} no direction of ${labels.length === 1 ? 'its' : 'their'} own until \`fungi indexes refit ${name}\`: ${shown.join(', ')}${more}`;
+  return `${labels.length} ${are} newer than the build, and ${have} no direction of ${labels.length === 1 ? 'its' : 'their'} own until \`fungi indexes refit ${name}\`: ${shown}`;
 }

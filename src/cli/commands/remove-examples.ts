@@ -1,15 +1,13 @@
 /** `fungi remove`: examples out of an index, by their ids. */
 import type { Command } from 'commander';
 import { FungiError } from '../../core/errors.js';
+import { firstFew } from '../../core/first-few.js';
 import type { CommonOptions, Context, Report, Run } from '../context.js';
 import { addCommonOptions, addIndexesOption } from '../options.js';
 import { counted } from '../output.js';
 import { readIds, type IdFlags } from '../read-ids.js';
 
 interface RemoveFlags extends CommonOptions, IdFlags {}
-
-/** Ids that a message names. */
-const SHOWN = 10;
 
 export function addRemove(program: Command, run: Run): void {
   addCommonOptions(addIndexesOption(program.command('remove')))
@@ -43,11 +41,10 @@ async function remove({ indexes }: Context, name: string, flags: RemoveFlags): P
 }
 
 function notThere(name: string, absent: readonly string[]): FungiError {
-  const shown = absent.slice(0, SHOWN).map((id) => JSON.stringify(id));
-  const more = absent.length > SHOWN ? ` and ${absent.length - SHOWN} more` : '';
+  const shown = firstFew(absent.map((id) => JSON.stringify(id)));
   return new FungiError(
     'EXAMPLE_NOT_FOUND',
-    `index "${name}" has no example of ${absent.length === 1 ? 'the id' : `${absent.length} of the ids`}: ${shown.join(', ')}${more}`,
+    `index "${name}" has no example of ${absent.length === 1 ? 'the id' : `${absent.length} of the ids`}: ${shown}`,
     {
       hint: `\`fungi retrieve ${name} TEXT --json\` tells the ids of what is near.`,
       details: { name, absent },

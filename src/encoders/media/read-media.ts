@@ -3,6 +3,7 @@ import { readFile, stat } from 'node:fs/promises';
 import { fileURLToPath } from 'node:url';
 import { FungiError } from '../../core/errors.js';
 import { sha256 } from '../../core/fingerprint.js';
+import { firstFew } from '../../core/first-few.js';
 import type { Item } from '../../core/item.js';
 
 export interface MediaLimits {
@@ -61,20 +62,15 @@ export async function assertMedia(items: readonly Item[], { maxBytes }: MediaLim
     else assertSize(path, found.size, maxBytes);
   }
   if (missing.length === 0) return;
-  const shown = missing.slice(0, SHOWN).join(', ');
-  const more = missing.length > SHOWN ? ` and ${missing.length - SHOWN} more` : '';
   throw new FungiError(
     'FILE_NOT_FOUND',
-    `${missing.length === 1 ? 'a media file is' : `${missing.length} media files are`} missing: ${shown}${more}`,
+    `${missing.length === 1 ? 'a media file is' : `${missing.length} media files are`} missing: ${firstFew(missing)}`,
     {
       hint: 'Images and sounds are named by their path, from the current folder, or in a data file from its folder.',
       details: { missing },
     },
   );
 }
-
-/** Missing files that a message names; all are in its details. */
-const SHOWN = 10;
 
 async function readOne(item: Item, { maxBytes }: MediaLimits): Promise<Uint8Array> {
   const header = DATA_URL.exec(item)?.[0];

@@ -2,6 +2,7 @@
 import { readdir } from 'node:fs/promises';
 import { join, parse } from 'node:path';
 import { FungiError } from '../../core/errors.js';
+import { firstFew } from '../../core/first-few.js';
 import { silentLogger } from '../../core/log.js';
 import type { OnProgress } from '../../core/progress.js';
 import { openPictures } from '../../encoders/image/picture.js';
@@ -105,9 +106,7 @@ function assertPaired(
 ): void {
   const missing = [...all.keys()].filter((name) => !others.has(name));
   if (missing.length === 0) return;
-  const shown = missing.slice(0, SHOWN).join(', ');
-  const more = missing.length > SHOWN ? ` and ${missing.length - SHOWN} more` : '';
-  throw new FungiError('INVALID_DATA', `${join(folder, where)}: no ${what} for ${shown}${more}`, {
+  throw new FungiError('INVALID_DATA', `${join(folder, where)}: no ${what} for ${firstFew(missing, SHOWN)}`, {
     hint: LAYOUT,
     details: { missing },
   });
