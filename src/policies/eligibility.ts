@@ -1,7 +1,7 @@
 /** Which candidates may be examples at all: neither the query itself nor one that is there already. */
 import type { Metric } from '../retrieve/distance.js';
 import type { Candidate, Dropped, DropRule, Sifted } from './candidate.js';
-import { distanceWithin } from './similarity.js';
+import { NearDuplicates } from './near-duplicates.js';
 
 export interface ExcludeRule {
   /** Text of the query as {@link textKey} has it; undefined where its own text may be chosen. */
@@ -43,14 +43,12 @@ export function collapseDuplicates(
   key: TextKey,
 ): Sifted {
   const texts = new Map<string, Candidate>();
-  const kept: Candidate[] = [];
-  const near = rule.distance > 0 ? distanceWithin(rule.distance, metric) : undefined;
+  const near = rule.distance > 0 ? new NearDuplicates(candidates.length, rule.distance, metric) : undefined;
   return sift(candidates, (candidate) => {
     const text = rule.text ? key(candidate) : '';
-    const of = (rule.text ? texts.get(text) : undefined) ?? (near && kept.find((other) => near(other, candidate)));
+    const of = (rule.text ? texts.get(text) : undefined) ?? near?.findOrKeep(candidate);
     if (of !== undefined) return { candidate, rule: 'duplicate', of };
     texts.set(text, candidate);
-    kept.push(candidate);
     return undefined;
   });
 }

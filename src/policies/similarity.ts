@@ -41,46 +41,6 @@ export function kernelOf(candidates: readonly Candidate[], metric: Metric): Kern
   };
 }
 
-/** Whether two candidates are at most `limit` apart. Their distances from the query rule most pairs out without a look at the vectors. */
-export function distanceWithin(limit: number, metric: Metric): (a: Candidate, b: Candidate) => boolean {
-  const isCosine = metric === 'cosine';
-  // Of unit vectors the chord ‖u − v‖ = √(2(1 − cos)), for which the triangle inequality holds. A zero vector has no direction.
-  const length = isCosine ? (distance: number): number => Math.sqrt(2 * distance) : (distance: number) => distance;
-  const most = length(limit);
-  const scales = new Map<number, number>();
-  const scaleOf = ({ row, vector }: Candidate): number => {
-    if (!isCosine) return 1;
-    const known = scales.get(row) ?? 1 / Math.sqrt(product(vector, vector));
-    scales.set(row, known);
-    return known;
-  };
-  return (a, b) => {
-    const [near, far] = [length(a.distance), length(b.distance)];
-    if (Math.abs(near - far) > most + SLACK * Math.max(near, far, most)) return false;
-    const [own, other] = [scaleOf(a), scaleOf(b)];
-    if (own === Infinity || other === Infinity) return false;
-    return isWithin(a.vector, b.vector, own, other, most * most);
-  };
-}
-
-/** Relative rounding of distances that come from elsewhere. */
-const SLACK = 1e-5;
-
-/** Whether ‖own·a − other·b‖² ≤ limit: known early where it is not. */
-function isWithin(a: Float32Array, b: Float32Array, own: number, other: number, limit: number): boolean {
-  let square = 0;
-  for (let start = 0; start < a.length && square <= limit; start += STRIDE) {
-    const end = Math.min(a.length, start + STRIDE);
-    for (let j = start; j < end; j++) {
-      const difference = own * a[j]! - other * b[j]!;
-      square += difference * difference;
-    }
-  }
-  return square <= limit;
-}
-
-const STRIDE = 16;
-
 /** Inner product. Four sums side by side: one would wait for itself at every step. */
 function product(a: Float32Array, b: Float32Array): number {
   const whole = a.length - (a.length % 4);
