@@ -56,6 +56,28 @@ export function abstainThreshold(
   return undefined;
 }
 
+/**
+ * The most that {@link abstainThreshold} finds a threshold for, in thousandths.
+ *
+ * @returns 0 where it finds none for a thousandth
+ * @throws {FungiError} INVALID_ARGUMENT
+ */
+export function highestShown(
+  confidences: readonly number[],
+  hits: readonly boolean[],
+  risk?: AbstentionTarget['risk'],
+): number {
+  // Whoever shows so much shows less, too.
+  let [shown, beyond] = [0, 1000];
+  while (beyond - shown > 1) {
+    const middle = (shown + beyond) >> 1;
+    const target = { precision: middle / 1000, ...(risk !== undefined && { risk }) };
+    if (abstainThreshold(confidences, hits, target) === undefined) beyond = middle;
+    else shown = middle;
+  }
+  return shown / 1000;
+}
+
 /** P(X ≥ hits) for X ~ Bin(n, p), n up to `most`. */
 function binomialTail(most: number, p: number): (n: number, hits: number) => number {
   const logFactorial = new Float64Array(most + 1);

@@ -6,7 +6,7 @@
 import { FungiError } from '../core/errors.js';
 import type { ExampleInput } from '../core/item.js';
 import { Rng } from '../core/rng.js';
-import { abstainThreshold, type AbstentionThreshold } from '../policies/abstention.js';
+import { abstainThreshold, highestShown, type AbstentionThreshold } from '../policies/abstention.js';
 import { calibrated, fitCalibration, type Calibration, type CalibrationMethod } from '../policies/calibration.js';
 import { parsePolicy, type Policy, type PolicyOptions } from '../policies/options.js';
 import { unusualVote, USUAL_VOTERS } from '../policies/usual-vote.js';
@@ -54,6 +54,8 @@ export interface CalibratedPolicy {
   readonly unscored: number;
   /** Its `threshold` is for `policy.abstain.below`; undefined where no threshold shows the precision, and where none was asked for. */
   readonly abstention: AbstentionThreshold | undefined;
+  /** Where no threshold shows the precision that was asked for: the most that one shows, in thousandths. */
+  readonly shownAtMost: number | undefined;
 }
 
 /** Queries whose candidates are in memory together. */
@@ -91,12 +93,14 @@ export async function calibrate(
   const { scores, hits } = await judge({ rows, index, spaces, policy, k, rng, queries, examples: examples ?? [] });
   const calibration = fitCalibration(scores, hits, method);
   const confidences = scores.map((score) => calibrated(calibration, score));
+  const abstention = precision === undefined ? undefined : abstainThreshold(confidences, hits, { precision });
   return {
     ...{ measuredOn, calibration },
     queries: scores.length,
     accuracy: hits.filter(Boolean).length / hits.length,
     unscored: measuredOn === 'build' ? (index.manifest.auto?.confidence?.unscored ?? 0) : 0,
-    abstention: precision === undefined ? undefined : abstainThreshold(confidences, hits, { precision }),
+    abstention,
+    shownAtMost: precision === undefined || abstention !== undefined ? undefined : highestShown(confidences, hits),
   };
 }
 

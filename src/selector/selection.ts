@@ -117,7 +117,7 @@ export interface SelectorPrompt extends RenderedPrompt<SelectedExample> {
 
 export interface AnswerOptions extends PromptOptions {
   /** Without one, the label is the majority vote of the examples (or of the selection's voters); by a policy that abstains, the most likely one. */
-  readonly llm?: LlmClient;
+  readonly llm?: LlmClient | undefined;
 }
 
 /** What adding examples did. */

@@ -104,10 +104,18 @@ describe('expected', () => {
     const found = expected(scores([plain(0.5, 0.97), scored(space(none, 0.5), 0.7, 0.97)]));
     expect(found.accuracy).toBeCloseTo(0.7, 6);
     expect(found.embedding).toBeCloseTo(0.5, 6);
-    // 20 of 100 rows differ, all in favour: √(0.2 · 0.8 / 99) = 0.0402.
+    // 20 of 100 rows differ, all in favour; with half a row each way and 102 rows: 20/102 = 0.1961, √(21 − 20²/102)/102 = 0.0405.
     expect(found.gain.difference).toBeCloseTo(0.2, 6);
-    expect(found.gain.low).toBeCloseTo(0.2 - 1.96 * 0.0402, 3);
-    expect(found.gain.high).toBeCloseTo(0.2 + 1.96 * 0.0402, 3);
+    expect(found.gain.low).toBeCloseTo(0.1961 - 1.96 * 0.0405, 3);
+    expect(found.gain.high).toBeCloseTo(0.1961 + 1.96 * 0.0405, 3);
     expect([found.labelHit, found.embeddingLabelHit].map((each) => each.toFixed(4))).toEqual(['0.9700', '0.9700']);
+  });
+
+  it('does not call a gain of 0 certain where no row differs', () => {
+    const { gain } = expected(scores([plain(1), scored(space(none, 0.5), 1)]));
+    expect(gain.difference).toBe(0);
+    // One row that differs, among 102.
+    expect(gain.low).toBeCloseTo(-1.96 / 102, 4);
+    expect(gain.high).toBeCloseTo(1.96 / 102, 4);
   });
 });

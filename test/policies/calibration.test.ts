@@ -2,7 +2,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { Rng } from '../../src/core/rng.js';
-import { abstainThreshold } from '../../src/policies/abstention.js';
+import { abstainThreshold, highestShown } from '../../src/policies/abstention.js';
 import { calibrated, CALIBRATION_METHODS, calibrationError, fitCalibration } from '../../src/policies/calibration.js';
 
 interface Judged {
@@ -141,6 +141,25 @@ describe('abstention', () => {
         { precision: 0.9 },
       ),
     ).toBeUndefined();
+  });
+
+  it('knows the most that it shows', () => {
+    const judged = fc.array(fc.record({ score: fc.float({ min: 0, max: 1, noNaN: true }), hit: fc.boolean() }), {
+      minLength: 1,
+      maxLength: 60,
+    });
+    fc.assert(
+      fc.property(judged, (all) => {
+        const [scores, hits] = [all.map(({ score }) => score), all.map(({ hit }) => hit)];
+        const most = highestShown(scores, hits);
+        const shows = (precision: number): boolean => abstainThreshold(scores, hits, { precision }) !== undefined;
+        if (most > 0) expect(shows(most)).toBe(true);
+        expect(shows(Math.min(0.9999, most + 0.001))).toBe(false);
+      }),
+      { numRuns: 300, seed: 1 },
+    );
+    // Clopper & Pearson's limit of 12 of 12 at a risk of 0.05 for 20 shares: 0.0025^(1/12) = 0.6070.
+    expect(highestShown(Array(12).fill(0.5), Array(12).fill(true))).toBe(0.606);
   });
 
   it.each([

@@ -26,7 +26,8 @@ export function addAdd(program: Command, run: Run): void {
       `
 Rows are read as \`fungi index\` reads them. An example without an id has one made of text and label, so that the same is not added twice. Where the id is there
 with another text, label or metadata, the new example takes its place. A text that is there as it is, is left alone; images and sounds are encoded in any
-case, since their files may hold something else now. What is stored stays: an interrupted command, called again, adds the rest.
+case, since their files may hold something else now. A text without an id that is there with another label is a second example: \`fungi health\` lists
+such conflicts. What is stored stays: an interrupted command, called again, adds the rest.
 
 Reduction, landmarks and what auto chose stay those of the build: after many additions, or with new labels, \`fungi indexes refit\` fits them anew.
 

@@ -87,7 +87,13 @@ async function calibrate(context: Context, name: string, flags: CalibrateFlags):
   if (out !== undefined && !isShort) await replaceFileWith(out, stringify(policy));
   return {
     text: calibrationText(name, measured, flags),
-    json: { index: name, ...measured, abstention: abstention ?? null, policy: isShort ? null : policy },
+    json: {
+      index: name,
+      ...measured,
+      abstention: abstention ?? null,
+      shownAtMost: measured.shownAtMost ?? null,
+      policy: isShort ? null : policy,
+    },
     // A policy that answers whatever it is asked is not what was wanted.
     exitCode: isShort ? 1 : 0,
   };
@@ -104,9 +110,12 @@ function fewAsked({ queries, accuracy }: CalibratedPolicy): string {
   return `${few}: the 95 % interval of the share that is right is ${(100 * (high - low)).toFixed(0)} points wide (${percent(low)} to ${percent(high)} %); ask ${FEW} at least, better some hundreds`;
 }
 
+const lessOf = (most = 0): string =>
+  most === 0 ? 'give more examples' : `ask for ${percent(most)} % at most, or give more examples`;
+
 function calibrationText(
   name: string,
-  { measuredOn, calibration, queries, accuracy, unscored, abstention }: CalibratedPolicy,
+  { measuredOn, calibration, queries, accuracy, unscored, abstention, shownAtMost }: CalibratedPolicy,
   { precision, data, out }: Pick<CalibrateFlags, 'precision' | 'data' | 'out'>,
 ): string {
   const { low, high } = wilson(Math.round(accuracy * queries), queries);
@@ -130,7 +139,7 @@ function calibrationText(
   } else if (precision !== undefined) {
     lines.push(
       ['answers', `at no confidence do these examples show that ${percent(precision)} % are right`],
-      ['policy', 'none: ask for less, or give more examples'],
+      ['policy', `none: ${lessOf(shownAtMost)}`],
     );
     return pairs(lines);
   }

@@ -238,7 +238,7 @@ function showAccuracy({ embedding, fungi }: { readonly embedding: Accuracy; read
   ];
   const rows = [line('plain embedding', embedding), line('chosen', fungi)];
   const columns = rows[0]!.map(() => ({ title: '' }));
-  return `=== Accuracy on all ${counted(embedding.n, 'test message')}, by vote, as \`fungi eval knn --features embedding,auto\` counts\n\n${table(columns, rows)}\n\nSo few messages tell little, either way: measure on your own data with \`fungi eval knn --features embedding,auto\`.`;
+  return `=== Accuracy on all ${counted(embedding.n, 'test message')}, by vote, as \`fungi eval knn --features embedding,auto\` counts\n\n${table(columns, rows)}\n\n"expected" counts the index's own examples, held out in turn; these are other messages, so few that they tell little either way: measure on your own data with \`fungi eval knn --features embedding,auto\`.`;
 }
 
 function toJson({ query, embedding, fungi, prompt, answer, vote }: Shown, llm: LlmClient | undefined): object {

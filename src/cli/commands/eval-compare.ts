@@ -75,7 +75,8 @@ export function addEvalCompare(evaluation: Command, run: Run): void {
     .addHelpText(
       'after',
       `
-Accuracy is that of the vote of the chosen examples, ties to the label that comes first: what a prompt would show, without an LLM.
+Accuracy is that of the vote of the chosen examples, ties to the label of the better example (\`eval knn\` has them by name, unless --ties says otherwise): what
+a prompt would show, without an LLM.
 Duplicate rows are counted and kept. The pool needs two labels at least. A model is loaded only for feature sets. A selector that no seed
 changes is run once for all seeds. Under --json there is, for each query, what every selector chose under every seed.
 

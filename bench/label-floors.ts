@@ -1,0 +1,79 @@
+/**
+ * What a floor of labels (`minLabels`) costs and gives the examples of a prompt, by an index that chose for itself beside one of plain embeddings,
+ * as Markdown rows on stdout.
+ *
+ *     npx tsx bench/label-floors.ts ENCODER DATA_FOLDER SET[,SET …] [floors=0,2,3,5] [losses=kl|none] [threads=0]
+ *
+ * DATA_FOLDER/SET/train.jsonl (text, label) makes both indexes; the texts of test.jsonl, 3,080 at most, drawn with seed 0, are asked for 20 examples.
+ * Columns: set; labels of the set; floor; queries with an example of their label, in percent, by embedding and by auto; share of the examples that
+ * have it, by both, and what auto gains over the embedding without a floor, with its paired interval; labels among the examples, mean, by both.
+ */
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { Rng } from '../src/core/rng.js';
+import { pairedBootstrap } from '../src/eval/measures/intervals.js';
+import { labelHitAt, ownLabels, sameLabelShareAt, type OwnLabel } from '../src/eval/measures/metrics.js';
+import { FungiSelector } from '../src/selector/selector.js';
+
+const K = 20;
+const QUERIES = 3080;
+
+const [encoder, data, sets, floors = '0,2,3,5', losses = 'kl', threads = '0'] = process.argv.slice(2);
+if (encoder === undefined || data === undefined || sets === undefined)
+  throw new Error('usage: label-floors.ts ENCODER DATA_FOLDER SET[,SET …] [floors] [kl|none] [threads]');
+
+const rowsOf = (set: string, part: string): { input: string; label: string }[] =>
+  readFileSync(join(data, set, `${part}.jsonl`), 'utf8')
+    .split('\n')
+    .filter((line) => line !== '')
+    .map((line) => JSON.parse(line) as { text: string; label: string })
+    .map(({ text, label }) => ({ input: text, label }));
+const mean = (values: readonly number[]): number => values.reduce((sum, value) => sum + value, 0) / values.length;
+const percent = (value: number): string => (100 * value).toFixed(1);
+const signed = (value: number): string => (value < 0 ? '' : '+') + percent(value);
+const shares = (own: readonly OwnLabel[]): number[] => own.map((each) => sameLabelShareAt(K, each));
+const hits = (own: readonly OwnLabel[]): number => mean(own.map((each) => labelHitAt(K, each)));
+
+const folder = mkdtempSync(join(tmpdir(), 'fungi-bench-'));
+try {
+  for (const set of sets.split(',')) {
+    const [train, all] = [rowsOf(set, 'train'), rowsOf(set, 'test')];
+    const test = Rng.stream(0, 'queries')
+      .sample(all.length, Math.min(QUERIES, all.length))
+      .map((row) => all[row]!);
+    const common = { indexes: folder, encoder, threads: Number(threads), examples: train };
+    const embedding = await FungiSelector.build({
+      ...{ ...common, name: `${set}-embedding`, features: { losses: [] }, reducer: { kind: 'pca' } },
+    });
+    const auto = await FungiSelector.build({
+      ...{ ...common, name: `${set}-auto`, features: { losses: losses === 'none' ? [] : [{ name: 'kl' }] } },
+      // Whatever else the machine does, the same is tried.
+      reducer: { kind: 'auto', budgetSeconds: 86_400 },
+    });
+    const ask = async (selector: FungiSelector, floor: number) => {
+      const policy = floor === 0 ? {} : { policy: { minLabels: floor } };
+      const found = await selector.selectBatch(test.map(({ input }) => input), { k: K, ...policy }); // prettier-ignore
+      const labels = found.map(({ examples }) => examples.map(({ label }) => label));
+      const own = ownLabels(test.map(({ label }) => label), labels); // prettier-ignore
+      return { own, labels: mean(labels.map((each) => new Set(each).size)) };
+    };
+    const plain = await ask(embedding, 0);
+    for (const floor of floors.split(',').map(Number)) {
+      const [a, b] = [await ask(embedding, floor), await ask(auto, floor)];
+      const gain = pairedBootstrap([shares(plain.own)], [shares(b.own)], Rng.stream(0, 'floors', floor));
+      const cells = [
+        ...[set, new Set(train.map(({ label }) => label)).size, floor === 0 ? 'none' : floor],
+        ...[`${percent(hits(a.own))} / ${percent(hits(b.own))}`],
+        `${percent(mean(shares(a.own)))} / ${percent(mean(shares(b.own)))}`,
+        `${signed(gain.difference)} (${signed(gain.low)} to ${signed(gain.high)})`,
+        `${a.labels.toFixed(1)} / ${b.labels.toFixed(1)}`,
+      ];
+      console.log(`| ${cells.join(' | ')} |`);
+    }
+    await embedding.close();
+    await auto.close();
+  }
+} finally {
+  rmSync(folder, { recursive: true });
+}
