@@ -3,7 +3,7 @@ import { FungiError } from '../core/errors.js';
 import type { FungiSelector, Selection } from '../selector/selector.js';
 import { parseFilter, type Filter } from '../store/filter.js';
 import { readJson, type Context } from './context.js';
-import { pick, surroundings, type RuntimeFlags } from './options.js';
+import { pick, runtimeOptions, surroundings, type RuntimeFlags } from './options.js';
 import { counted } from './output.js';
 
 export interface OpenFlags extends RuntimeFlags {
@@ -30,7 +30,8 @@ export async function withSelector<T>(
   const selector = await FungiSelector.open({
     name,
     indexes: context.indexes,
-    ...pick(flags, 'encoder', 'file', 'provider', 'threads', 'engine'),
+    ...pick(flags, 'encoder', 'file'),
+    ...runtimeOptions(flags),
     ...surroundings(context),
   });
   try {

@@ -1,4 +1,5 @@
 /** Options that several commands share, and how their values are read. */
+import { availableParallelism } from 'node:os';
 import { InvalidArgumentError, Option, type Command } from 'commander';
 import { isPooling, POOLING_FORMS, type Pooling } from '../encoders/encoder.js';
 import { PRECISIONS, type Precision } from '../engine/import-options.js';
@@ -17,6 +18,7 @@ const MODES = ['paper', 'reference'] as const;
 export interface RuntimeFlags {
   readonly provider?: Provider;
   readonly threads?: number;
+  readonly processes?: number;
   readonly engine?: EngineName;
 }
 
@@ -50,10 +52,30 @@ export function addCommonOptions(command: Command, { json = true } = {}): Comman
 export const addIndexesOption = (command: Command): Command =>
   command.option('--indexes <dir>', `folder of all indexes (default: ${DEFAULT_INDEXES})`);
 
-export const addRuntimeOptions = (command: Command): Command =>
+/** @param options.long whether it may encode much */
+export function addRuntimeOptions(command: Command, { long = true } = {}): Command {
   command
     .addOption(new Option('--provider <name>', 'where the model runs (default: cpu)').choices([...PROVIDERS]))
     .option('--threads <count>', 'threads of the runtime; 0 takes every core (default: 0)', whole(0));
+  if (!long) return command;
+  return command.option(
+    '--processes <count>',
+    `processes that share what takes more than seconds to encode, each with the encoder's weights once more; 0 for none (default: one a core, ${MOST_PROCESSES} at most; none with --threads)`,
+    whole(0),
+  );
+}
+
+/** Beyond so many each has threads of its own: weights take memory. */
+const MOST_PROCESSES = 4;
+
+/** Where the encoder runs, and on how much of the machine. */
+export function runtimeOptions(flags: RuntimeFlags) {
+  const { threads = 0, processes = threads === 0 ? processesOf(availableParallelism()) : 0 } = flags;
+  return { ...pick(flags, 'provider', 'threads', 'engine'), processes };
+}
+
+/** One process has nobody to share with. */
+const processesOf = (cores: number): number => (cores === 1 ? 0 : Math.min(cores, MOST_PROCESSES));
 
 export const addEngineOption = (command: Command): Command =>
   command.addOption(
@@ -92,7 +114,7 @@ export function addEncoderOptions(command: Command, { argument = false, pools = 
   command
     .option('--target <name>', "layer whose gradient is taken (default: the last self-attention's output projection)")
     .option('--output <name>', "the model's tensor of token states (default: last_hidden_state or token_embeddings)");
-  return addRuntimeOptions(command);
+  return addRuntimeOptions(command, { long: !argument });
 }
 
 /** @param options.dims whether features are reduced */
@@ -174,7 +196,8 @@ export function pick<T extends object, K extends keyof T>(from: T, ...keys: K[])
 
 /** What the library needs of the command line to load a model. */
 export const engineOptions = (flags: EncoderFlags, context: Context) => ({
-  ...pick(flags, 'encoder', 'file', 'precision', 'pooling', 'target', 'output', 'provider', 'threads', 'engine'),
+  ...pick(flags, 'encoder', 'file', 'precision', 'pooling', 'target', 'output'),
+  ...runtimeOptions(flags),
   ...surroundings(context),
 });
 

@@ -6,10 +6,8 @@ import type { OnProgress } from '../core/progress.js';
 import type { Encoder, Prepared } from '../encoders/encoder.js';
 import type { Kept } from '../losses/loss.js';
 import { float32, type Feeds } from '../runtime/session.js';
-import type { SharedSession } from '../runtime/shared-session.js';
 import { batchesByTokens, type BatchLimits } from './batches.js';
 import type { Artefacts, EngineInfo, GradientEngine, Program, ProgramResult, ProgramSpec } from './engine.js';
-import type { LoadedEncoder } from './import.js';
 import type { ImportedEncoder } from './imported-encoder.js';
 import { tokensRead } from './pooling.js';
 import { distinctRows, rowFeeds } from './rows.js';
@@ -18,24 +16,32 @@ import type { OutputName } from './tail.js';
 import { tailFeeds } from './tail-feeds.js';
 import type { Tail, Tails } from './tails.js';
 import { encodeStates } from './trunk.js';
+import type { TrunkRuns } from './trunk-runs.js';
 
 /** Tail runs: sliced rows are small, and the weights are read once a run. */
 const TAIL_LIMITS: BatchLimits = { maxTokens: 1024, maxRows: 256 };
 /** Behind an earlier block every activation of whole blocks is held for the way back: memory grows with the tokens of a run. */
 const DEEP_TAIL_LIMITS: BatchLimits = { maxTokens: 256, maxRows: 64 };
 
+/** An encoder that is cut, and where its trunk runs. */
+export interface Trunk {
+  readonly imported: ImportedEncoder;
+  readonly runs: TrunkRuns;
+}
+
 export class CutEngine<P extends Prepared> implements GradientEngine {
   readonly info: EngineInfo;
   private closed = false;
-  private whole: Promise<LoadedEncoder> | undefined;
+  private whole: Promise<Trunk> | undefined;
 
+  /** @param own the encoder, cut: the engine's to release */
   constructor(
     private readonly encoder: Encoder<P>,
-    private readonly imported: ImportedEncoder,
-    private readonly trunk: SharedSession,
+    private readonly own: Trunk,
     private readonly tails: Tails,
-    private readonly loadWhole: () => Promise<LoadedEncoder>,
+    private readonly loadWhole: () => Promise<Trunk>,
   ) {
+    const { imported } = own;
     const { output: tensor, outFeatures, inFeatures, bias } = imported.target;
     const target = { tensor, outFeatures, inFeatures, bias };
     const { dims, output, slice, tokens } = imported;
@@ -58,12 +64,17 @@ export class CutEngine<P extends Prepared> implements GradientEngine {
   async encode(views: readonly View[], onProgress?: OnProgress, kept: Kept = 'pooled'): Promise<States> {
     this.assertOpen();
     let done = 0;
-    const own = { imported: this.imported, trunk: this.trunk };
-    const { trunk, imported } = kept === 'tokens' ? await this.unsliced(own) : own;
-    return encodeStates(trunk, imported, this.encoder, this.encoder.prepare(views), (count) => {
-      done += count;
-      onProgress?.({ stage: 'encode', done, total: views.length, unit: 'rows' });
-    });
+    const { imported, runs } = kept === 'tokens' ? await this.unsliced() : this.own;
+    return encodeStates(
+      (count) => runs.of(count),
+      imported,
+      this.encoder,
+      this.encoder.prepare(views),
+      (count) => {
+        done += count;
+        onProgress?.({ stage: 'encode', done, total: views.length, unit: 'rows' });
+      },
+    );
   }
 
   assertDifferentiable(): void {
@@ -79,7 +90,7 @@ export class CutEngine<P extends Prepared> implements GradientEngine {
       Object.entries(artefacts).map(([name, { data, shape }]) => [name, float32(data, shape)]),
     );
     const { views = 1, needs = 'pooled' } = spec.loss ?? {};
-    const { slice } = this.imported;
+    const { slice } = this.own.imported;
     return {
       run: async (states, items) => {
         if (needs === 'tokens') assertSingle(states, spec.loss!.name);
@@ -96,12 +107,12 @@ export class CutEngine<P extends Prepared> implements GradientEngine {
     this.closed = true;
     const whole = await this.whole?.catch(() => undefined);
     this.whole = undefined;
-    await Promise.all([this.trunk.release(), whole?.trunk.release(), this.tails.close()]);
+    await Promise.all([this.own.runs.release(), whole?.runs.release(), this.tails.close()]);
   }
 
   /** The encoder that hands over all tokens: this one, or another trunk of it, loaded when it is first asked for. */
-  private unsliced(own: LoadedEncoder): LoadedEncoder | Promise<LoadedEncoder> {
-    if (this.imported.slice === undefined) return own;
+  private unsliced(): Trunk | Promise<Trunk> {
+    if (this.own.imported.slice === undefined) return this.own;
     if (this.whole === undefined) {
       this.whole = this.loadWhole();
       this.whole.catch(() => (this.whole = undefined));
@@ -111,7 +122,7 @@ export class CutEngine<P extends Prepared> implements GradientEngine {
 
   /** @throws {FungiError} MODEL_UNSUPPORTED */
   private assertEachToken(loss: string): void {
-    const { vector, tail, slice } = this.imported;
+    const { vector, tail, slice } = this.own.imported;
     // Where the slice was refused, tokens do not go through the tail by themselves.
     const refused = slice === undefined && tokensRead(this.encoder.pooling, vector) !== undefined;
     if (!vector && !tail.attends && !refused) return;
@@ -136,7 +147,7 @@ export class CutEngine<P extends Prepared> implements GradientEngine {
     states: States,
     items: readonly (readonly number[])[],
   ): Promise<ProgramResult> {
-    const { dims, target, tail: source } = this.imported;
+    const { dims, target, tail: source } = this.own.imported;
     const { outputs, apart = Infinity } = tail;
     const limits = { ...(source.attends ? DEEP_TAIL_LIMITS : TAIL_LIMITS), apart };
     const distinct = items.map(distinctRows);
@@ -152,7 +163,7 @@ export class CutEngine<P extends Prepared> implements GradientEngine {
       const padded = longest[batch[0]!]!;
       const tokens = places.map((place) => tokensOf(states, place));
       const results = await tail.run({
-        ...tailFeeds(this.imported, needs === 'tokens' ? 'first' : this.encoder.pooling, states, places, padded),
+        ...tailFeeds(this.own.imported, needs === 'tokens' ? 'first' : this.encoder.pooling, states, places, padded),
         ...(views > 1 && rowFeeds(batch.map((item) => items[item]!))),
         ...frozen,
       });

@@ -12,6 +12,11 @@ export interface ImportOptions extends RuntimeOptions {
   readonly output?: string;
   /** What the encoder's products run in: what its file has, or int8 made of that. Tail, loss and gradient are float32. @default 'model' */
   readonly precision?: Precision;
+  /**
+   * Processes that share the runs of long encodings, each with the weights once more and its part of the threads; 0 for none. They are started when runs of
+   * more than one batch have taken two seconds, on the CPU alone. @default 0
+   */
+  readonly processes?: number;
   /** Where findings are kept from one load to the next; absent: nowhere. */
   readonly cacheDir?: string;
   readonly log?: Logger;

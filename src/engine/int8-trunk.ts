@@ -25,6 +25,7 @@ import { layoutOf, writeWeights, type Layout } from './int8-file.js';
 import { distance } from './tolerance.js';
 import type { States } from './states.js';
 import { encodeStates } from './trunk.js';
+import { alone } from './trunk-runs.js';
 
 /** How far the boundary may be from float32's: 0.05 on BERT-base and MiniLM. */
 const TOLERANCE = 0.2;
@@ -209,7 +210,7 @@ async function errorOf<P extends Prepared>(
     const imported = assemble(encoder, parts, findings);
     const session = await acquireTrunk(imported, options);
     try {
-      states.push(await encodeStates(session, imported, encoder, samples));
+      states.push(await encodeStates(alone(session), imported, encoder, samples));
     } finally {
       await session.release();
     }

@@ -12,6 +12,7 @@ import { tokensOf } from './states.js';
 import { buildTail, OUTPUTS } from './tail.js';
 import { tailFeeds } from './tail-feeds.js';
 import { encodeStates, type TrunkGraph } from './trunk.js';
+import { alone } from './trunk-runs.js';
 
 /** Where and with what a probe runs. */
 export interface ProbeOptions extends RuntimeOptions {
@@ -119,7 +120,7 @@ async function boundaryOf<P extends Prepared>(
   trunk: SharedSession,
 ): Promise<Feeds> {
   const items = encoder.probe();
-  const states = await encodeStates(trunk, imported, encoder, items);
+  const states = await encodeStates(alone(trunk), imported, encoder, items);
   const places = [...items.keys()];
   const padded = Math.max(...places.map((place) => tokensOf(states, place)));
   return tailFeeds(imported, encoder.pooling, states, places, padded);

@@ -6,10 +6,10 @@ import type { OnnxModel } from '../onnx/model.js';
 import type { NodeProto, TensorProto, ValueInfoProto } from '../onnx/proto/onnx_pb.js';
 import { copyQuantised, type QuantisedGroup } from '../onnx/row-quantisation.js';
 import type { Feeds } from '../runtime/session.js';
-import type { SharedSession } from '../runtime/shared-session.js';
 import { batchesByTokens, type BatchLimits } from './batches.js';
 import { trunkOutput, type BoundaryTensor, type ImportedEncoder } from './imported-encoder.js';
 import { allocateStates, scatter, type States } from './states.js';
+import type { Runner } from './trunk-runs.js';
 
 /** Encoder runs: about what keeps a 768-wide model's activations in cache. */
 export const TRUNK_LIMITS: BatchLimits = { maxTokens: 512, maxRows: 64 };
@@ -75,9 +75,13 @@ function written(
   return { bytes: g.build(), inputs };
 }
 
-/** Runs the trunk over items and keeps the boundary of each, without padding. */
+/**
+ * Runs the trunk over items and keeps the boundary of each, without padding.
+ *
+ * @param runner what computes so many runs
+ */
 export async function encodeStates<P extends Prepared>(
-  session: Pick<SharedSession, 'run'>,
+  runner: (runs: number) => Runner,
   imported: ImportedEncoder,
   encoder: Pick<Encoder<P>, 'collate'>,
   prepared: readonly P[],
@@ -93,22 +97,40 @@ export async function encodeStates<P extends Prepared>(
   const names = boundary.map(({ name }) => trunkOutput(name));
   const computed = prepared.map((item) => imported.tokens ?? item.computed ?? item.tokens);
   const batches = batchesByTokens(computed, trunk.alone ? ALONE : TRUNK_LIMITS);
-  const collate = async (batch: readonly number[]): Promise<Feeds> =>
-    encoder.collate(
-      batch.map((item) => prepared[item]!),
-      trunk.inputs,
-    );
-  // A batch of media is decoded while the one before it runs.
-  let next = batches.length > 0 ? collate(batches[0]!) : undefined;
-  for (const [i, batch] of batches.entries()) {
-    const feeds = await next!;
-    next = i + 1 < batches.length ? collate(batches[i + 1]!) : undefined;
-    next?.catch(() => undefined); // awaited in its turn
-    const results = await session.run(feeds, names);
-    names.forEach((name, tensor) => {
-      scatter(states, tensor, batch, results[name]!);
-    });
-    onBatch(batch.length);
-  }
+  const { lanes, run } = runner(batches.length);
+  const decoding = new Map<number, Promise<Feeds>>();
+  const feedsOf = (at: number): Promise<Feeds> => {
+    const begun = decoding.get(at);
+    if (begun !== undefined) return begun;
+    const items = batches[at]!.map((item) => prepared[item]!);
+    const feeds = Promise.resolve(encoder.collate(items, trunk.inputs));
+    feeds.catch(() => undefined); // awaited in its turn
+    decoding.set(at, feeds);
+    return feeds;
+  };
+  let next = 0;
+  const lane = async (): Promise<void> => {
+    while (next < batches.length) {
+      const at = next++;
+      const feeds = await feedsOf(at);
+      decoding.delete(at);
+      // A batch of media is decoded while the one before it runs.
+      if (at + 1 < batches.length && next <= at + 1) void feedsOf(at + 1);
+      const results = await run(feeds, names);
+      names.forEach((name, tensor) => {
+        scatter(states, tensor, batches[at]!, results[name]!);
+      });
+      onBatch(batches[at]!.length);
+    }
+  };
+  const stop = (error: unknown): never => {
+    next = batches.length;
+    throw error;
+  };
+  const ended = await Promise.allSettled(
+    Array.from({ length: Math.min(lanes, batches.length) }, () => lane().catch(stop)),
+  );
+  const failed = ended.find((each) => each.status === 'rejected');
+  if (failed !== undefined) throw failed.reason;
   return states;
 }

@@ -41,6 +41,7 @@ export async function loadEngine(options: EncoderChoice & SelectorRuntime): Prom
       output: options.output,
       provider: options.provider,
       threads: options.threads,
+      processes: options.processes,
       log,
     }),
   });

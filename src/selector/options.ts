@@ -4,7 +4,7 @@ import type { Logger } from '../core/log.js';
 import type { OnProgress } from '../core/progress.js';
 import type { Encoder, Pooling } from '../encoders/encoder.js';
 import type { SourceOptions } from '../encoders/sources/options.js';
-import type { Precision } from '../engine/import-options.js';
+import type { ImportOptions, Precision } from '../engine/import-options.js';
 import type { EngineName } from '../engine/tails.js';
 import type { FeatureOptions } from '../features/spec.js';
 import type { RuntimeOptions } from '../runtime/session.js';
@@ -12,7 +12,7 @@ import type { IfExists } from '../store/index-folder.js';
 import type { IndexReduction } from './reduction.js';
 
 /** Where computations run and what is told of them. */
-export interface SelectorRuntime extends RuntimeOptions {
+export interface SelectorRuntime extends RuntimeOptions, Pick<ImportOptions, 'processes'> {
   /** What computes losses and gradients: graphs of onnxruntime, or TensorFlow.js, slower and without need of derivative rules. @default 'onnx' */
   readonly engine?: EngineName;
   readonly onProgress?: OnProgress;

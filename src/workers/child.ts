@@ -1,6 +1,7 @@
 /** A model process: opens what it is told to, computes features one request at a time, and ends with its parent. */
-import './ignore-signals.js';
+import '../core/processes/ignore-signals.js';
 import type { Item } from '../core/item.js';
+import { answerCalls } from '../core/processes/calls.js';
 import type { OnProgress } from '../core/progress.js';
 import { EncoderEmbedder } from '../selector/embedder.js';
 import type { LocalFeaturizer } from '../selector/featurizer.js';
@@ -8,16 +9,7 @@ import { openFeaturizer } from '../selector/open-featurizer.js';
 import { findIndex } from '../store/index-folder.js';
 import { readManifest } from '../store/manifest.js';
 import { FungiError } from '../core/errors.js';
-import {
-  failureOf,
-  type FeatureSource,
-  type FeaturizeResult,
-  type SourceInfo,
-  type WorkerCall,
-  type WorkerMessage,
-  type WorkerRequest,
-  type WorkerResults,
-} from './messages.js';
+import type { FeatureSource, FeaturizeResult, SourceInfo, WorkerRequest, WorkerResults } from './messages.js';
 
 interface OpenSource {
   readonly info: SourceInfo;
@@ -103,22 +95,4 @@ async function answer(request: WorkerRequest, onProgress: OnProgress): Promise<W
   }
 }
 
-const send = (message: WorkerMessage): void => {
-  if (process.connected) process.send!(message);
-};
-
-process.on('message', ({ call, request }: WorkerCall) => {
-  answer(request, (progress) => {
-    send({ call, progress });
-  }).then(
-    (result) => {
-      send({ call, result });
-    },
-    (error: unknown) => {
-      send({ call, failure: failureOf(error) });
-    },
-  );
-});
-
-// A server that was killed leaves nobody to compute for.
-process.on('disconnect', () => process.exit(0));
+answerCalls(answer);

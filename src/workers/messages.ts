@@ -1,7 +1,6 @@
 /** What a server says to a model process, and what that says back. Structured clones: float arrays stay what they are. */
-import { ERRORS, FungiError, type ErrorCode } from '../core/errors.js';
 import type { Item, Modality } from '../core/item.js';
-import type { Progress } from '../core/progress.js';
+import type { Call, Reply } from '../core/processes/calls.js';
 import type { SourceOptions } from '../encoders/sources/options.js';
 import type { Block } from '../features/layout.js';
 import type { BuildOptions, OpenOptions } from '../selector/options.js';
@@ -74,38 +73,5 @@ export interface WorkerResults {
   readonly build: string;
 }
 
-export interface WorkerCall {
-  readonly call: number;
-  readonly request: WorkerRequest;
-}
-
-export type WorkerMessage =
-  | { readonly call: number; readonly result: WorkerResults[keyof WorkerResults] }
-  | { readonly call: number; readonly failure: Failure }
-  | { readonly call: number; readonly progress: Progress };
-
-/** An error as it passes between processes. */
-export interface Failure {
-  readonly code: ErrorCode | undefined;
-  readonly message: string;
-  readonly hint: string | undefined;
-  readonly details: Readonly<Record<string, unknown>>;
-}
-
-export function failureOf(error: unknown): Failure {
-  if (FungiError.is(error)) {
-    const { code, message, hint, details } = error;
-    return { code, message, hint, details: cloneable(details) };
-  }
-  return { code: undefined, message: String(error), hint: undefined, details: {} };
-}
-
-/** Details hold plain values; one that does not pass between processes is left out. */
-const cloneable = (details: Readonly<Record<string, unknown>>): Record<string, unknown> =>
-  JSON.parse(JSON.stringify(details)) as Record<string, unknown>;
-
-/** The error again; one that was none of ours is RUNTIME_FAILED. */
-export function errorOf({ code, message, hint, details }: Failure): FungiError {
-  const known = code !== undefined && code in ERRORS ? code : 'RUNTIME_FAILED';
-  return new FungiError(known, message, { ...(hint !== undefined && { hint }), details });
-}
+export type WorkerCall = Call<WorkerRequest>;
+export type WorkerMessage = Reply<WorkerResults[keyof WorkerResults]>;

@@ -48,6 +48,7 @@ const OPTIONS: Readonly<Record<string, readonly string[]>> = {
       '--id-key',
       '--provider',
       '--threads',
+      '--processes',
       '--target',
       '--force',
       '--keep-previous',
@@ -57,11 +58,11 @@ const OPTIONS: Readonly<Record<string, readonly string[]>> = {
   ],
   add: [
     ...['--indexes', '--input-key', '--label-key', '--id-key', '--encoder', '--file'],
-    ...['--provider', '--threads', '--engine'],
+    ...['--provider', '--threads', '--processes', '--engine'],
   ],
   remove: ['--indexes', '--ids', '--ids-file'],
   retrieve: [
-    ...['--indexes', '-k', '--label', '--filter', '--encoder', '--provider', '--threads'],
+    ...['--indexes', '-k', '--label', '--filter', '--encoder', '--provider', '--threads', '--processes'],
     ...['--policy', '--explain'],
   ],
   prompt: [
@@ -104,10 +105,20 @@ const OPTIONS: Readonly<Record<string, readonly string[]>> = {
   'eval linear': ['--train', '--test', '--split', '--encoder', '--features', '--shots', '--seeds', '--iterations'],
   'eval segment': [
     ...['--train', '--test', '--classes', '--ignore', '--tiles', '--bank', '-k', '--temperature', '--seeds'],
-    ...['--limit-train', '--limit-test', '--encoder', '--file', '--target', '--output', '--provider', '--threads'],
+    ...[
+      '--limit-train',
+      '--limit-test',
+      '--encoder',
+      '--file',
+      '--target',
+      '--output',
+      '--provider',
+      '--threads',
+      '--processes',
+    ],
     ...['--features', '--augmentation-epochs', '--mode', '--projection'],
   ],
-  'eval throughput': ['--data', '--encoder', '--features', '--texts', '--provider', '--threads'],
+  'eval throughput': ['--data', '--encoder', '--features', '--texts', '--provider', '--threads', '--processes'],
   'eval knn': [
     ...[
       '--train',
@@ -172,16 +183,25 @@ const OPTIONS: Readonly<Record<string, readonly string[]>> = {
   'keys create': ['--scope'],
   health: [
     ...['--indexes', '-k', '--near-distance', '--top', '--unlabelled', '--select', '--queries'],
-    ...['--input-key', '--label-key', '--encoder', '--file', '--provider', '--threads', '--engine'],
+    ...['--input-key', '--label-key', '--encoder', '--file', '--provider', '--threads', '--processes', '--engine'],
   ],
   calibrate: [
     ...['--indexes', '-k', '--data', '--queries', '--seed', '--method', '--precision', '--policy', '--out'],
-    ...['--input-key', '--label-key', '--encoder', '--file', '--provider', '--threads', '--engine'],
+    ...['--input-key', '--label-key', '--encoder', '--file', '--provider', '--threads', '--processes', '--engine'],
   ],
   'indexes list': ['--indexes'],
   'indexes describe': ['--indexes'],
   'indexes verify': ['--indexes'],
-  'indexes refit': ['--indexes', '--force', '--encoder', '--file', '--provider', '--threads', '--engine'],
+  'indexes refit': [
+    '--indexes',
+    '--force',
+    '--encoder',
+    '--file',
+    '--provider',
+    '--threads',
+    '--processes',
+    '--engine',
+  ],
   'indexes rollback': ['--indexes'],
   'indexes remove': ['--indexes'],
   'cache list': [],

@@ -24,8 +24,8 @@ class Deferred {
 /** Lets everything go on that can. */
 const settled = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
 
-/** An encoder and a session that wait to be told, and what happened in order. */
-function stage() {
+/** An encoder and a session that wait to be told, and what happened in order. @param lanes runs at the same time */
+function stage(lanes = 1) {
   const events: string[] = [];
   const [decoding, running] = [items.map(() => new Deferred()), items.map(() => new Deferred())];
   const encoder = {
@@ -47,7 +47,12 @@ function stage() {
       ) as never;
     },
   };
-  return { events, decoding, running, encode: () => encodeStates(session, imported, encoder, items) };
+  return {
+    events,
+    decoding,
+    running,
+    encode: () => encodeStates(() => ({ lanes, run: (...of) => session.run(...of) }), imported, encoder, items),
+  };
 }
 
 const unhandled: unknown[] = [];
@@ -99,5 +104,36 @@ describe('encodeStates', () => {
     running[0]!.resolve();
     await outcome;
     expect(events).toContain('ran 0');
+  });
+
+  it('keeps several lanes busy, and decodes one batch ahead of them', async () => {
+    const { events, decoding, running, encode } = stage(2);
+    const states = encode();
+    for (const each of decoding) each.resolve();
+    await settled();
+    expect(events.filter((event) => event.startsWith('run '))).toEqual(['run 0', 'run 1']);
+    expect(events).not.toContain('decode 3');
+    running[1]!.resolve(); // the later one is done first
+    await settled();
+    expect(events.filter((event) => event.startsWith('run '))).toEqual(['run 0', 'run 1', 'run 2']);
+    expect(events).toContain('decoded 3');
+    for (const each of running) each.resolve();
+    expect([...(await states).tensors[0]!]).toEqual([10, 11, 12, 13]);
+    expect(events.filter((event) => event.startsWith('decode '))).toHaveLength(4);
+  });
+
+  it('ends with the lane that failed, when the other is at rest', async () => {
+    const { events, decoding, running, encode } = stage(2);
+    const states = encode();
+    let ended = false;
+    const outcome = expect(states.finally(() => (ended = true))).rejects.toThrow('of the run');
+    for (const each of decoding) each.resolve();
+    await settled();
+    running[0]!.reject(new Error('of the run'));
+    await settled();
+    expect(ended).toBe(false);
+    running[1]!.resolve();
+    await outcome;
+    expect(events).not.toContain('run 2');
   });
 });

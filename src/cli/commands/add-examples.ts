@@ -7,7 +7,7 @@ import { readManifest, type Manifest } from '../../store/manifest.js';
 import type { CommonOptions, Context, Report, Run } from '../context.js';
 import { assertReads } from '../media-items.js';
 import type { OpenFlags } from '../open-selector.js';
-import { pick, surroundings } from '../options.js';
+import { pick, runtimeOptions, surroundings } from '../options.js';
 import { counted, duration } from '../output.js';
 import { addPoolOptions, POOL_SOURCES, readPool, tellRepeats, type PoolFlags } from '../read-pool.js';
 import { addOpenOptions } from './retrieve.js';
@@ -48,7 +48,8 @@ async function add(context: Context, name: string, source: string, flags: AddFla
   const { sameEncoder } = await import('../../selector/open-featurizer.js');
   const options = {
     ...{ name, indexes },
-    ...pick(flags, 'encoder', 'file', 'provider', 'threads', 'engine'),
+    ...pick(flags, 'encoder', 'file'),
+    ...runtimeOptions(flags),
     ...surroundings(context),
   };
   const { encoder } = await sameEncoder(options, built);

@@ -6,7 +6,7 @@ import { readManifest } from '../../store/manifest.js';
 import type { CommonOptions, Context, Report, Run } from '../context.js';
 import { manifestLines } from '../manifest-lines.js';
 import type { OpenFlags } from '../open-selector.js';
-import { addCommonOptions, addIndexesOption, pick, surroundings } from '../options.js';
+import { addCommonOptions, addIndexesOption, pick, runtimeOptions, surroundings } from '../options.js';
 import { counted, duration, pairs } from '../output.js';
 import { addOpenOptions } from './retrieve.js';
 
@@ -60,7 +60,8 @@ async function refit(context: Context, name: string, flags: RefitFlags): Promise
   const { refitIndex } = await import('../../selector/refit-index.js');
   const refitted = await refitIndex({
     ...{ name, indexes, ifUnchanged: flags.force === true ? 'refit' : 'leave' },
-    ...pick(flags, 'encoder', 'file', 'provider', 'threads', 'engine'),
+    ...pick(flags, 'encoder', 'file'),
+    ...runtimeOptions(flags),
     ...surroundings(context),
   });
   const seconds = (effects.now() - began) / 1000;
