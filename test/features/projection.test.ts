@@ -125,6 +125,27 @@ describe.each<Pooling>(['first', 'mean'])('pooling %s', (pooling) => {
     for (const [i, group] of groups.entries()) expect(together[i]).toEqual(await project(group));
   });
 
+  it('dense is the same of an item with many terms, whose gradient is made by one product', async () => {
+    const M = 12;
+    const { target } = engine.info;
+    const project = denseProjection(target, M, seededMatrix('binary', 9, target, M));
+    // Every term of an item a few hundred times, each time a part of it.
+    const times = Math.ceil(2100 / factors[1]!.terms);
+    const repeated = (part: Float32Array, scale: number): Float32Array =>
+      Float32Array.from({ length: times * part.length }, (_, at) => part[at % part.length]! * scale);
+    const { delta, x, terms } = factors[1]!;
+    const many = { delta: repeated(delta, 1 / times), x: repeated(x, 1), terms: times * terms };
+    const [few, one, other] = [factors[0]!, factors[1]!, factors[2]!];
+    const rows = await project([few, many, other]);
+    const expected = await project([few, one, other]);
+    const rowOf = (all: Float32Array, item: number): Float32Array => {
+      const row = all.subarray(item * M, (item + 1) * M);
+      return row.map((value) => value / Math.hypot(...row)); // a common factor of an item's block is nothing
+    };
+    for (let item = 0; item < 3; item++)
+      expect(relativeError(rowOf(rows, item), rowOf(expected, item))).toBeLessThan(1e-5);
+  });
+
   it.each(ENTRIES)('dense is R·vec(G), tile by tile, with %s entries', async (entries) => {
     const M = 12;
     const matrix = seededMatrix(entries, 9, engine.info.target, M);
