@@ -145,7 +145,11 @@ function gainOf(own: Float32Array, other: Float32Array): Gain {
     squares += apart * apart;
   }
   const [centre, error] = [sum / n, Math.sqrt(squares - sum ** 2 / n) / n];
-  return { difference: sum / (n - 2), low: centre - Z * error, high: centre + Z * error };
+  return {
+    difference: sum / (n - 2),
+    low: Math.max(-1, centre - Z * error),
+    high: Math.min(1, centre + Z * error),
+  };
 }
 
 function isAhead(own: Float32Array, other: Float32Array, isUsed: (row: number) => boolean): boolean {

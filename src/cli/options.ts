@@ -2,7 +2,7 @@
 import { availableParallelism } from 'node:os';
 import { InvalidArgumentError, Option, type Command } from 'commander';
 import { isPooling, POOLING_FORMS, type Pooling } from '../encoders/encoder.js';
-import { PRECISIONS, type Precision } from '../engine/import-options.js';
+import { MOST_PROCESSES, PRECISIONS, type Precision } from '../engine/import-options.js';
 import { ENGINES, type EngineName } from '../engine/tails.js';
 import { SHOT_SAMPLINGS, type ShotSampling } from '../eval/data/few-shot.js';
 import { LOSS_NAMES, type LossName } from '../eval/features/feature-sets.js';
@@ -60,22 +60,23 @@ export function addRuntimeOptions(command: Command, { long = true } = {}): Comma
   if (!long) return command;
   return command.option(
     '--processes <count>',
-    `processes that share what takes more than seconds to encode, each with the encoder's weights once more; 0 for none (default: one a core, ${MOST_PROCESSES} at most; none with --threads)`,
-    whole(0),
+    `processes that share what takes more than seconds to encode, each with the encoder's weights once more; 0 for none (default: one a processor, ${USUAL_PROCESSES} at most; none with --threads, off the CPU and in eval throughput)`,
+    whole(0, MOST_PROCESSES),
   );
 }
 
 /** Beyond so many each has threads of its own: weights take memory. */
-const MOST_PROCESSES = 4;
+const USUAL_PROCESSES = 4;
 
 /** Where the encoder runs, and on how much of the machine. */
-export function runtimeOptions(flags: RuntimeFlags) {
-  const { threads = 0, processes = threads === 0 ? processesOf(availableParallelism()) : 0 } = flags;
+export function runtimeOptions(flags: RuntimeFlags, processors = availableParallelism()) {
+  const { threads = 0, provider = 'cpu' } = flags;
+  const { processes = threads === 0 && provider === 'cpu' ? processesOf(processors) : 0 } = flags;
   return { ...pick(flags, 'provider', 'threads', 'engine'), processes };
 }
 
 /** One process has nobody to share with. */
-const processesOf = (cores: number): number => (cores === 1 ? 0 : Math.min(cores, MOST_PROCESSES));
+const processesOf = (processors: number): number => (processors === 1 ? 0 : Math.min(processors, USUAL_PROCESSES));
 
 export const addEngineOption = (command: Command): Command =>
   command.addOption(

@@ -210,7 +210,7 @@ async function errorOf<P extends Prepared>(
     const imported = assemble(encoder, parts, findings);
     const session = await acquireTrunk(imported, options);
     try {
-      states.push(await encodeStates(alone(session), imported, encoder, samples));
+      states.push(await encodeStates(() => alone(session), imported, encoder, samples));
     } finally {
       await session.release();
     }

@@ -120,7 +120,7 @@ async function boundaryOf<P extends Prepared>(
   trunk: SharedSession,
 ): Promise<Feeds> {
   const items = encoder.probe();
-  const states = await encodeStates(alone(trunk), imported, encoder, items);
+  const states = await encodeStates(() => alone(trunk), imported, encoder, items);
   const places = [...items.keys()];
   const padded = Math.max(...places.map((place) => tokensOf(states, place)));
   return tailFeeds(imported, encoder.pooling, states, places, padded);

@@ -78,10 +78,10 @@ function written(
 /**
  * Runs the trunk over items and keeps the boundary of each, without padding.
  *
- * @param runner what computes so many runs
+ * @param runnerOf what computes so many runs
  */
 export async function encodeStates<P extends Prepared>(
-  runner: (runs: number) => Runner,
+  runnerOf: (runs: number) => Runner,
   imported: ImportedEncoder,
   encoder: Pick<Encoder<P>, 'collate'>,
   prepared: readonly P[],
@@ -97,7 +97,7 @@ export async function encodeStates<P extends Prepared>(
   const names = boundary.map(({ name }) => trunkOutput(name));
   const computed = prepared.map((item) => imported.tokens ?? item.computed ?? item.tokens);
   const batches = batchesByTokens(computed, trunk.alone ? ALONE : TRUNK_LIMITS);
-  const { lanes, run } = runner(batches.length);
+  const runner = runnerOf(batches.length);
   const decoding = new Map<number, Promise<Feeds>>();
   const feedsOf = (at: number): Promise<Feeds> => {
     const begun = decoding.get(at);
@@ -109,28 +109,33 @@ export async function encodeStates<P extends Prepared>(
     return feeds;
   };
   let next = 0;
+  const lanes: Promise<void>[] = [];
+  const failures: unknown[] = [];
   const lane = async (): Promise<void> => {
-    while (next < batches.length) {
-      const at = next++;
-      const feeds = await feedsOf(at);
-      decoding.delete(at);
-      // A batch of media is decoded while the one before it runs.
-      if (at + 1 < batches.length && next <= at + 1) void feedsOf(at + 1);
-      const results = await run(feeds, names);
-      names.forEach((name, tensor) => {
-        scatter(states, tensor, batches[at]!, results[name]!);
-      });
-      onBatch(batches[at]!.length);
+    try {
+      while (next < batches.length) {
+        const at = next++;
+        const feeds = await feedsOf(at);
+        decoding.delete(at);
+        // Batches of media are decoded while those before them run, one for each lane.
+        for (let later = next; later < Math.min(batches.length, next + runner.lanes); later++) void feedsOf(later);
+        const results = await runner.run(feeds, names);
+        names.forEach((name, tensor) => {
+          scatter(states, tensor, batches[at]!, results[name]!);
+        });
+        onBatch(batches[at]!.length);
+        addLanes();
+      }
+    } catch (error) {
+      next = batches.length; // for all lanes
+      failures.push(error);
     }
   };
-  const stop = (error: unknown): never => {
-    next = batches.length;
-    throw error;
+  const addLanes = (): void => {
+    while (lanes.length < runner.lanes && next < batches.length) lanes.push(lane());
   };
-  const ended = await Promise.allSettled(
-    Array.from({ length: Math.min(lanes, batches.length) }, () => lane().catch(stop)),
-  );
-  const failed = ended.find((each) => each.status === 'rejected');
-  if (failed !== undefined) throw failed.reason;
+  addLanes();
+  for (let i = 0; i < lanes.length; i++) await lanes[i]; // others are added meanwhile
+  if (failures.length > 0) throw failures[0];
   return states;
 }

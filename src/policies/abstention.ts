@@ -62,17 +62,12 @@ export function abstainThreshold(
  * @returns 0 where it finds none for a thousandth
  * @throws {FungiError} INVALID_ARGUMENT
  */
-export function highestShown(
-  confidences: readonly number[],
-  hits: readonly boolean[],
-  risk?: AbstentionTarget['risk'],
-): number {
+export function highestShown(confidences: readonly number[], hits: readonly boolean[]): number {
   // Whoever shows so much shows less, too.
   let [shown, beyond] = [0, 1000];
   while (beyond - shown > 1) {
     const middle = (shown + beyond) >> 1;
-    const target = { precision: middle / 1000, ...(risk !== undefined && { risk }) };
-    if (abstainThreshold(confidences, hits, target) === undefined) beyond = middle;
+    if (abstainThreshold(confidences, hits, { precision: middle / 1000 }) === undefined) beyond = middle;
     else shown = middle;
   }
   return shown / 1000;

@@ -2,13 +2,13 @@
  * One graph in several processes, which run it at the same time. Threads inside one operator wait for each other at every operator, and leave a
  * fifth of two cores idle; whole runs side by side wait for nothing.
  */
-import { Replica } from './replica.js';
-import type { Feeds, RuntimeOptions, Tensor } from './session.js';
+import { Replica, type ReplicaOptions } from './replica.js';
+import type { Feeds, Tensor } from './session.js';
 
-export interface ReplicasOptions extends RuntimeOptions {
-  /** Of the graph's external data. */
-  readonly folder: string;
+export interface ReplicasOptions extends ReplicaOptions {
   readonly count: number;
+  /** Ends them while they are being started. */
+  readonly signal?: AbortSignal | undefined;
 }
 
 export class Replicas {
@@ -19,14 +19,27 @@ export class Replicas {
     this.idle = [...replicas];
   }
 
-  /** @throws {FungiError} as {@link Replica.start}; none is left running then */
-  static async start(graph: Uint8Array, label: string, { count, ...options }: ReplicasOptions): Promise<Replicas> {
-    const started = await Promise.allSettled(Array.from({ length: count }, () => Replica.start(graph, label, options)));
-    const replicas = started.flatMap((each) => (each.status === 'fulfilled' ? [each.value] : []));
-    const failed = started.find((each) => each.status === 'rejected');
-    if (failed === undefined) return new Replicas(replicas);
-    for (const replica of replicas) replica.kill();
-    throw failed.reason;
+  /** @throws {FungiError} as {@link Replica.load}; none is left running then */
+  static async start(
+    graph: Uint8Array,
+    label: string,
+    { count, signal, ...options }: ReplicasOptions,
+  ): Promise<Replicas> {
+    const replicas = new Replicas(Array.from({ length: count }, () => new Replica()));
+    const stop = (): void => {
+      replicas.close();
+    };
+    signal?.addEventListener('abort', stop);
+    try {
+      signal?.throwIfAborted();
+      await Promise.all(replicas.replicas.map((replica) => replica.load(graph, label, options)));
+      return replicas;
+    } catch (error) {
+      stop();
+      throw error;
+    } finally {
+      signal?.removeEventListener('abort', stop);
+    }
   }
 
   /** Runs at the same time. */

@@ -3,6 +3,7 @@ import { afterEach, describe, expect, it } from 'vitest';
 import type { Prepared } from '../../src/encoders/encoder.js';
 import type { ImportedEncoder } from '../../src/engine/imported-encoder.js';
 import { encodeStates } from '../../src/engine/trunk.js';
+import type { Runner } from '../../src/engine/trunk-runs.js';
 import { float32, type Feeds } from '../../src/runtime/session.js';
 
 interface Numbered extends Prepared {
@@ -24,8 +25,8 @@ class Deferred {
 /** Lets everything go on that can. */
 const settled = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
 
-/** An encoder and a session that wait to be told, and what happened in order. @param lanes runs at the same time */
-function stage(lanes = 1) {
+/** An encoder and a session that wait to be told, and what happened in order. @param lanes runs at the same time, now */
+function stage(lanes: () => number = () => 1) {
   const events: string[] = [];
   const [decoding, running] = [items.map(() => new Deferred()), items.map(() => new Deferred())];
   const encoder = {
@@ -47,11 +48,17 @@ function stage(lanes = 1) {
       ) as never;
     },
   };
+  const runner: Runner = {
+    get lanes() {
+      return lanes();
+    },
+    run: (...of) => session.run(...of),
+  };
   return {
     events,
     decoding,
     running,
-    encode: () => encodeStates(() => ({ lanes, run: (...of) => session.run(...of) }), imported, encoder, items),
+    encode: () => encodeStates(() => runner, imported, encoder, items),
   };
 }
 
@@ -106,24 +113,23 @@ describe('encodeStates', () => {
     expect(events).toContain('ran 0');
   });
 
-  it('keeps several lanes busy, and decodes one batch ahead of them', async () => {
-    const { events, decoding, running, encode } = stage(2);
+  it('keeps several lanes busy, and decodes a batch for each ahead of them', async () => {
+    const { events, decoding, running, encode } = stage(() => 2);
     const states = encode();
     for (const each of decoding) each.resolve();
     await settled();
     expect(events.filter((event) => event.startsWith('run '))).toEqual(['run 0', 'run 1']);
-    expect(events).not.toContain('decode 3');
+    expect(events).toContain('decoded 3');
     running[1]!.resolve(); // the later one is done first
     await settled();
     expect(events.filter((event) => event.startsWith('run '))).toEqual(['run 0', 'run 1', 'run 2']);
-    expect(events).toContain('decoded 3');
     for (const each of running) each.resolve();
     expect([...(await states).tensors[0]!]).toEqual([10, 11, 12, 13]);
     expect(events.filter((event) => event.startsWith('decode '))).toHaveLength(4);
   });
 
   it('ends with the lane that failed, when the other is at rest', async () => {
-    const { events, decoding, running, encode } = stage(2);
+    const { events, decoding, running, encode } = stage(() => 2);
     const states = encode();
     let ended = false;
     const outcome = expect(states.finally(() => (ended = true))).rejects.toThrow('of the run');
@@ -135,5 +141,20 @@ describe('encodeStates', () => {
     running[1]!.resolve();
     await outcome;
     expect(events).not.toContain('run 2');
+  });
+
+  it('takes lanes that are added while it is under way', async () => {
+    let lanes = 1;
+    const { events, decoding, running, encode } = stage(() => lanes);
+    const states = encode();
+    for (const each of decoding) each.resolve();
+    await settled();
+    expect(events).not.toContain('run 1');
+    lanes = 2;
+    running[0]!.resolve();
+    await settled();
+    expect(events.filter((event) => event.startsWith('run '))).toEqual(['run 0', 'run 1', 'run 2']);
+    for (const each of running) each.resolve();
+    expect([...(await states).tensors[0]!]).toEqual([10, 11, 12, 13]);
   });
 });

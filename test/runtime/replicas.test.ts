@@ -3,8 +3,9 @@ import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { createRequire } from 'node:module';
 import { pathToFileURL } from 'node:url';
-import { afterEach, expect, it } from 'vitest';
+import { afterEach, expect, it, vi } from 'vitest';
 import { GraphBuilder } from '../../src/onnx/builder.js';
+import { Replica } from '../../src/runtime/replica.js';
 import { Replicas } from '../../src/runtime/replicas.js';
 import { float32, int64 } from '../../src/runtime/session.js';
 
@@ -39,38 +40,69 @@ it('gives each run its own results, of every type, more runs at once than proces
 });
 
 it('says what is wrong with a graph, and leaves no process behind', { timeout: 60_000 }, async () => {
+  const killed = vi.spyOn(Replica.prototype, 'kill');
   const bad = Replicas.start(Uint8Array.of(1, 2, 3), 'broken', { folder: '.', threads: 1, count: 2 });
   await expect(bad).rejects.toMatchObject({
     code: 'MODEL_CORRUPT',
     message: expect.stringContaining('broken') as string,
   });
+  const pids = killed.mock.contexts.map((replica) => (replica as Replica).pid!);
+  killed.mockRestore();
+  expect(new Set(pids).size).toBe(2);
+  for (const pid of pids) await expect.poll(() => isThere(pid), { timeout: 10_000 }).toBe(false);
+});
+
+it('leaves none behind where one of them fails', { timeout: 60_000 }, async () => {
+  const load = vi.spyOn(Replica.prototype, 'load').mockRejectedValueOnce(new Error('no room'));
+  const killed = vi.spyOn(Replica.prototype, 'kill');
+  await expect(start()).rejects.toThrow('no room');
+  const pids = killed.mock.contexts.map((replica) => (replica as Replica).pid!);
+  for (const spy of [load, killed]) spy.mockRestore();
+  expect(new Set(pids).size).toBe(2);
+  for (const pid of pids) await expect.poll(() => isThere(pid), { timeout: 10_000 }).toBe(false);
 });
 
 it('lets its parent end that forgot it, and ends with it', { timeout: 60_000 }, async () => {
+  const { code, output, errors } = await parent(`
+    const y = await replicas.run(${FEEDS}, ['y']);
+    console.log(replicas.pids[0], y.y.data[0]);`);
+  const [pid, y] = output.split(' ').map(Number);
+  expect([code, y, errors]).toEqual([0, 2, '']);
+  await expect.poll(() => isThere(pid!), { timeout: 10_000 }).toBe(false);
+});
+
+it('says nothing when its parent ends while it computes', { timeout: 60_000 }, async () => {
+  // Runs by the hundred: one is under way, and its answer has nobody to go to.
+  const { code, output, errors } = await parent(`
+    for (let i = 0; i < 500; i++) replicas.run(${FEEDS}, ['y']).catch(() => undefined);
+    console.log(replicas.pids[0]);
+    setTimeout(() => process.exit(130), 5);`);
+  await expect.poll(() => isThere(Number(output)), { timeout: 10_000 }).toBe(false);
+  expect([code, errors]).toEqual([130, '']);
+});
+
+const FEEDS = `{ x: { type: 'float32', data: Float32Array.of(1), shape: [1] }, i: { type: 'int64', data: BigInt64Array.of(1n), shape: [1] } }`;
+
+/** A process that starts `replicas`, one of them, and does what `work` says. */
+async function parent(work: string) {
   const module = new URL('../../src/runtime/replicas.ts', import.meta.url).href;
   const program = `
     import { Replicas } from ${JSON.stringify(module)};
     const graph = Uint8Array.from(${JSON.stringify([...graph()])});
-    const replicas = await Replicas.start(graph, 'sum', { folder: '.', threads: 1, count: 1 });
-    const y = await replicas.run({ x: { type: 'float32', data: Float32Array.of(1), shape: [1] }, i: { type: 'int64', data: BigInt64Array.of(1n), shape: [1] } }, ['y']);
-    console.log(replicas.pids[0], y.y.data[0]);`;
+    const replicas = await Replicas.start(graph, 'sum', { folder: '.', threads: 1, count: 1 });${work}`;
   const loader = pathToFileURL(createRequire(import.meta.url).resolve('tsx')).href;
-  const parent = spawn(process.execPath, ['--import', loader, '--input-type=module', '-e', program]);
-  let output = '';
-  parent.stdout.on('data', (chunk: Buffer) => (output += chunk.toString()));
-  const [code] = (await once(parent, 'exit')) as [number];
-  const [pid, y] = output.split(' ').map(Number);
-  expect([code, y]).toEqual([0, 2]);
-  await expect
-    .poll(
-      () => {
-        try {
-          return process.kill(pid!, 0);
-        } catch {
-          return false;
-        }
-      },
-      { timeout: 10_000 },
-    )
-    .toBe(false);
-});
+  const child = spawn(process.execPath, ['--import', loader, '--input-type=module', '-e', program]);
+  let [output, errors] = ['', ''];
+  child.stdout.on('data', (chunk: Buffer) => (output += chunk.toString()));
+  child.stderr.on('data', (chunk: Buffer) => (errors += chunk.toString()));
+  const [code] = (await once(child, 'close')) as [number];
+  return { code, output, errors };
+}
+
+function isThere(pid: number): boolean {
+  try {
+    return process.kill(pid, 0);
+  } catch {
+    return false;
+  }
+}

@@ -19,7 +19,8 @@ export type Reply<Result> =
  */
 export function answerCalls(answer: (request: never, onProgress: OnProgress) => Promise<unknown>): void {
   const send = (reply: Reply<unknown>): void => {
-    if (process.connected) process.send!(reply);
+    // The parent may have ended meanwhile; who was computing has not heard of it yet.
+    if (process.connected) process.send!(reply, () => undefined);
   };
   process.on('message', ({ call, request }: Call<never>) => {
     answer(request, (progress) => {
