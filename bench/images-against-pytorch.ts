@@ -2,10 +2,11 @@
  * Image features beside PyTorch (bench/pytorch_images.py), in turn and in one run: DINOv2's embedding beside transformers', gradients of
  * KL, SimCLR and DINO beside the authors' library `fungivision`. Both sides start from the files, decoding and resizing included.
  *
- *     npx tsx bench/images-against-pytorch.ts PYTHON ENCODER_FOLDER IMAGES [kl|simclr|dino] [count=8] [rounds=3]
+ *     npx tsx bench/images-against-pytorch.ts PYTHON ENCODER_FOLDER IMAGES [kl|simclr|dino] [count=8] [rounds=3] [processes=0]
  *
  * PYTHON has torch, transformers and fungivision. IMAGES is a folder, searched in its folders too. SimCLR and DINO take one image, in
- * 49 patches and 12 crops. Negatives are few (2 items): little of the time hangs on them but the setup's.
+ * 49 patches and 12 crops. Negatives are few (2 items): little of the time hangs on them but the setup's. With processes, ours are shared by so many,
+ * which have been started before anything is timed.
  */
 import { spawn } from 'node:child_process';
 import { readdir } from 'node:fs/promises';
@@ -20,9 +21,11 @@ import { FeatureExtractor } from '../src/features/extractor.js';
 import { featureSpec, type FeatureOptions } from '../src/features/spec.js';
 import { interleaved, median } from './rounds.js';
 
-const [python, folder, images, loss = 'kl', count = '8', rounds = '3'] = process.argv.slice(2);
+const [python, folder, images, loss = 'kl', count = '8', rounds = '3', processes = '0'] = process.argv.slice(2);
 if (python === undefined || folder === undefined || images === undefined)
-  throw new Error('usage: images-against-pytorch.ts PYTHON ENCODER_FOLDER IMAGES [kl|simclr|dino] [count] [rounds]');
+  throw new Error(
+    'usage: images-against-pytorch.ts PYTHON ENCODER_FOLDER IMAGES [kl|simclr|dino] [count] [rounds] [processes]',
+  );
 
 const found = (await readdir(images, { recursive: true })).filter((name) => /\.(jpe?g|png|webp)$/i.test(name)).sort();
 const step = Math.max(1, Math.floor(found.length / Number(count)));
@@ -38,7 +41,9 @@ const ask = async (task: string): Promise<void> => {
 };
 
 const encoder = await loadEncoder(folder, readConfig());
-const engine = await createEngine(encoder);
+const engine = await createEngine(encoder, { processes: Number(processes) });
+const began = performance.now();
+while (Number(processes) > 0 && performance.now() - began < 8000) await engine.encode(await engine.open(files));
 const extractor = async (options: FeatureOptions): Promise<FeatureExtractor> => {
   const spec = featureSpec(options, encoder.modality);
   return FeatureExtractor.create(engine, spec, await buildArtefacts(engine, spec, files));
