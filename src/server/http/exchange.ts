@@ -18,7 +18,7 @@ export class Exchange {
   readsOn = false;
   /** Of the error that it ended in. */
   code: string | undefined;
-  /** The error behind a status of 500 and above: for the log alone. */
+  /** The error behind a fault of the server: for the log alone. */
   cause: unknown;
   private readonly controller = new AbortController();
   private readonly timings = new Map<string, number>();

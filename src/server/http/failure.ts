@@ -21,6 +21,8 @@ export const INTERNAL_STATUS = 500;
 /** Where an error does not say how long to wait. */
 const WAIT_MS: Partial<Record<ErrorCode, number>> = { NOT_READY: 5000, INDEX_CORRUPT: 60_000, LLM_RATE_LIMITED: 5000 };
 const DEFAULT_WAIT_MS = 1000;
+/** What the server refuses on purpose: nothing is broken, and a log of each with its stack would be one more load on top of the load. */
+const REFUSALS: ReadonlySet<string> = new Set<ErrorCode>(['OVERLOADED', 'NOT_READY']);
 const PROGRESS = ['line', 'acknowledged'];
 
 /** @returns what a client may know: of an error that nobody foresaw, only that there was one */
@@ -55,6 +57,9 @@ export function failureOf(error: unknown): Failure {
     retryAfterMs: waits ? (typeof said === 'number' ? said : (WAIT_MS[code] ?? DEFAULT_WAIT_MS)) : undefined,
   };
 }
+
+/** Whether something is wrong with the server, so that its log should have the cause. */
+export const isFault = ({ status, code }: Failure): boolean => status >= INTERNAL_STATUS && !REFUSALS.has(code);
 
 /** Errors of the path's decoding come from Express, with a status and no code. */
 function asKnown(error: unknown): FungiError | undefined {

@@ -2,7 +2,7 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { setImmediate as turn } from 'node:timers/promises';
 import { cutOff } from './cut-off.js';
-import { failureOf, INTERNAL_STATUS, openAiErrorOf, problemOf, retryHeaders, type Failure } from './failure.js';
+import { failureOf, isFault, openAiErrorOf, problemOf, retryHeaders, type Failure } from './failure.js';
 import { Exchange } from './exchange.js';
 
 /** How long, and how many bytes, of a body are still taken in after it was refused, so that its sender gets to read why. */
@@ -19,7 +19,7 @@ export async function sendFailure(error: unknown, request: IncomingMessage, resp
   const exchange = Exchange.of(request);
   const failure = failureOf(error);
   exchange.code = failure.code;
-  if (failure.status >= INTERNAL_STATUS) exchange.cause = error;
+  if (isFault(failure)) exchange.cause = error;
   if (response.headersSent) {
     await cutOff(response);
     return;

@@ -3,7 +3,7 @@ import type { ServerResponse } from 'node:http';
 import { FungiError } from '../../core/errors.js';
 import type { Exchange } from './exchange.js';
 import { cutOff } from './cut-off.js';
-import { failureOf, INTERNAL_STATUS, type Failure } from './failure.js';
+import { failureOf, isFault, type Failure } from './failure.js';
 import type { HttpLimits } from './limits.js';
 
 export interface StreamForm<T> {
@@ -56,7 +56,7 @@ export async function sendStream<T>(
     if (!response.headersSent) throw error;
     const failure = failureOf(error);
     exchange.code = failure.code;
-    if (failure.status >= INTERNAL_STATUS) exchange.cause = error;
+    if (isFault(failure)) exchange.cause = error;
     if (form.failed === undefined || response.destroyed) await cutOff(response);
     else response.end(form.failed(failure));
   } finally {

@@ -103,6 +103,19 @@ describe('an error', () => {
     }
   });
 
+  it.each([
+    ['OVERLOADED', false],
+    ['NOT_READY', false],
+    ['WORKER_FAILED', true],
+    ['INDEX_CORRUPT', true],
+  ] as const)('%s is a 503 whose cause is logged only where something is broken: %s', async (code, broken) => {
+    const served = throwing('problem', () => new FungiError(code, CANARY));
+    expect((await post(served)).status).toBe(503);
+    const line = JSON.parse(served.log.at(-1)!) as Record<string, unknown>;
+    expect(line).toMatchObject({ code, status: 503, level: broken ? 50 : 40 });
+    expect('err' in line).toBe(broken);
+  });
+
   it('in what a route replies is one too, and not half a reply', async () => {
     const served = harness({ routes: [route({}, () => Promise.resolve({ kind: 'json', status: 200, body: 1n }))] });
     expect((await post(served)).status).toBe(500);
