@@ -79,23 +79,27 @@ export function explain(
   },
 ): SelectionExplanation {
   const nearness = new Map(candidates.map(({ row }, i) => [row, i + 1]));
-  const facts = ({ row, example: { id, label }, distance }: Candidate) => ({
-    ...{ id, label, distance },
-    nearness: nearness.get(row)!,
-  });
   return {
     candidates: candidates.length,
     k,
-    chosen: chosen.map(({ candidate, rule }, i) => ({
-      ...facts(candidate),
+    chosen: chosen.map(({ candidate: { row, example, distance, words }, rule }, i) => ({
+      id: example.id,
+      label: example.label,
       rank: i + 1,
-      similarity: similarity(candidate.distance),
-      ...(leftOut && { margin: leftOut.distance - candidate.distance }),
-      ...(candidate.words !== undefined && { words: candidate.words }),
+      nearness: nearness.get(row)!,
+      distance,
+      similarity: similarity(distance),
+      ...(leftOut && { margin: leftOut.distance - distance }),
+      ...(words !== undefined && { words }),
       rule,
     })),
     dropped: dropped
-      .map(({ candidate, rule, of }) => ({ ...facts(candidate), rule, ...(of && { of: of.example.id }) }))
+      .map(({ candidate: { row, example, distance }, rule, of }): ExplainedDrop => {
+        // There are hundreds of these a query: one literal each.
+        const { id, label } = example;
+        const drop = { id, label, nearness: nearness.get(row)!, distance, rule };
+        return of === undefined ? drop : { ...drop, of: of.example.id };
+      })
       .sort((a, b) => a.nearness - b.nearness),
     posterior,
   };
