@@ -16,6 +16,17 @@ function graph(): Uint8Array {
   g.output(g.op('Identity', [g.input('i', 'int64', ['n'])]), 'int64', ['n'], 'j');
   return g.build();
 }
+
+/** The same, after products of matrices that take some tenths of a second. */
+function slowGraph(): Uint8Array {
+  const g = new GraphBuilder('slow');
+  const x = g.input('x', 'float32', ['n']);
+  let square = g.op('Expand', [x, g.integers([1200, 1200])]);
+  for (let i = 0; i < 12; i++) square = g.op('MatMul', [square, square]);
+  g.output(g.op('Add', [x, g.op('ReduceMax', [square])]), 'float32', ['n'], 'y');
+  g.output(g.op('Identity', [g.input('i', 'int64', ['n'])]), 'int64', ['n'], 'j');
+  return g.build();
+}
 const feeds = (x: number) => ({
   x: float32(Float32Array.of(x, 0).subarray(0, 1), [1]), // a part of its memory
   i: int64(BigInt64Array.of(BigInt(x) - (1n << 60n)), [1]),
@@ -72,11 +83,13 @@ it('lets its parent end that forgot it, and ends with it', { timeout: 60_000 }, 
 });
 
 it('says nothing when its parent ends while it computes', { timeout: 60_000 }, async () => {
-  // Runs by the hundred: one is under way, and its answer has nobody to go to.
-  const { code, output, errors } = await parent(`
-    for (let i = 0; i < 500; i++) replicas.run(${FEEDS}, ['y']).catch(() => undefined);
+  // A run holds its process up, so that its answer is sent before the process hears that nobody is left to read it.
+  const { code, output, errors } = await parent(
+    `for (let i = 0; i < 20; i++) replicas.run(${FEEDS}, ['y']).catch(() => undefined);
     console.log(replicas.pids[0]);
-    setTimeout(() => process.exit(130), 5);`);
+    setTimeout(() => process.exit(130), 500);`,
+    slowGraph(),
+  );
   await expect.poll(() => isThere(Number(output)), { timeout: 10_000 }).toBe(false);
   expect([code, errors]).toEqual([130, '']);
 });
@@ -84,11 +97,11 @@ it('says nothing when its parent ends while it computes', { timeout: 60_000 }, a
 const FEEDS = `{ x: { type: 'float32', data: Float32Array.of(1), shape: [1] }, i: { type: 'int64', data: BigInt64Array.of(1n), shape: [1] } }`;
 
 /** A process that starts `replicas`, one of them, and does what `work` says. */
-async function parent(work: string) {
+async function parent(work: string, bytes = graph()) {
   const module = new URL('../../src/runtime/replicas.ts', import.meta.url).href;
   const program = `
     import { Replicas } from ${JSON.stringify(module)};
-    const graph = Uint8Array.from(${JSON.stringify([...graph()])});
+    const graph = Uint8Array.from(${JSON.stringify([...bytes])});
     const replicas = await Replicas.start(graph, 'sum', { folder: '.', threads: 1, count: 1 });${work}`;
   const loader = pathToFileURL(createRequire(import.meta.url).resolve('tsx')).href;
   const child = spawn(process.execPath, ['--import', loader, '--input-type=module', '-e', program]);
