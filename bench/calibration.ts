@@ -10,7 +10,7 @@
  * the shares of the vote and of the calibrated confidence on the rows asked; the precision; the threshold for it; the share of rows that are
  * answered with it; the share of those answers that are right, with Wilson's interval.
  */
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Rng } from '../src/core/rng.js';
@@ -18,6 +18,7 @@ import type { ExampleInput } from '../src/core/item.js';
 import { wilson } from '../src/core/wilson.js';
 import { calibrationError, type Calibration } from '../src/policies/calibration.js';
 import { FungiSelector } from '../src/selector/selector.js';
+import { readRows } from './read-rows.js';
 
 const [encoder, data, sets, precisions = '0.95', recipe = 'auto', losses = 'kl', threads = '0'] = process.argv.slice(2);
 if (encoder === undefined || data === undefined || sets === undefined || (recipe !== 'auto' && recipe !== 'pca'))
@@ -25,11 +26,7 @@ if (encoder === undefined || data === undefined || sets === undefined || (recipe
     'usage: calibration.ts ENCODER DATA_FOLDER SET[,SET …] [precision[,…]] [auto|pca] [kl|none] [threads]',
   );
 
-const rowsOf = (set: string, part: string): { text: string; label: string }[] =>
-  readFileSync(join(data, set, `${part}.jsonl`), 'utf8')
-    .split('\n')
-    .filter((line) => line !== '')
-    .map((line) => JSON.parse(line) as { text: string; label: string });
+const rowsOf = (set: string, part: string) => readRows(join(data, set, `${part}.jsonl`));
 const percent = (value: number): string => (100 * value).toFixed(1);
 const folder = mkdtempSync(join(tmpdir(), 'fungi-bench-'));
 
@@ -37,9 +34,8 @@ try {
   for (const set of sets.split(',')) {
     const [all, test] = [rowsOf(set, 'train'), rowsOf(set, 'test')];
     const held = new Set(Rng.stream(0, 'held out').sample(all.length, Math.min(2000, Math.floor(all.length / 5))));
-    const labelled = all.map(({ text, label }) => ({ input: text, label }));
-    const train = labelled.filter((_, row) => !held.has(row));
-    const heldOut = labelled.filter((_, row) => held.has(row));
+    const train = all.filter((_, row) => !held.has(row));
+    const heldOut = all.filter((_, row) => held.has(row));
     const selector = await FungiSelector.build({
       ...{ name: 'calibrated', indexes: folder, encoder, threads: Number(threads) },
       features: { losses: losses === 'none' ? [] : [{ name: 'kl' }] },
@@ -55,11 +51,10 @@ try {
         hits: found.map(({ posterior }, i) => posterior!.labels[0]!.label === rows[i]!.label),
       };
     };
-    const tested = test.map(({ text, label }) => ({ input: text, label }));
     const own = selector.manifest.auto?.confidence !== undefined;
     const trials = [
-      ['held out', { examples: heldOut }, 'test', tested],
-      ...(own ? ([['its build', {}, 'test', tested], ['its build', {}, 'held out', heldOut]] as const) : []), // prettier-ignore
+      ['held out', { examples: heldOut }, 'test', test],
+      ...(own ? ([['its build', {}, 'test', test], ['its build', {}, 'held out', heldOut]] as const) : []), // prettier-ignore
     ] as const;
     for (const [measured, way, asked, rows] of trials) {
       const raw = await ask(rows, { method: 'temperature', slope: 1 });

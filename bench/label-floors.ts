@@ -8,13 +8,14 @@
  * Columns: set; labels of the set; floor; queries with an example of their label, in percent, by embedding and by auto; share of the examples that
  * have it, by both, and what auto gains over the embedding without a floor, with its paired interval; labels among the examples, mean, by both.
  */
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Rng } from '../src/core/rng.js';
 import { pairedBootstrap } from '../src/eval/measures/intervals.js';
 import { labelHitAt, ownLabels, sameLabelShareAt, type OwnLabel } from '../src/eval/measures/metrics.js';
 import { FungiSelector } from '../src/selector/selector.js';
+import { readRows } from './read-rows.js';
 
 const K = 20;
 const QUERIES = 3080;
@@ -23,12 +24,7 @@ const [encoder, data, sets, floors = '0,2,3,5', losses = 'kl', threads = '0'] = 
 if (encoder === undefined || data === undefined || sets === undefined)
   throw new Error('usage: label-floors.ts ENCODER DATA_FOLDER SET[,SET …] [floors] [kl|none] [threads]');
 
-const rowsOf = (set: string, part: string): { input: string; label: string }[] =>
-  readFileSync(join(data, set, `${part}.jsonl`), 'utf8')
-    .split('\n')
-    .filter((line) => line !== '')
-    .map((line) => JSON.parse(line) as { text: string; label: string })
-    .map(({ text, label }) => ({ input: text, label }));
+const rowsOf = (set: string, part: string) => readRows(join(data, set, `${part}.jsonl`));
 const mean = (values: readonly number[]): number => values.reduce((sum, value) => sum + value, 0) / values.length;
 const percent = (value: number): string => (100 * value).toFixed(1);
 const signed = (value: number): string => (value < 0 ? '' : '+') + percent(value);

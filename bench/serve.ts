@@ -16,6 +16,7 @@ import { createInterface } from 'node:readline';
 import { EncoderEmbedder } from '../src/selector/embedder.js';
 import { FungiSelector } from '../src/selector/selector.js';
 import { call, closedLoop, openLoop, percentile, rate, times, type Call, type Load } from './serve/load.js';
+import { readRows } from './read-rows.js';
 import { stockSelector } from './serve/stock-selector.js';
 
 const [encoderArgument, trainFile, testFile, secondsText = '10', ...named] = process.argv.slice(2);
@@ -30,17 +31,8 @@ const K = 20;
 /** Chat completions a second. */
 const PROXY_RATE = 100;
 
-interface Row {
-  readonly text: string;
-  readonly label: string;
-}
-const rowsOf = (file: string): Row[] =>
-  readFileSync(file, 'utf8')
-    .split('\n')
-    .filter((line) => line !== '')
-    .map((line) => JSON.parse(line) as Row);
-const train = rowsOf(trainFile);
-const test = rowsOf(testFile).map(({ text }) => text);
+const train = readRows(trainFile);
+const test = readRows(testFile).map(({ input }) => input);
 
 /** The n-th of endlessly many queries, no two alike. */
 const fresh = (n: number): string => `${test[n % test.length]!} ${n}`;
@@ -238,8 +230,7 @@ async function memory(): Promise<void> {
 }
 
 try {
-  const examples = train.map(({ text, label }) => ({ input: text, label }));
-  const built = await FungiSelector.build({ name: 'bank', indexes: folder, encoder, examples });
+  const built = await FungiSelector.build({ name: 'bank', indexes: folder, encoder, examples: train });
   console.log(`${built.size} × ${built.dims}, ${seconds} s each\n`);
   await built.close();
   say('what', 'measured', 'rate or ratio', 'goal');

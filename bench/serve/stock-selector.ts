@@ -69,12 +69,12 @@ class LanceVectorStore extends VectorStore {
 export async function stockSelector(
   encoder: string,
   folder: string,
-  examples: readonly { readonly text: string; readonly label: string }[],
+  examples: readonly { readonly input: string; readonly label: string }[],
   k: number,
 ): Promise<SemanticSimilarityExampleSelector> {
   const embeddings = await TransformersEmbeddings.load(encoder);
-  const vectors = await embeddings.embedDocuments(examples.map(({ text }) => text));
-  const rows = examples.map(({ text, label }, i) => ({ text, label, vector: vectors[i]! }));
+  const vectors = await embeddings.embedDocuments(examples.map(({ input }) => input));
+  const rows = examples.map(({ input, label }, i) => ({ text: input, label, vector: vectors[i]! }));
   const table = await (await connect(folder)).createTable('examples', rows);
   return new SemanticSimilarityExampleSelector({
     vectorStore: new LanceVectorStore(embeddings, table),
