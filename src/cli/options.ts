@@ -1,6 +1,6 @@
 /** Options that several commands share, and how their values are read. */
-import { availableParallelism } from 'node:os';
 import { InvalidArgumentError, Option, type Command } from 'commander';
+import { processorCount } from '../core/processors.js';
 import { isPooling, POOLING_FORMS, type Pooling } from '../encoders/encoder.js';
 import { MOST_PROCESSES, PRECISIONS, type Precision } from '../engine/import-options.js';
 import { ENGINES, type EngineName } from '../engine/tails.js';
@@ -56,7 +56,11 @@ export const addIndexesOption = (command: Command): Command =>
 export function addRuntimeOptions(command: Command, { long = true } = {}): Command {
   command
     .addOption(new Option('--provider <name>', 'where the model runs (default: cpu)').choices([...PROVIDERS]))
-    .option('--threads <count>', 'threads of the runtime; 0 takes every core (default: 0)', whole(0));
+    .option(
+      '--threads <count>',
+      "threads of the runtime; 0 takes every core, within a container's CPU quota (default: 0)",
+      whole(0),
+    );
   if (!long) return command;
   return command.option(
     '--processes <count>',
@@ -69,7 +73,7 @@ export function addRuntimeOptions(command: Command, { long = true } = {}): Comma
 const USUAL_PROCESSES = 4;
 
 /** Where the encoder runs, and on how much of the machine. */
-export function runtimeOptions(flags: RuntimeFlags, processors = availableParallelism()) {
+export function runtimeOptions(flags: RuntimeFlags, processors = processorCount()) {
   const { threads = 0, provider = 'cpu' } = flags;
   const { processes = threads === 0 && provider === 'cpu' ? processesOf(processors) : 0 } = flags;
   return { ...pick(flags, 'provider', 'threads', 'engine'), processes };

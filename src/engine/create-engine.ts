@@ -1,9 +1,10 @@
 /** From an encoder to an engine. */
 import { readdir, stat } from 'node:fs/promises';
-import { availableParallelism, freemem } from 'node:os';
 import { basename, dirname, join } from 'node:path';
+import process from 'node:process';
 import { FungiError } from '../core/errors.js';
 import { silentLogger } from '../core/log.js';
+import { processorCount } from '../core/processors.js';
 import type { Encoder, Prepared } from '../encoders/encoder.js';
 import { Replicas } from '../runtime/replicas.js';
 import { CutEngine, type Trunk } from './cut-engine.js';
@@ -51,18 +52,18 @@ function withRuns({ imported, trunk }: LoadedEncoder, { modelPath }: Encoder, op
     if (count < 2) {
       throw new FungiError('WORKER_FAILED', `memory is short for ${processes} more processes with its weights`);
     }
-    const all = threads || availableParallelism();
+    const all = threads || processorCount();
     return Replicas.start(bytes, imported.id, { folder, threads: Math.max(1, Math.floor(all / count)), count, signal });
   };
   return { imported, runs: new TrunkRuns(trunk, { share: processes > 1 ? share : undefined, log }) };
 }
 
-/** Processes whose weights fit into half of the memory that is free: as they are in the file, packed for products, and what a run takes. */
+/** Processes whose weights fit into half of the memory that is free here, which a container may limit: as they are in the file, packed for products, and what a run takes. */
 async function roomFor(modelPath: string): Promise<number> {
   const [folder, name] = [dirname(modelPath), basename(modelPath)];
   const files = (await readdir(folder)).filter((file) => file.startsWith(name)); // external data is called after its model
   const sizes = await Promise.all(files.map(async (file) => (await stat(join(folder, file))).size));
-  return Math.floor(freemem() / 2 / (3 * sizes.reduce((sum, size) => sum + size, 0) + PROCESS_BYTES));
+  return Math.floor(process.availableMemory() / 2 / (3 * sizes.reduce((sum, size) => sum + size, 0) + PROCESS_BYTES));
 }
 
 /** Of Node and onnxruntime by themselves. */

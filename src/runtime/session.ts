@@ -5,6 +5,7 @@
  */
 import * as ort from 'onnxruntime-node';
 import { FungiError } from '../core/errors.js';
+import { defaultThreads } from '../core/processors.js';
 import type { Provider } from './providers.js';
 
 // What fails is thrown, with its reason. onnxruntime would print it as well, and in colours; it reads this at the first session.
@@ -13,7 +14,7 @@ ort.env.logLevel = 'fatal';
 export interface RuntimeOptions {
   /** Where graphs run; the CPU is always behind it for nodes the provider lacks. @default 'cpu' */
   readonly provider?: Provider;
-  /** Threads inside one operator; 0 lets onnxruntime take every physical core. @default 0 */
+  /** Threads inside one operator; 0 lets onnxruntime take every physical core, within a container's CPU quota. @default 0 */
   readonly threads?: number;
 }
 
@@ -55,7 +56,7 @@ export class Session {
     try {
       const session = await ort.InferenceSession.create(model, {
         executionProviders: provider === 'cpu' ? ['cpu'] : [provider, 'cpu'],
-        intraOpNumThreads: options.threads ?? 0,
+        intraOpNumThreads: options.threads || defaultThreads(),
         graphOptimizationLevel: 'all',
         logSeverityLevel: 4,
         extra: {

@@ -2,12 +2,13 @@
 import { spawn } from 'node:child_process';
 import type { Command } from 'commander';
 import { access, constants, mkdtemp, rm, stat, statfs, writeFile } from 'node:fs/promises';
-import { availableParallelism, freemem, tmpdir, totalmem } from 'node:os';
+import { tmpdir, totalmem } from 'node:os';
 import { dirname, join, resolve } from 'node:path';
 import process from 'node:process';
 import { text as readAll } from 'node:stream/consumers';
 import { fileURLToPath } from 'node:url';
 import { FungiError } from '../../core/errors.js';
+import { processorCount } from '../../core/processors.js';
 import { LIBRARY_VERSION } from '../../core/version.js';
 import type { Config } from '../../core/config.js';
 import type { Context, Report, Run } from '../context.js';
@@ -16,7 +17,7 @@ import type { ModelListing } from '../../encoders/registry.js';
 import { PROVIDERS } from '../../runtime/providers.js';
 import { DEFAULT_ENCODER } from '../../selector/options.js';
 import { addCommonOptions, addIndexesOption, sourcesOf } from '../options.js';
-import { bytes, table } from '../output.js';
+import { bytes, counted, table } from '../output.js';
 
 interface Check {
   readonly name: string;
@@ -25,7 +26,7 @@ interface Check {
   readonly detail: string;
 }
 
-const OLDEST_NODE = [20, 12] as const;
+const OLDEST_NODE = [20, 13] as const;
 /** Less room than this is worth a remark: models take 0.1 to 1.5 GB. */
 const LITTLE_SPACE = 2e9;
 
@@ -71,11 +72,11 @@ function node(): Check {
   const [major = 0, minor = 0] = process.versions.node.split('.').map(Number);
   const old = major < OLDEST_NODE[0] || (major === OLDEST_NODE[0] && minor < OLDEST_NODE[1]);
   const detail = `${process.version} on ${process.platform} ${process.arch}`;
-  return { name: 'node', status: old ? 'broken' : 'ok', detail: old ? `${detail}: 20.12 or newer is needed` : detail };
+  return { name: 'node', status: old ? 'broken' : 'ok', detail: old ? `${detail}: 20.13 or newer is needed` : detail };
 }
 
 function machine(): Check {
-  const detail = `${availableParallelism()} cores, ${bytes(freemem())} of ${bytes(totalmem())} memory free`;
+  const detail = `${counted(processorCount(), 'core')}, ${bytes(process.availableMemory())} of ${bytes(Math.min(totalmem(), process.constrainedMemory() || Infinity))} memory free`;
   return { name: 'machine', status: 'ok', detail };
 }
 

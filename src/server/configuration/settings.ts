@@ -78,7 +78,7 @@ export const SETTINGS = {
   threads: setting({
     schema: whole(0, 256).default(0),
     from: 'number',
-    description: 'threads of each model process; 0 takes every core',
+    description: "threads of each model process; 0 takes every core, within a container's CPU quota",
   }),
   batchTokens: setting({
     schema: whole(1).default(8192),
