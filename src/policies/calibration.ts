@@ -12,9 +12,18 @@ export const CALIBRATION_METHODS = ['temperature', 'platt', 'isotonic'] as const
 export type CalibrationMethod = (typeof CALIBRATION_METHODS)[number];
 
 export type Calibration =
-  | { readonly method: 'temperature'; readonly slope: number }
-  | { readonly method: 'platt'; readonly slope: number; readonly intercept: number }
+  | ({ readonly method: 'temperature'; readonly slope: number } & Bounded)
+  | ({ readonly method: 'platt'; readonly slope: number; readonly intercept: number } & Bounded)
   | { readonly method: 'isotonic'; readonly scores: readonly number[]; readonly precisions: readonly number[] };
+
+interface Bounded {
+  /** No confidence is nearer to 0 or 1, however far a score lies beyond those of the fit. @default 0 */
+  readonly edge?: number | undefined;
+}
+
+/** No number of hits proves that nothing can go wrong (Laplace's rule of succession). */
+const edgeOf = (count: number): number => 1 / (count + 2);
+const within = (edge: number, probability: number): number => Math.min(1 - edge, Math.max(edge, probability));
 
 /** Below so many scores a free shape follows chance (Niculescu-Mizil & Caruana 2005). */
 const ENOUGH_FOR_ISOTONIC = 1000;
@@ -33,14 +42,15 @@ export function fitCalibration(
   assertJudged(scores, hits);
   if (method === 'isotonic') return fitIsotonic(scores, hits);
   const { slope, intercept } = fitLogistic(scores.map(logit), hits, method === 'platt');
-  return method === 'platt' ? { method, slope, intercept } : { method, slope };
+  const edge = edgeOf(scores.length);
+  return method === 'platt' ? { method, slope, intercept, edge } : { method, slope, edge };
 }
 
 /** Probability that a score is right. Never falls as the score rises. */
 export function calibrated(calibration: Calibration, score: number): number {
   if (calibration.method === 'isotonic') return interpolate(calibration.scores, calibration.precisions, score);
   const intercept = calibration.method === 'platt' ? calibration.intercept : 0;
-  return 1 / (1 + Math.exp(-(calibration.slope * logit(score) + intercept)));
+  return within(calibration.edge ?? 0, 1 / (1 + Math.exp(-(calibration.slope * logit(score) + intercept))));
 }
 
 /**
@@ -138,9 +148,7 @@ function fitIsotonic(scores: readonly number[], hits: readonly boolean[]): Calib
     steps.push(block);
     while (steps.length > 1 && rate(steps.at(-2)!) >= rate(steps.at(-1)!)) merge(steps.at(-2)!, steps.pop()!);
   }
-  // No number of hits proves that nothing can go wrong.
-  const edge = 1 / (scores.length + 2);
-  const precisions = steps.map((step) => Math.min(1 - edge, Math.max(edge, rate(step))));
+  const precisions = steps.map((step) => within(edgeOf(scores.length), rate(step)));
   return { method: 'isotonic', scores: steps.map(({ score }) => score), precisions };
 }
 

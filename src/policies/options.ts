@@ -47,10 +47,16 @@ const fraction = z.number().min(0).max(1);
 const below1 = z.number().min(0).lt(1);
 const count = z.int().min(1).max(1000);
 const distance = z.number().min(0);
+const edge = z.number().min(0).max(0.5);
 
 const calibrationSchema = z.discriminatedUnion('method', [
-  z.strictObject({ method: z.literal('temperature'), slope: z.number().min(0) }),
-  z.strictObject({ method: z.literal('platt'), slope: z.number().min(0), intercept: z.number() }),
+  z.strictObject({ method: z.literal('temperature'), slope: z.number().min(0), edge: edge.optional() }),
+  z.strictObject({
+    method: z.literal('platt'),
+    slope: z.number().min(0),
+    intercept: z.number(),
+    edge: edge.optional(),
+  }),
   z.strictObject({
     method: z.literal('isotonic'),
     scores: z.array(fraction).min(1),

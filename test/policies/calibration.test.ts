@@ -88,6 +88,14 @@ describe('calibration', () => {
     );
   });
 
+  it.each(CALIBRATION_METHODS)('%s of 50 queries whose scores tell right from wrong is sure of none', (method) => {
+    const scores = Array.from({ length: 50 }, (_, i) => i / 50);
+    const fit = fitCalibration(scores, scores.map((score) => score > 0.5), method); // prettier-ignore
+    const [least, most] = [calibrated(fit, 0), calibrated(fit, 1)];
+    expect(least).toBeCloseTo(1 / 52, 12);
+    expect(most).toBeCloseTo(1 - 1 / 52, 12);
+  });
+
   it('isotonic is the best of all rising functions', () => {
     const fit = fitCalibration([0.1, 0.2, 0.3, 0.4, 0.5, 0.6], [false, true, false, false, true, true], 'isotonic');
     if (fit.method !== 'isotonic') throw new Error(fit.method);
