@@ -7,8 +7,8 @@
  * SOURCE is a file of labelled texts or a folder of labels with pictures or sounds. Prints items a second, medians over rounds, and the ratio, round by
  * round; that the states are equal is checked.
  */
-import { availableParallelism } from 'node:os';
 import { readConfig } from '../src/core/config.js';
+import { processorCount } from '../src/core/processors.js';
 import { silentLogger } from '../src/core/log.js';
 import { loadEncoder } from '../src/encoders/load-encoder.js';
 import { createEngine } from '../src/engine/create-engine.js';
@@ -17,7 +17,7 @@ import { readExamples } from '../src/eval/data/read-examples.js';
 import { Replicas } from '../src/runtime/replicas.js';
 import { interleaved, median } from './rounds.js';
 
-const [id, source, items = '256', processes = String(availableParallelism()), rounds = '5'] = process.argv.slice(2);
+const [id, source, items = '256', processes = String(processorCount()), rounds = '5'] = process.argv.slice(2);
 if (id === undefined || source === undefined)
   throw new Error('usage: processes.ts ENCODER SOURCE [items] [processes] [rounds]');
 

@@ -1,60 +1,61 @@
-/** How many processors there are for this process: onnxruntime and Node 20 count the machine's, whatever quota the container has. */
-import { readFileSync } from 'node:fs';
-import { availableParallelism } from 'node:os';
+/** How many processors there are for this process. */
+import { readdirSync, readFileSync } from 'node:fs';
+import { availableParallelism, cpus } from 'node:os';
 import { join } from 'node:path';
+import { controlGroups } from './control-groups.js';
 
-/**
- * Those that this process may run on, or as many as the CPU quota of its control groups (v1 or v2) pays for, whole ones, at least one. More threads
- * than that use the quota up before its period ends, and then all of them stand still.
- * @param root where the machine's files are
- */
-export function processorCount(machine = availableParallelism(), root = '/'): number {
-  return Math.max(1, Math.min(machine, Math.floor(quotaOf(root))));
+/** What the machine has. */
+export interface Machine {
+  /** Processors that this process may run on. */
+  readonly usable?: number;
+  /** All of them. */
+  readonly all?: number;
+  /** Where the machine's files are. */
+  readonly root?: string;
 }
 
 /**
- * Threads for a runtime that would count by itself.
- * @returns 0, its own count, where there is no quota: it knows which processors share a core
+ * Those that this process may run on, or as many as the CPU quota of its control groups pays for, whole ones, at least one. More threads than that use
+ * the quota up before its period ends, and then all of them stand still.
  */
-export function defaultThreads(machine = availableParallelism(), root = '/'): number {
-  const count = processorCount(machine, root);
-  return count < machine ? count : 0;
+export function processorCount({ usable = availableParallelism(), root = '/' }: Machine = {}): number {
+  return Math.max(1, Math.min(usable, Math.floor(quotaOf(root))));
+}
+
+/**
+ * Threads for onnxruntime, which by itself takes every core of the machine, also of those that this process may not run on.
+ * @returns 0, its own count, where the whole machine is there; else no more than there are cores
+ */
+export function defaultThreads(machine: Machine = {}): number {
+  const { all = cpus().length, root = '/' } = machine;
+  const count = processorCount(machine);
+  return count < all ? Math.min(count, coresOf(root)) : 0;
 }
 
 /** The least quota of a process's group and those around it, in processors. */
 function quotaOf(root: string): number {
-  const text = (file: string): string => {
-    try {
-      return readFileSync(join(root, file), 'utf8').trim();
-    } catch {
-      return ''; // not Linux, or no such controller
-    }
-  };
-  const quotas = text('proc/self/cgroup')
-    .split('\n')
-    .flatMap((line) => {
-      const [id, controllers = '', ...path] = line.split(':');
-      const groups = withAncestors(path.join(':'));
-      if (id === '0') return groups.map((group) => perPeriod(...words(text(`sys/fs/cgroup${group}/cpu.max`))));
-      if (!controllers.split(',').includes('cpu')) return [];
-      return groups.map((group) => {
-        const folder = `sys/fs/cgroup/${controllers}${group}`;
-        return perPeriod(text(`${folder}/cpu.cfs_quota_us`), text(`${folder}/cpu.cfs_period_us`));
-      });
-    });
+  const { v1, v2 } = controlGroups('cpu', root);
+  const quotas = [
+    ...v1.map((file) => perPeriod(file('cpu.cfs_quota_us'), file('cpu.cfs_period_us'))),
+    ...v2.map((file) => perPeriod(...(file('cpu.max').split(' ') as [string?, string?]))),
+  ];
   return Math.min(Infinity, ...quotas);
-}
-
-const words = (line: string): [string?, string?] => line.split(' ') as [string?, string?];
-
-/** `/a/b`, `/a` and the root, which in a container is the container's own group. */
-function withAncestors(path: string): string[] {
-  const names = path.split('/').filter((name) => name !== '');
-  return names.map((_, depth) => `/${names.slice(0, depth + 1).join('/')}`).concat('');
 }
 
 /** Unlimited where either is no number above 0: `max`, -1, or nothing there. */
 function perPeriod(quota = '', period = ''): number {
   const [used, of] = [Number(quota), Number(period)];
   return used > 0 && of > 0 ? used / of : Infinity;
+}
+
+/** Processors that share a core count once; unlimited where nobody says. */
+function coresOf(root: string): number {
+  const folder = join(root, 'sys/devices/system/cpu');
+  try {
+    const processors = readdirSync(folder).filter((name) => /^cpu\d+$/.test(name));
+    const cores = processors.map((name) => readFileSync(join(folder, name, 'topology/thread_siblings_list'), 'utf8'));
+    return new Set(cores).size || Infinity;
+  } catch {
+    return Infinity;
+  }
 }

@@ -1,8 +1,8 @@
 /** From an encoder to an engine. */
 import { readdir, stat } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
-import process from 'node:process';
 import { FungiError } from '../core/errors.js';
+import { freeMemory } from '../core/free-memory.js';
 import { silentLogger } from '../core/log.js';
 import { processorCount } from '../core/processors.js';
 import type { Encoder, Prepared } from '../encoders/encoder.js';
@@ -63,7 +63,7 @@ async function roomFor(modelPath: string): Promise<number> {
   const [folder, name] = [dirname(modelPath), basename(modelPath)];
   const files = (await readdir(folder)).filter((file) => file.startsWith(name)); // external data is called after its model
   const sizes = await Promise.all(files.map(async (file) => (await stat(join(folder, file))).size));
-  return Math.floor(process.availableMemory() / 2 / (3 * sizes.reduce((sum, size) => sum + size, 0) + PROCESS_BYTES));
+  return Math.floor(freeMemory() / 2 / (3 * sizes.reduce((sum, size) => sum + size, 0) + PROCESS_BYTES));
 }
 
 /** Of Node and onnxruntime by themselves. */

@@ -8,6 +8,7 @@ import process from 'node:process';
 import { text as readAll } from 'node:stream/consumers';
 import { fileURLToPath } from 'node:url';
 import { FungiError } from '../../core/errors.js';
+import { freeMemory } from '../../core/free-memory.js';
 import { processorCount } from '../../core/processors.js';
 import { LIBRARY_VERSION } from '../../core/version.js';
 import type { Config } from '../../core/config.js';
@@ -26,7 +27,7 @@ interface Check {
   readonly detail: string;
 }
 
-const OLDEST_NODE = [20, 13] as const;
+const OLDEST_NODE = [20, 12] as const;
 /** Less room than this is worth a remark: models take 0.1 to 1.5 GB. */
 const LITTLE_SPACE = 2e9;
 
@@ -72,11 +73,11 @@ function node(): Check {
   const [major = 0, minor = 0] = process.versions.node.split('.').map(Number);
   const old = major < OLDEST_NODE[0] || (major === OLDEST_NODE[0] && minor < OLDEST_NODE[1]);
   const detail = `${process.version} on ${process.platform} ${process.arch}`;
-  return { name: 'node', status: old ? 'broken' : 'ok', detail: old ? `${detail}: 20.13 or newer is needed` : detail };
+  return { name: 'node', status: old ? 'broken' : 'ok', detail: old ? `${detail}: 20.12 or newer is needed` : detail };
 }
 
 function machine(): Check {
-  const detail = `${counted(processorCount(), 'core')}, ${bytes(process.availableMemory())} of ${bytes(Math.min(totalmem(), process.constrainedMemory() || Infinity))} memory free`;
+  const detail = `${counted(processorCount(), 'core')}, ${bytes(freeMemory())} of ${bytes(totalmem())} memory free`;
   return { name: 'machine', status: 'ok', detail };
 }
 
