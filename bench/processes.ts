@@ -8,8 +8,8 @@
  * round; that the states are equal is checked.
  */
 import { readConfig } from '../src/core/config.js';
-import { processorCount } from '../src/core/processors.js';
 import { silentLogger } from '../src/core/log.js';
+import { processorCount } from '../src/core/processors.js';
 import { loadEncoder } from '../src/encoders/load-encoder.js';
 import { createEngine } from '../src/engine/create-engine.js';
 import type { GradientEngine } from '../src/engine/engine.js';

@@ -58,7 +58,10 @@ function withRuns({ imported, trunk }: LoadedEncoder, { modelPath }: Encoder, op
   return { imported, runs: new TrunkRuns(trunk, { share: processes > 1 ? share : undefined, log }) };
 }
 
-/** Processes whose weights fit into half of the memory that is free here, which a container may limit: as they are in the file, packed for products, and what a run takes. */
+/**
+ * Processes whose weights fit into half of the memory that is free here, which a container may limit: as they are in the file, packed for products,
+ * and what a run takes.
+ */
 async function roomFor(modelPath: string): Promise<number> {
   const [folder, name] = [dirname(modelPath), basename(modelPath)];
   const files = (await readdir(folder)).filter((file) => file.startsWith(name)); // external data is called after its model
